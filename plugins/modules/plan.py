@@ -1,0 +1,132 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: plan
+short_description: Compute what all hosts of SGLang deployments must agree on
+version_added: 1.0.0
+description:
+  - Turns the inventory and a mapping of deployments into one plan, which holds for each host its units with the complete command line,
+    environment, GPUs and ports, the ports to keep out of the ephemeral range, and who must reach it on what.
+  - The plan depends on the inventory alone. It is the same on every run, and the ports of a host do not change when other hosts are added.
+  - It is computed on the controller. No host is connected to, so it works in check mode, with C(--limit), and whatever state hosts are in.
+    Run it once for all hosts of a play with C(run_once), because each call reads the variables of all hosts that serve.
+  - A plan that cannot work is refused with one sentence for each reason, before any host is touched.
+options:
+  deployments:
+    description:
+      - What is served where. The keys are names of deployments.
+      - The README of the role P(multinode.sglang.sglang_plan#role) explains each key below a deployment.
+    type: dict
+    required: true
+  sglang_version:
+    description: The release of SGLang on the hosts. It decides the spelling of options, and which options there are.
+    type: str
+    required: true
+  env:
+    description: Environment variables of every unit. Deployments, groups and hosts (C(sglang_host_env)) override them.
+    type: dict
+    default: {}
+  ephemeral_ports:
+    description: The hosts' C(net.ipv4.ip_local_port_range), written as a range.
+    type: str
+    default: 32768-60999
+  reserved_ports:
+    description: Ports that the hosts keep out of the ephemeral range, in the form of C(net.ipv4.ip_local_reserved_ports).
+    type: str
+    default: ''
+  only:
+    description:
+      - Names of deployments to act on, separated by commas. Empty for all of them.
+      - The ports are those of the whole plan, whatever is chosen here.
+    type: str
+    default: ''
+  whole_instances:
+    description: Refuse where the hosts of the play are only a part of the hosts of an instance.
+    type: bool
+    default: false
+  show:
+    description: Print the plan as tables.
+    type: bool
+    default: false
+  dest:
+    description: A file on the controller to write the plan to, as JSON.
+    type: path
+extends_documentation_fragment:
+  - ansible.builtin.action_common_attributes
+  - ansible.builtin.action_common_attributes.conn
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: none
+  platform:
+    platforms: posix
+  action:
+    support: full
+  async:
+    support: none
+  become:
+    support: none
+  bypass_host_loop:
+    support: none
+  connection:
+    support: none
+  delegation:
+    support: none
+author:
+  - The multinode.sglang authors (@multinode-sglang)
+"""
+
+EXAMPLES = r"""
+- name: Plan all deployments
+  multinode.sglang.plan:
+    deployments: "{{ sglang_deployments }}"
+    sglang_version: 0.5.23
+    show: true
+  run_once: true
+  register: sglang_plan_result
+"""
+
+RETURN = r"""
+deployments:
+  description: For each deployment its model, its instances (name, role, ranks, ports, address of the API) and its routers.
+  returned: success
+  type: dict
+  sample: {"llama": {"model": "/models/llama", "instances": [{"instance": "llama-0", "url": "http://10.0.0.1:30000"}], "routers": []}}
+hosts:
+  description: For each host its address, units, reserved ports, and the rules of who must reach it.
+  returned: success
+  type: dict
+  sample: {"node1": {"address": "10.0.0.1", "units": [], "unit_names": [], "reserved_ports": "20000-20006,30000", "reach": []}}
+sglang_version:
+  description: The release that the plan is for.
+  returned: success
+  type: str
+  sample: 0.5.23
+ephemeral_ports:
+  description: The range that the kernel hands ports out of.
+  returned: success
+  type: str
+  sample: 32768-60999
+dynamic_ports:
+  description: Ranges in which SGLang and its libraries open ports that no option pins.
+  returned: success
+  type: dict
+  sample: {"ephemeral": "32768-60999", "mooncake": "15000-17000"}
+port_reasons:
+  description: What each named port is for.
+  returned: success
+  type: dict
+  sample: {"api": "--port: the API on rank 0, a health answer on the other ranks"}
+warnings:
+  description: Sentences about what the plan could not check.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+"""

@@ -1,0 +1,58 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
+"""Port ranges: (first, last), both included; as text "20000" or "20001-20006"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .errors import PlanError
+
+Interval = tuple[int, int]
+
+
+def text_of(interval: Interval) -> str:
+    """(20001, 20006) -> "20001-20006"; (20000, 20000) -> "20000"."""
+    first, last = interval
+    return str(first) if first == last else f"{first}-{last}"
+
+
+def parse_intervals(text: object, where: str) -> list[Interval]:
+    """ "20000-20006,30000" -> [(20000, 20006), (30000, 30000)]; "" -> []."""
+    if not isinstance(text, str):
+        raise PlanError(f'{where}: {text!r} is not a string of ports such as "20000-20006,30000"')
+    found: list[Interval] = []
+    for part in filter(None, (word.strip() for word in text.split(","))):
+        first, dash, last = part.partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise PlanError(f"{where}: {part!r} is not a port or a range of ports such as 20000-20006")
+        found.append((int(first), int(last or first)))
+    return found
+
+
+def merged(intervals: Iterable[Interval]) -> list[Interval]:
+    """Sort intervals and join those that touch or overlap."""
+    out: list[Interval] = []
+    for first, last in sorted(intervals):
+        if out and first <= out[-1][1] + 1:
+            out[-1] = (out[-1][0], max(out[-1][1], last))
+        else:
+            out.append((first, last))
+    return out
+
+
+def join(intervals: Iterable[Interval]) -> str:
+    """Write merged intervals in the form of net.ipv4.ip_local_reserved_ports."""
+    return ",".join(text_of(interval) for interval in merged(intervals))
+
+
+def inside(interval: Interval, covers: Iterable[Interval]) -> bool:
+    """Tell whether one of the merged covers contains the whole interval."""
+    return any(first <= interval[0] and interval[1] <= last for first, last in covers)
+
+
+def overlap(left: Interval, right: Interval) -> bool:
+    """Tell whether two intervals share a port."""
+    return left[0] <= right[1] and right[0] <= left[1]

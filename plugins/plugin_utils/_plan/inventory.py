@@ -1,0 +1,91 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
+"""The inventory as the plan sees it: groups in order, and for each host its address, GPUs and interface."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import PlanError, nearest
+from .schema import parse_env
+
+
+@dataclass(frozen=True)
+class Host:
+    """A host that serves. address: IP literal that its peers reach; gpus: how many; interface: None to resolve it at start."""
+
+    name: str
+    address: str
+    gpus: int
+    interface: str | None
+    env: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """groups: name -> hosts in inventory order. variables: host -> its variables (looked up only for hosts that serve)."""
+
+    groups: Mapping[str, Sequence[str]]
+    variables: Callable[[str], Mapping[str, Any]]
+
+    def resolve(self, hosts: str | list[str], where: str) -> list[str]:
+        """Return the host names behind `hosts:` in inventory order."""
+        everyone = self.groups.get("all", ())
+        if isinstance(hosts, list):
+            for name in hosts:
+                if name not in everyone:
+                    raise PlanError(f"{where}: the inventory has no host {name!r}{nearest(name, everyone)}")
+            if len(set(hosts)) != len(hosts):
+                raise PlanError(f"{where}: a host is named twice in {hosts}; name each once")
+            return list(hosts)
+        if hosts in self.groups:
+            if not self.groups[hosts]:
+                raise PlanError(f"{where}: the group {hosts!r} has no hosts; add hosts to it in the inventory")
+            return list(self.groups[hosts])
+        if hosts in everyone:
+            return [hosts]
+        raise PlanError(f"{where}: the inventory has no group {hosts!r}{nearest(hosts, self.groups)}")
+
+    def host(self, name: str) -> Host:
+        """Read and check the variables of one host."""
+        values = self.variables(name)
+        gpus = values.get("sglang_gpus_per_node", 8)
+        if isinstance(gpus, bool) or not isinstance(gpus, int) or gpus < 1:
+            raise PlanError(f"host {name}: sglang_gpus_per_node is {gpus!r}, which is not a number of GPUs; set it to 1 or more")
+        interface = values.get("sglang_cluster_interface") or None
+        if interface is not None and not isinstance(interface, str):
+            raise PlanError(f"host {name}: sglang_cluster_interface is {interface!r}; write the name of a network interface, such as eth0")
+        env = parse_env(values.get("sglang_host_env") or {}, f"host {name}: sglang_host_env")
+        return Host(name, cluster_address(name, values), gpus, interface, env)
+
+
+def cluster_address(name: str, values: Mapping[str, Any]) -> str:
+    """Return the host's address in the cluster: sglang_cluster_address, else ansible_host or the name if that is an IP literal."""
+    given = values.get("sglang_cluster_address")
+    for candidate in (given,) if given else (values.get("ansible_host"), name):
+        address = _literal(candidate)
+        if address is None:
+            continue
+        if address.is_loopback or address.is_unspecified or address.is_multicast or address.is_link_local:
+            raise PlanError(
+                f"host {name}: {address} cannot be its cluster address, because other hosts do not reach it there; "
+                "set sglang_cluster_address"
+            )
+        return str(address)
+    if given:
+        raise PlanError(
+            f"host {name}: sglang_cluster_address {given!r} is not an IP address; a name could resolve to 127.0.0.1 on the host itself"
+        )
+    raise PlanError(f"host {name}: it has no cluster address; set sglang_cluster_address to the IP address that its peers reach")
+
+
+def _literal(value: object) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(str(value))
+    except ValueError:
+        return None

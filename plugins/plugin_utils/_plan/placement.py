@@ -1,0 +1,144 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
+"""Which instance runs on which hosts, GPUs and slot: decided by the order of the inventory alone."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from .errors import PlanError
+from .inventory import Host
+from .schema import Group
+from .versions import Version
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One group of ranks that serve together. hosts: by rank; base_gpus: first GPU on each host, by rank.
+
+    slot: numbers the instances of a host across deployments and chooses the default ports; local: numbers the
+    instances of its own group on that host and shifts ports that the user gave.
+    """
+
+    name: str
+    group: Group
+    index: int
+    hosts: tuple[Host, ...]
+    base_gpus: tuple[int, ...]
+    slot: int
+    local: int
+
+
+@dataclass
+class Occupancy:
+    """What earlier instances took of each host: GPUs, slots, and by whom."""
+
+    gpus: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    slots: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    owners: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def take(self, hosts: Sequence[Host], gpus: int, owner: str) -> tuple[tuple[int, ...], int]:
+        """Reserve gpus on every host; return the first GPU on each host and the lowest slot that is free on all."""
+        base = tuple(self.gpus[host.name] for host in hosts)
+        slot = next(n for n in range(10**6) if not any(n in self.slots[host.name] for host in hosts))
+        for host in hosts:
+            self.gpus[host.name] += gpus
+            self.slots[host.name].add(slot)
+            self.owners[host.name].append(owner)
+        return base, slot
+
+
+def check_shape(group: Group, version: Version) -> None:
+    """Refuse sizes that SGLang cannot start, whatever the hosts are."""
+    at, total = group.where, group.tp_size * group.pp_size
+    if total % group.nnodes:
+        raise PlanError(
+            f"{at}.tp_size: {group.tp_size} x pp_size {group.pp_size} = {total} processes do not divide over nnodes {group.nnodes}; "
+            f"make tp_size x pp_size a multiple of nnodes"
+        )
+    if group.dp_size > 1 and group.nnodes > 1:
+        raise PlanError(
+            f"{at}.dp_size: {group.dp_size} replicas cannot span nnodes {group.nnodes}; set attn_dp_size for "
+            "attention data parallelism, or use more instances"
+        )
+    if group.dp_size > 1 and group.attn_dp_size > 1:
+        raise PlanError(f"{at}.dp_size: {group.dp_size} replicas and attn_dp_size {group.attn_dp_size} exclude each other; set one of them")
+    if group.tp_size % group.attn_dp_size:
+        raise PlanError(
+            f"{at}.attn_dp_size: {group.attn_dp_size} does not divide tp_size {group.tp_size}; choose a divisor of {group.tp_size}"
+        )
+    if group.tp_size % group.ep_size:
+        raise PlanError(
+            f"{at}.ep_size: {group.ep_size} does not divide tp_size {group.tp_size}; SGLang wants ep_size x moe_dp_size = tp_size"
+        )
+    if (
+        group.instances_per_host
+        and group.instances_per_host > 1
+        and group.instances is not None
+        and group.instances < group.instances_per_host
+    ):
+        raise PlanError(f"{at}.instances_per_host: {group.instances_per_host} is more than instances {group.instances}; lower it")
+
+
+def place(group: Group, hosts: Sequence[Host], taken: Occupancy) -> list[Instance]:
+    """Place the instances of a group: hosts in inventory order, nnodes at a time, each filled before the next."""
+    if group.instances is None and len(hosts) % group.nnodes:
+        raise PlanError(
+            f"{group.where}.hosts: {len(hosts)} hosts are not a multiple of nnodes {group.nnodes}; "
+            f"add {group.nnodes - len(hosts) % group.nnodes} or remove {len(hosts) % group.nnodes}, or set instances to leave hosts spare"
+        )
+    _check_gpus(group, hosts)
+    prefix = group.deployment if group.role == "server" else f"{group.deployment}-{group.role}"
+    instances: list[Instance] = []
+    for start in range(0, len(hosts) - group.nnodes + 1, group.nnodes):
+        block = hosts[start : start + group.nnodes]
+        for local in range(_fit(group, block, taken)):
+            if len(instances) == group.instances:
+                return instances
+            name = f"{prefix}-{len(instances)}"
+            base, slot = taken.take(block, group.gpus_per_host, name)
+            instances.append(Instance(name, group, len(instances), tuple(block), base, slot, local))
+    if group.instances is not None and len(instances) < group.instances:
+        raise _no_room(group, hosts, taken, len(instances))
+    return instances
+
+
+def _no_room(group: Group, hosts: Sequence[Host], taken: Occupancy, found: int) -> PlanError:
+    if not found:
+        return _full(group, hosts[0], taken)
+    return PlanError(
+        f"{group.where}.instances: {group.instances} of {group.nnodes} hosts x {group.gpus_per_host} GPUs do not fit on "
+        f"{len(hosts)} hosts, which have room for {found}; set instances to {found} or add hosts"
+    )
+
+
+def _full(group: Group, host: Host, taken: Occupancy) -> PlanError:
+    return PlanError(
+        f"{group.where}.hosts: {host.name} has {host.gpus} GPUs of which {', '.join(taken.owners[host.name])} take "
+        f"{taken.gpus[host.name]}, but an instance needs {group.gpus_per_host} there; take {host.name} out of one group, "
+        "or set instances on the other"
+    )
+
+
+def _check_gpus(group: Group, hosts: Sequence[Host]) -> None:
+    small = min(hosts, key=lambda host: host.gpus)
+    if group.gpus_per_host > small.gpus:
+        needs = group.tp_size * group.pp_size * group.dp_size
+        sizes = f"tp_size: {group.tp_size} x pp_size {group.pp_size}" + (f" x dp_size {group.dp_size}" if group.dp_size > 1 else "")
+        raise PlanError(
+            f"{group.where}.{sizes} needs {needs} GPUs, but nnodes {group.nnodes} x {small.gpus} GPUs "
+            f"({small.name}) = {group.nnodes * small.gpus}; "
+            f"set nnodes: {-(-needs // small.gpus)} or lower tp_size"
+        )
+
+
+def _fit(group: Group, block: Sequence[Host], taken: Occupancy) -> int:
+    free = min(block, key=lambda host: host.gpus - taken.gpus[host.name])
+    room = (free.gpus - taken.gpus[free.name]) // group.gpus_per_host
+    if room < 1 and group.instances is None:
+        raise _full(group, free, taken)
+    return min(room, group.instances_per_host or room)

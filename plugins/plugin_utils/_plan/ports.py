@@ -1,0 +1,113 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
+"""Every port of every instance, the ones that SGLang derives included, and why each is what it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from .errors import PlanError
+from .intervals import Interval, inside, overlap, text_of
+from .placement import Instance
+
+# The ports of slot 0 are those that SGLang's documents use; each further slot of a host is one stride above.
+BASES = {"api": 30000, "dist_init": 20000, "bootstrap": 8998, "router": 8000}
+STRIDE = 64
+# Offsets from the rendezvous port: SGLang derives the first two (ZMQ_TCP_PORT_DELTA range and
+# DP_ATTENTION_HANDSHAKE_PORT_DELTA), the others are ours and leave room for one port per DP rank of the rust server.
+DP_FIRST, DP_LAST, HANDSHAKE, NCCL, BARRIER = 1, 6, 13, 50, 51
+# What SGLang and its libraries take at run time, and no option pins.
+MOONCAKE: Interval = (15000, 17000)
+
+WHY = {
+    "api": "--port: the API on rank 0, a health answer on the other ranks",
+    "dist_init": "--dist-init-addr: the rendezvous on rank 0",
+    "dp_attention": "rendezvous + 1 to + 6: ZMQ between tokenizer, controller and schedulers under attention data parallelism",
+    "dp_handshake": "rendezvous + 13: rank 0 hands the other nodes their attention data parallel ports",
+    "nccl": "--nccl-port: torch's store where no rendezvous is used; prechecked by SGLang on every node",
+    "barrier": "prestart.py: all ranks wait for each other here before they start",
+    "bootstrap": "--disaggregation-bootstrap-port: decode instances ask this prefill instance here",
+    "grpc": "--port + 10000: the gRPC server of smg-grpc-mode",
+    "grpc_sidecar": "--port + 1: the HTTP sidecar of smg-grpc-mode",
+}
+
+
+def instance_ports(instance: Instance) -> dict[str, Interval]:
+    """Return the ports of an instance by name; they are the same on all its hosts."""
+    group = instance.group
+    api = _base(instance, "api", group.port)
+    dist = _base(instance, "dist_init", group.dist_init_port)
+    ports = {
+        "api": (api, api),
+        "dist_init": (dist, dist),
+        "dp_attention": (dist + DP_FIRST, dist + DP_LAST + _rust_ranks(instance)),
+        "dp_handshake": (dist + HANDSHAKE, dist + HANDSHAKE),
+        "nccl": (dist + NCCL, dist + NCCL),
+        "barrier": (dist + BARRIER, dist + BARRIER),
+    }
+    if group.role == "prefill":
+        bootstrap = _base(instance, "bootstrap", group.bootstrap_port)
+        ports["bootstrap"] = (bootstrap, bootstrap)
+    for name, port in group.extra_ports.items():
+        shifted = port + instance.local * STRIDE
+        ports[name] = (shifted, shifted)
+    if "smg-grpc-mode" in {str(key).lstrip("-").replace("_", "-") for key in group.server_args} and "grpc-port" not in group.extra_ports:
+        ports |= {"grpc": (api + 10000, api + 10000), "grpc_sidecar": (api + 1, api + 1)}
+    return ports
+
+
+def _base(instance: Instance, name: str, given: int | None) -> int:
+    """A port that the user gave counts up within its own group, a default one with the host's slots."""
+    if given is not None:
+        return given + instance.local * STRIDE
+    return BASES[name] + instance.slot * STRIDE
+
+
+def _rust_ranks(instance: Instance) -> int:
+    return instance.group.attn_dp_size if instance.group.env.get("SGLANG_RUST_SERVER") == "1" else 0
+
+
+def check_range(ports: Iterable[tuple[str, Interval]], owner: str, ephemeral: Interval, reserved: Sequence[Interval]) -> None:
+    """Refuse ports that do not exist, and those that the kernel may hand to somebody else first."""
+    for name, (first, last) in ports:
+        why = WHY.get(name, f"--{name}")
+        if last > 65535:
+            raise PlanError(f"{owner}: port {text_of((first, last))} ({why}) is above 65535; lower the port that it counts from")
+        if first < 1024:
+            raise PlanError(f"{owner}: port {text_of((first, last))} ({why}) is below 1024, which only root may open; raise it")
+        if overlap((first, last), ephemeral) and not inside((first, last), reserved):
+            raise PlanError(
+                f"{owner}: port {text_of((first, last))} ({why}) is inside the ephemeral range {text_of(ephemeral)}, "
+                "where the kernel may give it to another program; choose one outside, or reserve it on the hosts "
+                "(net.ipv4.ip_local_reserved_ports) and name it in sglang_plan_reserved_ports"
+            )
+
+
+Claim = tuple[Interval, str, str]  # ports, the instance that wants them, their name
+
+
+def check_collisions(claims: Mapping[str, Sequence[Claim]]) -> list[str]:
+    """Find ports that two instances claim on one host (claims: host -> claims); returns one sentence for each pair."""
+    found: dict[tuple[str, ...], str] = {}
+    for host, unsorted in claims.items():
+        rows = sorted(unsorted)
+        widest = rows[0]
+        for row in rows[1:]:
+            if overlap(widest[0], row[0]) and (widest[1], widest[2]) != (row[1], row[2]) and not _same_block(widest, row):
+                found.setdefault((*widest[1:], *row[1:]), _collision(host, widest, row))
+            widest = max(widest, row, key=lambda claim: claim[0][1])
+    return list(found.values())
+
+
+def _same_block(left: Claim, right: Claim) -> bool:
+    """The rust server's DP ports run over the handshake port of the same instance: SGLang's matter, not a collision."""
+    return left[1] == right[1] and {left[2], right[2]} == {"dp_attention", "dp_handshake"}
+
+
+def _collision(host: str, left: Claim, right: Claim) -> str:
+    return (
+        f"host {host}: {left[1]} ({left[2]} {text_of(left[0])}) and {right[1]} ({right[2]} {text_of(right[0])}) want the same port; "
+        f"set another port (port, dist_init_port, bootstrap_port or extra_ports) on one of them"
+    )

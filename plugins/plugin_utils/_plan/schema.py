@@ -1,0 +1,241 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
+"""What a user may write in sglang_deployments, checked and turned into typed objects."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import PlanError, nearest
+
+NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?\Z")
+ROLES = ("server", "prefill", "decode")
+# Written by the plan or by prestart.py for each host; a value from the inventory would be the same on all hosts.
+OWNED_ENV = {"SGLANG_HOST_IP": "set sglang_cluster_address on the host", "HOST_IP": "set sglang_cluster_address on the host"}
+
+
+@dataclass(frozen=True)
+class Group:
+    """The hosts of one role of a deployment and the shape of its instances; names are SGLang's own long options.
+
+    Sizes count processes: tp_size and pp_size over all hosts of an instance, dp_size replicas on one host. Ports are
+    those of the first instance on a host; None takes the collection's default for the host's next slot.
+    """
+
+    deployment: str
+    role: str
+    hosts: str | list[str]
+    nnodes: int = 1
+    tp_size: int = 1
+    pp_size: int = 1
+    ep_size: int = 1
+    dp_size: int = 1
+    attn_dp_size: int = 1
+    moe_a2a_backend: str | None = None
+    ep_num_redundant_experts: int = 0
+    instances: int | None = None
+    instances_per_host: int | None = None
+    host: str = "0.0.0.0"
+    port: int | None = None
+    dist_init_port: int | None = None
+    bootstrap_port: int | None = None
+    extra_ports: Mapping[str, int] = field(default_factory=dict)
+    disaggregation_transfer_backend: str | None = None
+    disaggregation_ib_device: str | None = None
+    server_args: Mapping[str, Any] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def where(self) -> str:
+        """How a refusal names this group."""
+        return f"deployments.{self.deployment}.{self.role}"
+
+    @property
+    def gpus_per_host(self) -> int:
+        """GPUs that one instance takes on each of its hosts."""
+        return self.tp_size * self.pp_size * self.dp_size // self.nnodes
+
+
+@dataclass(frozen=True)
+class Router:
+    """Where the routers of a deployment run; every other key of `router:` is kept in options."""
+
+    hosts: str | list[str]
+    port: int | None
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One entry of sglang_deployments."""
+
+    name: str
+    model: str
+    served_model_name: str | None
+    groups: tuple[Group, ...]
+    router: Router | None
+
+
+INTS = {
+    "nnodes": 1,
+    "tp_size": 1,
+    "pp_size": 1,
+    "ep_size": 1,
+    "dp_size": 1,
+    "attn_dp_size": 1,
+    "ep_num_redundant_experts": 0,
+    "instances": 1,
+    "instances_per_host": 1,
+}
+PORTS = ("port", "dist_init_port", "bootstrap_port")
+STRINGS = ("moe_a2a_backend", "host", "disaggregation_transfer_backend", "disaggregation_ib_device")
+GROUP_KEYS = ("hosts", *INTS, *PORTS, *STRINGS, "extra_ports", "server_args", "env")
+DEPLOYMENT_KEYS = ("model", "served_model_name", *ROLES, "router", "env")
+
+
+def parse_deployments(raw: Any, env: Any) -> tuple[list[Deployment], list[str]]:
+    """Turn sglang_deployments into typed objects; the second list holds a sentence for each entry that is refused."""
+    if not isinstance(raw, Mapping) or not raw:
+        raise PlanError("sglang_deployments: it must be a mapping of deployment names to their settings; see the README for an example")
+    base_env = parse_env(env, "sglang_plan_env")
+    deployments: list[Deployment] = []
+    refusals: list[str] = []
+    for name, body in raw.items():
+        try:
+            deployments.append(_deployment(str(name), body, base_env))
+        except PlanError as error:
+            refusals += error.sentences
+    return deployments, refusals
+
+
+def _deployment(name: str, body: Any, base_env: Mapping[str, str]) -> Deployment:
+    where = f"deployments.{name}"
+    if not NAME.match(name):
+        raise PlanError(
+            f"{where}: the name becomes part of unit names; use at most 48 lower case letters, digits and dashes, with no dash at the ends"
+        )
+    _known_keys(body, DEPLOYMENT_KEYS, where)
+    roles = [role for role in ROLES if role in body]
+    if not roles:
+        raise PlanError(f"{where}: it serves nothing; add server: or prefill: and decode:")
+    if "server" in roles and len(roles) > 1:
+        raise PlanError(f"{where}: server and {roles[1]} exclude each other; use two deployments")
+    if roles in (["prefill"], ["decode"]):
+        other = "decode" if roles == ["prefill"] else "prefill"
+        raise PlanError(f"{where}: {roles[0]} without {other} answers no request; add {other}: or use server:")
+    deployment_env = {**base_env, **parse_env(body.get("env", {}), f"{where}.env")}
+    groups = tuple(_group(name, role, body[role], deployment_env) for role in roles)
+    return Deployment(name, _string(body.get("model"), f"{where}.model"), _served_name(body, where), groups, _router(body, where))
+
+
+def _served_name(body: Mapping[str, Any], where: str) -> str | None:
+    if "served_model_name" not in body:
+        return None
+    name = _string(body["served_model_name"], f"{where}.served_model_name")
+    if ":" in name:
+        raise PlanError(f"{where}.served_model_name: SGLang allows no ':' in {name!r}; use another character")
+    return name
+
+
+def _router(body: Mapping[str, Any], where: str) -> Router | None:
+    if "router" not in body:
+        return None
+    router = body["router"]
+    if not isinstance(router, Mapping) or "hosts" not in router:
+        raise PlanError(f"{where}.router: it must be a mapping with at least hosts:")
+    port = _int(router["port"], 1, f"{where}.router.port") if "port" in router else None
+    options = {key: value for key, value in router.items() if key not in ("hosts", "port")}
+    return Router(parse_hosts(router["hosts"], f"{where}.router.hosts"), port, options)
+
+
+def _group(deployment: str, role: str, body: Any, base_env: Mapping[str, str]) -> Group:
+    where = f"deployments.{deployment}.{role}"
+    _known_keys(body, GROUP_KEYS, where)
+    if "hosts" not in body:
+        raise PlanError(f"{where}.hosts: it is missing; name an inventory group")
+    if role == "decode" and "bootstrap_port" in body:
+        raise PlanError(f"{where}.bootstrap_port: only prefill instances run a bootstrap server; move it to prefill")
+    if role == "server" and (
+        found := [key for key in ("bootstrap_port", "disaggregation_transfer_backend", "disaggregation_ib_device") if key in body]
+    ):
+        raise PlanError(f"{where}.{found[0]}: it is for prefill and decode; remove it, or use those instead of server")
+    values: dict[str, Any] = {key: _int(body[key], low, f"{where}.{key}") for key, low in INTS.items() if key in body}
+    values |= {key: _int(body[key], 1, f"{where}.{key}") for key in PORTS if key in body}
+    values |= {key: _string(body[key], f"{where}.{key}") for key in STRINGS if key in body}
+    for key in ("server_args", "extra_ports"):
+        if not isinstance(body.get(key, {}), Mapping):
+            raise PlanError(f"{where}.{key}: {body[key]!r} is not a mapping of option names to values")
+    return Group(
+        deployment,
+        role,
+        parse_hosts(body["hosts"], f"{where}.hosts"),
+        extra_ports=dict(body.get("extra_ports", {})),
+        server_args=dict(body.get("server_args", {})),
+        env={**base_env, **parse_env(body.get("env", {}), f"{where}.env")},
+        **values,
+    )
+
+
+def parse_hosts(value: Any, where: str) -> str | list[str]:
+    """Accept the name of an inventory group or host, or a list of host names."""
+    if isinstance(value, str) and value and not re.search(r"[\s,]", value):
+        return value
+    if isinstance(value, list) and value and all(isinstance(item, str) and item for item in value):
+        return list(value)
+    if isinstance(value, str) and value:
+        names = ", ".join(filter(None, re.split(r"[,\s]+", value)))
+        raise PlanError(f"{where}: {value!r} is one string; write the name of one group, or a YAML list such as [{names}]")
+    raise PlanError(f"{where}: {value!r} names no hosts; write the name of an inventory group, or a list of host names")
+
+
+def parse_env(value: Any, where: str) -> dict[str, str]:
+    """Accept a mapping of environment variables to strings or numbers; an empty value is not the same as an unset one."""
+    if not isinstance(value, Mapping):
+        raise PlanError(f"{where}: {value!r} is not a mapping of variable names to values")
+    out = {}
+    for name, item in value.items():
+        here = f"{where}.{name}"
+        if not re.match(r"[A-Za-z_][A-Za-z0-9_]*\Z", str(name)):
+            raise PlanError(f"{here}: {name!r} is not the name of an environment variable")
+        if name in OWNED_ENV:
+            raise PlanError(f"{here}: {name} is owned by the plan; {OWNED_ENV[name]}")
+        if isinstance(item, bool):
+            raise PlanError(f'{here}: {item!r} is a boolean; write the string that the program expects, such as "1" or "true"')
+        if not isinstance(item, (str, int, float)):
+            raise PlanError(f"{here}: {item!r} is not a string or a number")
+        if str(item) == "":
+            raise PlanError(f"{here}: an empty value is not the same as an unset variable (an empty GID index reads as 0); remove the line")
+        if "\n" in str(item):
+            raise PlanError(f"{here}: the value has more than one line; an environment file takes one")
+        out[str(name)] = str(item)
+    return out
+
+
+def _known_keys(body: Any, known: tuple[str, ...], where: str) -> None:
+    if not isinstance(body, Mapping):
+        raise PlanError(f"{where}: {body!r} is not a mapping; its keys are {', '.join(known)}")
+    for key in body:
+        if key in ("api_key", "admin_api_key", "api-key", "admin-api-key"):
+            raise PlanError(f"{where}.{key}: keys do not belong in the plan, which is printed; set sglang_server_api_keys")
+        if key not in known:
+            hint = nearest(str(key), known) or f"; its keys are {', '.join(known)} (options of SGLang go in server_args)"
+            raise PlanError(f"{where}.{key}: there is no such key{hint}")
+
+
+def _int(value: Any, low: int, where: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise PlanError(f"{where}: {value!r} is not a whole number; write it without quotes, or cast a survey's value with | int")
+    if value < low:
+        raise PlanError(f"{where}: {value} is below {low}")
+    return int(value)
+
+
+def _string(value: Any, where: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise PlanError(f"{where}: {'it is missing' if value is None else repr(value) + ' is not a string'}; write a string")
+    return str(value)

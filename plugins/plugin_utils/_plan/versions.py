@@ -1,0 +1,56 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
+"""What differs between SGLang releases, read in the source of 0.5.6, 0.5.10, 0.5.15, 0.5.20, 0.5.22 and 0.5.23."""
+
+from __future__ import annotations
+
+import re
+
+from .errors import PlanError
+
+Version = tuple[int, ...]
+
+OLDEST: Version = (0, 5, 6)
+NEWEST: Version = (0, 5, 23)
+# From here on attention data parallelism is --attn-dp-size N; before it is --dp-size N --enable-dp-attention.
+ATTN_DP_SIZE: Version = (0, 5, 22)
+# Absent in 0.5.10, present in 0.5.15: refused below the first release in which it was seen.
+MOONCAKE_TCP: Version = (0, 5, 15)
+# Options that the table of the newest release has and older releases do not: option -> first release it was seen in.
+OPTION_SINCE: dict[str, Version] = {
+    "attn-dp-size": (0, 5, 22),
+    "disaggregation-decode-allocation-policy": (0, 5, 22),
+    "disaggregation-decode-enable-radix-cache": (0, 5, 15),
+    "disaggregation-decode-extra-slots": (0, 5, 15),
+    "disaggregation-decode-host-receive-threshold": (0, 5, 22),
+    "disaggregation-decode-retraction-backup": (0, 5, 20),
+    "disaggregation-enable-kv-checksum": (0, 5, 22),
+    "enable-pd-role-switch": (0, 5, 22),
+    "gated-launch-port": (0, 5, 20),
+    "smg-grpc-mode": (0, 5, 20),
+}
+
+
+def parse_version(text: object) -> Version:
+    """Turn "0.5.23" (a suffix such as ".post1" is allowed) into (0, 5, 23)."""
+    match = re.match(r"(\d+)\.(\d+)\.(\d+)", text) if isinstance(text, str) else None
+    if match is None:
+        raise PlanError(f'sglang_runtime_version: {text!r} is not a release of SGLang; write it in quotes, such as "0.5.23"')
+    return tuple(int(part) for part in match.groups())
+
+
+def spell(version: Version) -> str:
+    """Turn (0, 5, 23) into "0.5.23"."""
+    return ".".join(str(part) for part in version)
+
+
+def version_warnings(version: Version) -> list[str]:
+    """Warn about releases whose options and derived ports were not read."""
+    if OLDEST <= version <= NEWEST:
+        return []
+    return [
+        f"SGLang {spell(version)} is outside {spell(OLDEST)} to {spell(NEWEST)}, whose options and ports this collection knows: "
+        f"the plan assumes those of {spell(NEWEST if version > NEWEST else OLDEST)}"
+    ]

@@ -1,0 +1,164 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Deciding on the controller whether to go on waiting for the servers of a host. PRIVATE to the collection."""
+
+from __future__ import annotations
+
+import pathlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+PROGRESS_SECONDS = 15.0
+CHATTY_HOSTS = 8
+_FIELDS = ("name", "rank", "role", "address", "api_port", "argv")
+_BAD = {
+    "failed": "has failed",
+    "stopped": "is not running",
+    "missing": "does not exist; deploy this host",
+}
+
+
+class Board:
+    """Short notes that the workers of one task leave for each other, in the temporary directory of this run."""
+
+    def __init__(self, directory: pathlib.Path, task: str) -> None:
+        """Keep where the notes are."""
+        self._directory, self._task = directory, task
+
+    def _path(self, instance: str, kind: str) -> pathlib.Path:
+        return self._directory / f"{self._task}.{instance}.{kind}"
+
+    def note(self, instance: str, kind: str, text: str = "") -> None:
+        """Leave a note; the first one of its kind stays."""
+        try:
+            with self._path(instance, kind).open("x", encoding="utf-8") as handle:
+                handle.write(text)
+        except FileExistsError:
+            pass
+
+    def read(self, instance: str, kind: str) -> str | None:
+        """Return a note, None if there is none."""
+        try:
+            return self._path(instance, kind).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+
+
+def describe(unit: dict[str, Any], host: str) -> str:
+    """Return how a rank is called in messages."""
+    return f"{unit['instance']} rank {unit['rank']} on {host}"
+
+
+@dataclass
+class Wait:
+    """The wait of one host for its units."""
+
+    host: str
+    units: list[dict[str, Any]]
+    started: list[str]
+    timeout: float
+    board: Board
+    chatty: bool
+    seen: dict[str, dict[str, Any]] = field(default_factory=dict)
+    restarts: dict[str, int] = field(default_factory=dict)
+    next_progress: float = PROGRESS_SECONDS
+
+    def __post_init__(self) -> None:
+        """Tell the others that this host is being looked at."""
+        self.restarts = dict.fromkeys(self.started, 0)
+        for unit in self.units:
+            self.board.note(unit["instance"], f"begun{unit['rank']}")
+
+    def pending(self) -> list[dict[str, Any]]:
+        """Return the units that have not been seen ready."""
+        return [unit for unit in self.units if self.seen.get(unit["name"], {}).get("phase") != "ready"]
+
+    def unit_args(self) -> list[dict[str, Any]]:
+        """Return what the remote call needs to know of the units to look at."""
+        return [{name: unit[name] for name in _FIELDS} for unit in self.pending() or self.units]
+
+    def slice_seconds(self, seconds: float) -> float:
+        """Return how long the next remote call may wait."""
+        return seconds if self.pending() else 0
+
+    def take(self, units: dict[str, dict[str, Any]], elapsed: float) -> list[str]:
+        """Take in what a remote call saw; return lines to print."""
+        self.seen.update(units)
+        for name, state in units.items():
+            # A crash before this wait is not news.
+            self.restarts.setdefault(name, state["restarts"])
+        for unit in self.units:
+            phase = self.seen[unit["name"]]["phase"]
+            if phase == "ready" and unit["rank"] == 0:
+                self.board.note(unit["instance"], "ready")
+            if phase in _BAD:
+                self.board.note(unit["instance"], "failed", f"{describe(unit, self.host)} {_BAD[phase]}")
+        if elapsed < self.next_progress:
+            return []
+        self.next_progress = elapsed + PROGRESS_SECONDS
+        return [self.progress(unit, elapsed) for unit in self.pending() if self.chatty or unit["rank"] == 0]
+
+    def progress(self, unit: dict[str, Any], elapsed: float) -> str:
+        """Return a line that shows that something moves."""
+        state = self.seen[unit["name"]]
+        word = {"running": "loading", "starting": "waiting for its checks and peers"}.get(state["phase"], state["phase"])
+        last = (state["journal"] or [""])[-1].strip()[:160]
+        return f"{describe(unit, self.host)}: {word}, {elapsed:.0f} s" + (f", last log line: {last}" if last else "")
+
+    def failure(self, unit: dict[str, Any]) -> str | None:
+        """Return why a unit will not become ready."""
+        state = self.seen[unit["name"]]
+        if state["phase"] in _BAD:
+            lines = "".join(f"\n  {line}" for line in state["journal"])
+            shown = f"; the last lines of its journal:{lines}" if lines else ""
+            return f"{describe(unit, self.host)} (unit {unit['name']}) {_BAD[state['phase']]}{shown}"
+        elsewhere = self.board.read(unit["instance"], "failed")
+        if elsewhere:
+            return f"{describe(unit, self.host)} is not waited for any more: {elsewhere}"
+        return None
+
+    def leader_pending(self, unit: dict[str, Any]) -> bool:
+        """Tell whether another worker is still waiting for the leader of a follower."""
+        if unit["rank"] == 0 or self.board.read(unit["instance"], "begun0") is None:
+            return False
+        return self.board.read(unit["instance"], "ready") is None
+
+    def linger(self, elapsed: Callable[[], float], sleep: Callable[[float], None] = time.sleep) -> None:
+        """Wait without remote calls while only leaders on other hosts are not ready yet, for at most one progress step."""
+        end = elapsed() + PROGRESS_SECONDS
+        while not self.pending() and elapsed() < end and any(map(self.leader_pending, self.units)):
+            if any(map(self.failure, self.units)):
+                return
+            sleep(0.2)
+
+    def verdict(self, elapsed: float) -> str | None:
+        """Return the message of a failed wait, an empty one where all is well, None to go on."""
+        failures = list(filter(None, map(self.failure, self.units)))
+        if failures:
+            return "\n".join(failures)
+        if not self.pending() and not any(map(self.leader_pending, self.units)):
+            return ""
+        if elapsed < self.timeout:
+            return None
+        return "\n".join(map(self.timed_out, self.pending() or self.units))
+
+    def timed_out(self, unit: dict[str, Any]) -> str:
+        """Return the message for a unit that did not become ready in time."""
+        state = self.seen[unit["name"]]
+        trouble = f", {state['trouble']}" if state["trouble"] else ""
+        text = f"{describe(unit, self.host)} (unit {unit['name']}) is not ready after {self.timeout:.0f} s: {state['phase']}{trouble}"
+        self.board.note(unit["instance"], "failed", text)
+        return text + "".join(f"\n  {line}" for line in state["journal"])
+
+    def warnings(self) -> list[str]:
+        """Return what is not as the unit asks for, though the server answers."""
+        return [
+            f"{describe(unit, self.host)} may lock {memlock} bytes of memory only, although its unit asks for no limit; "
+            "RDMA needs more (does systemd lack CAP_SYS_RESOURCE here?)"
+            for unit in self.units
+            for memlock in [self.seen[unit["name"]].get("limits", {}).get("memlock", "unlimited")]
+            if memlock != "unlimited"
+        ]

@@ -1,0 +1,56 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Write the option table of the installed SGLang as JSON, one option a line.
+
+Run it with the interpreter of a venv that has SGLang, and store what it prints as
+plugins/plugin_utils/_plan/options-<version>.json. A test in the lab compares the table with the real parser.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import typing
+
+from sglang.srt.server_args import ServerArgs
+
+FLAGS = (argparse._StoreTrueAction, argparse._StoreFalseAction, argparse._StoreConstAction, argparse._HelpAction)
+TYPES = {"int": "int", "float": "float", "json_list_type": "json", "loads": "json"}
+
+
+def kind_of(action: argparse.Action) -> str:
+    """Tell how many words follow the option."""
+    if isinstance(action, argparse.BooleanOptionalAction):
+        return "boolean"
+    if isinstance(action, FLAGS) or action.nargs == 0:
+        return "flag"
+    if action.nargs == "?":
+        return "optional"
+    return "list" if action.nargs in ("+", "*") or isinstance(action.nargs, int) else "value"
+
+
+def type_of(action: argparse.Action) -> str:
+    """Name the type of one word; what is neither a number nor JSON is a string."""
+    name = getattr(action.type, "__name__", "str")
+    if action.type is not None and name not in TYPES and name != "str":
+        inner = [getattr(item, "__name__", "") for item in typing.get_args(action.type)]
+        name = next((item for item in inner if item in TYPES), "str")
+    return TYPES.get(name, "str")
+
+
+def row(action: argparse.Action) -> dict[str, object]:
+    """Return one line of the table; empty columns are left out."""
+    names = [name.removeprefix("--") for name in action.option_strings if name.startswith("--")]
+    out: dict[str, object] = {"names": names, "kind": kind_of(action)}
+    if type_of(action) != "str":
+        out["type"] = type_of(action)
+    if action.choices:
+        out["choices"] = [str(choice) for choice in action.choices]
+    return out
+
+
+parser = argparse.ArgumentParser()
+ServerArgs.add_cli_args(parser)
+rows = [row(action) for action in parser._actions if any(name.startswith("--") for name in action.option_strings)]
+print("[\n" + ",\n".join(json.dumps(line) for line in sorted(rows, key=lambda line: line["names"])) + "\n]")
