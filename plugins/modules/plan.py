@@ -57,29 +57,16 @@ options:
     description: A file on the controller to write the plan to, as JSON.
     type: path
 extends_documentation_fragment:
-  - ansible.builtin.action_common_attributes
-  - ansible.builtin.action_common_attributes.conn
+  - multinode.sglang._attributes
 attributes:
   check_mode:
     support: full
   diff_mode:
     support: none
-  platform:
-    platforms: posix
-  action:
+  idempotent:
     support: full
-  async:
-    support: none
-  become:
-    support: none
-  bypass_host_loop:
-    support: none
-  connection:
-    support: none
-  delegation:
-    support: none
 author:
-  - The multinode.sglang authors (@multinode-sglang)
+  - The multinode.sglang authors (@multinode)
 """
 
 EXAMPLES = r"""

@@ -52,6 +52,12 @@ def describe(unit: dict[str, Any], host: str) -> str:
     return f"{unit['instance']} rank {unit['rank']} on {host}"
 
 
+def refusal(journal: list[str]) -> str:
+    """Return the last sentence with which the checks before a start refused, as the end of a sentence."""
+    found = [line.partition("refused: ")[2] for line in journal if line.startswith("refused: ")]
+    return f": {found[-1]}" if found else ""
+
+
 @dataclass
 class Wait:
     """The wait of one host for its units."""
@@ -95,7 +101,7 @@ class Wait:
             if phase == "ready" and unit["rank"] == 0:
                 self.board.note(unit["instance"], "ready")
             if phase in _BAD:
-                self.board.note(unit["instance"], "failed", f"{describe(unit, self.host)} {_BAD[phase]}")
+                self.board.note(unit["instance"], "failed", self.headline(unit))
         if elapsed < self.next_progress:
             return []
         self.next_progress = elapsed + PROGRESS_SECONDS
@@ -108,13 +114,18 @@ class Wait:
         last = (state["journal"] or [""])[-1].strip()[:160]
         return f"{describe(unit, self.host)}: {word}, {elapsed:.0f} s" + (f", last log line: {last}" if last else "")
 
+    def headline(self, unit: dict[str, Any]) -> str:
+        """Return the sentence about a unit that will not become ready by itself."""
+        state = self.seen[unit["name"]]
+        return f"{describe(unit, self.host)} (unit {unit['name']}) {_BAD[state['phase']]}{refusal(state['journal'])}"
+
     def failure(self, unit: dict[str, Any]) -> str | None:
         """Return why a unit will not become ready."""
         state = self.seen[unit["name"]]
         if state["phase"] in _BAD:
             lines = "".join(f"\n  {line}" for line in state["journal"])
             shown = f"; the last lines of its journal:{lines}" if lines else ""
-            return f"{describe(unit, self.host)} (unit {unit['name']}) {_BAD[state['phase']]}{shown}"
+            return self.headline(unit) + shown
         elsewhere = self.board.read(unit["instance"], "failed")
         if elsewhere:
             return f"{describe(unit, self.host)} is not waited for any more: {elsewhere}"
@@ -155,10 +166,15 @@ class Wait:
 
     def warnings(self) -> list[str]:
         """Return what is not as the unit asks for, though the server answers."""
+        limits = [self.seen[unit["name"]].get("limits", {}).get("memlock", "unlimited") for unit in self.units]
+        short = [int(limit) for limit in limits if limit != "unlimited"]
+        if not short:
+            return []
         return [
-            f"{describe(unit, self.host)} may lock {memlock} bytes of memory only, although its unit asks for no limit; "
-            "RDMA needs more (does systemd lack CAP_SYS_RESOURCE here?)"
-            for unit in self.units
-            for memlock in [self.seen[unit["name"]].get("limits", {}).get("memlock", "unlimited")]
-            if memlock != "unlimited"
+            f"The servers on {self.host} may lock {min(short) // 1024} KiB of memory only, although their units ask for no limit; "
+            "RDMA needs more (systemd lacks CAP_SYS_RESOURCE in some containers)"
         ]
+
+    def outcome(self) -> dict[str, dict[str, Any]]:
+        """Return what was seen, without the journals: the message of a failure has them."""
+        return {name: {key: value for key, value in unit.items() if key != "journal"} for name, unit in self.seen.items()}

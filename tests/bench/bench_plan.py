@@ -18,7 +18,7 @@ DEPLOYMENTS = {"small": {"model": "/models/small", "server": {"hosts": "nodes", 
 def inventory(hosts: int) -> Inventory:
     """Make hosts of eight GPUs."""
     names = [f"node{number}" for number in range(hosts)]
-    variables = {name: {"ansible_host": f"10.{number // 62500}.{number // 250 % 250}.{number % 250 + 1}"} for number, name in enumerate(names)}
+    variables = {name: {"ansible_host": f"10.0.{number // 250}.{number % 250 + 1}"} for number, name in enumerate(names)}
     return Inventory({"all": names, "nodes": names}, variables.__getitem__)
 
 
@@ -40,7 +40,7 @@ def main(runs: int) -> None:
     print(f"{'HOSTS':>6} {'UNITS':>6} {'SECONDS':>8} {'GROWTH':>7}  (median of {runs} runs)")
     before = None
     for hosts in (10, 100, 1000):
-        took = statistics.median(seconds(hosts) for _ in range(runs))
+        took = statistics.median(seconds(hosts) for _run in range(runs))
         growth = f"x{took / before:.1f}" if before else ""
         print(f"{hosts:>6} {8 * hosts:>6} {took:>8.3f} {growth:>7}")
         before = took

@@ -1,0 +1,66 @@
+# Every target is a line or two; the work is in tests/make/ and tests/lab/.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+# The inventory of the demo: `make demo DEMO=lab_pp` takes inventories/lab_pp.
+DEMO ?= lab
+PY := .venv/bin/python
+ENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
+
+.PHONY: help venv lint unit checks docs-check sanity galaxy molecule integration bench test lab-up lab-down demo clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.venv/controller: requirements.txt requirements-lab.txt
+	@tests/make/venv.sh .venv 11 oldest $^ && touch $@
+
+.venv/tools: requirements-dev.txt .venv/controller
+	@tests/make/venv.sh .venv 11 oldest $< && touch $@
+
+.venv-core2.21/controller: requirements.txt
+	@tests/make/venv.sh .venv-core2.21 13 newest $< && touch $@ || [ $$? = 3 ]
+
+venv: .venv/tools .venv-core2.21/controller ## Make the environments: controller, tools, and the newest ansible-core
+
+lint: .venv/tools ## Check style and types of every file
+	@tests/make/lint.sh
+
+unit: .venv/tools ## Run the unit and property tests
+	@$(PY) -m pytest tests/unit
+
+checks: venv ## Check the repository itself: defaults and specifications, inventories, the built collection
+	@$(PY) -m pytest tests/checks
+
+docs-check: .venv/tools ## Check the documentation of modules and roles
+	@tests/make/docs.sh
+
+sanity: venv ## Run ansible-test sanity and units
+	@tests/sanity/run.sh sanity && tests/sanity/run.sh units
+
+galaxy: .venv/tools ## Build the collection and check it as Galaxy would on import
+	@tests/make/galaxy.sh
+
+molecule: .venv/tools ## Run the molecule scenarios on the lab's hosts
+	@$(ENV) molecule test --all
+
+integration: .venv/tools ## Run the topologies with the real SGLang on the lab's hosts
+	@$(ENV) $(PY) -m pytest tests/integration
+
+bench: .venv/tools ## Measure the plan and the deploy; the results are printed
+	@$(ENV) $(PY) -m tests.bench
+
+test: venv ## Run everything that continuous integration runs (about 40 minutes on 2 cores)
+	@$(PY) -m tests.make.everything
+
+lab-up: .venv/controller ## Start the lab: three hosts with systemd and ssh on this machine
+	@$(PY) -m tests.lab up --name demo --hosts node1 node2 node3 --subnet 10.77.0.0/24
+
+lab-down: .venv/controller ## Remove the lab's hosts, and stop the engine if the lab started it
+	@$(PY) -m tests.lab down --all && $(PY) -m tests.lab engine down
+
+demo: lab-up ## Deploy a real model on the lab's hosts and ask it a question
+	@$(ENV) ansible-playbook playbooks/deploy.yml -i inventories/$(DEMO)
+	@$(PY) -m tests.lab ask --inventory inventories/$(DEMO)
+
+clean: ## Remove the environments and caches in this directory
+	@rm -rf .venv .venv-core2.21 .cache .ansible .hypothesis

@@ -1,0 +1,65 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: stale_units
+short_description: Which units of a host must start again because any rank of their instance must
+version_added: "1.0.0"
+description:
+  - A rank cannot start again alone. So a unit belongs to the result if the unit of any rank of its instance is stale.
+positional: _input, results, variable
+options:
+  _input:
+    description: The units of one host, as RV(multinode.sglang.plan#module:hosts) gives them.
+    type: list
+    elements: dict
+    required: true
+  results:
+    description: The variables of all hosts, usually C(hostvars).
+    type: dict
+    required: true
+  variable:
+    description: The name of the variable that holds a host's result of M(multinode.sglang.units).
+    type: str
+    required: true
+author:
+  - The multinode.sglang authors (@multinode)
+"""
+
+EXAMPLES = r"""
+- name: Show what must start again on this host
+  ansible.builtin.debug:
+    msg: "{{ sglang_plan_result.hosts[inventory_hostname].units | multinode.sglang.stale_units(hostvars, 'sglang_units') }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The units, a part of the input in its order.
+  type: list
+  elements: dict
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def stale_units(units: list[dict[str, Any]], results: Mapping[str, Any], variable: str) -> list[dict[str, Any]]:
+    """Return the units whose instance has a stale rank on any host."""
+
+    def is_stale(name: str, host: str) -> bool:
+        if host not in results or variable not in results[host]:
+            return False
+        return name in results[host][variable].get("stale", [])
+
+    return [unit for unit in units if any(is_stale(unit["name"], rank["host"]) for rank in unit["ranks"])]
+
+
+class FilterModule:
+    """The filter, for Ansible."""
+
+    def filters(self) -> dict[str, Any]:
+        """Return name -> function."""
+        return {"stale_units": stale_units}

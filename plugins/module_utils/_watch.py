@@ -1,0 +1,112 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the units of a host do right now, and waiting for it to change. PRIVATE to the collection."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from ._files import read
+from ._probe import Server, api_key
+from ._systemd import Systemd
+
+POLL_SECONDS = 1.0
+HEALTH_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A unit to look at."""
+
+    name: str
+    rank: int
+    role: str
+    address: str
+    api_port: int
+    tls: bool
+    keys_file: str
+
+    def server(self) -> Server:
+        """Return the server of this rank."""
+        return Server(self.address, self.api_port, self.tls, api_key(read(self.keys_file) or ""))
+
+
+def phase(values: dict[str, str], restarts_before: int | None) -> str:
+    """Return what a unit does: missing, stopped, starting, running or failed."""
+    if values.get("LoadState") == "not-found":
+        return "missing"
+    restarts = int(values.get("NRestarts") or 0)
+    if restarts_before is not None and restarts > restarts_before:
+        return "failed"
+    state, sub = values.get("ActiveState"), values.get("SubState")
+    if state == "failed" or sub == "auto-restart":
+        return "failed"
+    if state == "active":
+        return "running"
+    return "starting" if state in ("activating", "reloading") else "stopped"
+
+
+def probe(watched: Watched, timeout: float) -> tuple[str, str]:
+    """Return the answer of a running rank and, if it is not ready, why."""
+    server = watched.server()
+    # In disaggregation neither side completes anything alone.
+    if watched.rank == 0 and watched.role == "server":
+        return server.complete(timeout)
+    trouble = server.healthy(HEALTH_SECONDS)
+    return ("" if trouble else "healthy"), trouble
+
+
+def observe(systemd: Systemd, units: list[Watched], restarts: dict[str, int], timeout: float) -> dict[str, dict[str, Any]]:
+    """Return what each unit does."""
+    shown = systemd.show([unit.name for unit in units])
+    seen = {}
+    for unit in units:
+        values = shown[unit.name]
+        now = phase(values, restarts.get(unit.name))
+        answer, trouble = probe(unit, timeout) if now == "running" else ("", "")
+        seen[unit.name] = {
+            "phase": "ready" if now == "running" and not trouble else now,
+            "active": values.get("ActiveState", ""),
+            "sub": values.get("SubState", ""),
+            "restarts": int(values.get("NRestarts") or 0),
+            "pid": int(values.get("MainPID") or 0),
+            "since": values.get("ActiveEnterTimestamp", ""),
+            "answer": answer,
+            "trouble": trouble,
+        }
+    return seen
+
+
+def tokens(seen: dict[str, dict[str, Any]]) -> dict[str, list[Any]]:
+    """Return what makes a difference between two looks at the units."""
+    return {name: [unit["phase"], unit["pid"], unit["restarts"]] for name, unit in seen.items()}
+
+
+def settled(seen: dict[str, dict[str, Any]]) -> bool:
+    """Tell whether there is nothing to wait for: all is well, or something never will be."""
+    phases = {unit["phase"] for unit in seen.values()}
+    return phases <= {"ready"} or not phases <= {"ready", "running", "starting"}
+
+
+def watch(systemd: Systemd, units: list[Watched], restarts: dict[str, int], seconds: float, timeout: float) -> dict[str, dict[str, Any]]:
+    """Look until something changes or the time is over."""
+    deadline = time.monotonic() + seconds
+    first = seen = observe(systemd, units, restarts, timeout)
+    while not settled(seen) and tokens(seen) == tokens(first) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+        seen = observe(systemd, units, restarts, timeout)
+    return seen
+
+
+def limits(pid: int) -> dict[str, str]:
+    """Return the soft limits of a running process that SGLang depends on."""
+    names = {"Max locked memory": "memlock", "Max open files": "nofile"}
+    found = {}
+    for line in (read(f"/proc/{pid}/limits") or "").splitlines():
+        for title, name in names.items():
+            if line.startswith(title):
+                found[name] = line[len(title) :].split()[0]
+    return found

@@ -1,0 +1,133 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: unit_state
+short_description: Starts or stops several systemd units of a host in one call
+version_added: "1.0.0"
+description:
+  - Stopping is bounded. What is left of a unit after O(timeout) is killed, and RV(killed) names it.
+  - Starting does not wait. The ranks of an instance wait for each other; M(multinode.sglang.ready) waits for the result.
+extends_documentation_fragment:
+  - multinode.sglang._attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  names:
+    description: Names of units without C(.service). Stopping one that does not exist does nothing.
+    type: list
+    elements: str
+    required: true
+  state:
+    description: V(started) starts what is not active or starting, V(stopped) stops what is not inactive or failed.
+    type: str
+    choices: [started, stopped]
+    required: true
+  timeout:
+    description: How long in seconds stopping may take before everything left in the units is killed.
+    type: int
+    default: 150
+author:
+  - The multinode.sglang authors (@multinode)
+"""
+
+EXAMPLES = r"""
+- name: Stop two servers
+  multinode.sglang.unit_state:
+    names: [sglang-llama-0, sglang-llama-1]
+    state: stopped
+"""
+
+RETURN = r"""
+killed:
+  description: Units that did not stop in time and were killed.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+units:
+  description: State of each unit afterwards, or as it would be in check mode.
+  returned: always
+  type: dict
+  sample: {"sglang-llama-0": "inactive"}
+"""
+
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.multinode.sglang.plugins.module_utils._systemd import Systemd, SystemdError, service
+
+DOWN = ("inactive", "failed")
+UP = ("active", "activating", "reloading")
+
+
+def states(systemd: Systemd, names: list[str]) -> dict[str, str]:
+    """Return name -> active state."""
+    return {name: values["ActiveState"] for name, values in systemd.show(names).items()}
+
+
+def wait_until_down(systemd: Systemd, names: list[str], timeout: float) -> list[str]:
+    """Return the units that are still up when the time is over."""
+    deadline = time.monotonic() + timeout
+    while True:
+        up = [name for name, state in states(systemd, names).items() if state not in DOWN]
+        if not up or time.monotonic() >= deadline:
+            return up
+        time.sleep(0.5)
+
+
+def stop(systemd: Systemd, names: list[str], timeout: float) -> list[str]:
+    """Stop units; return the ones that had to be killed."""
+    systemd.call("stop", "--no-block", *map(service, names))
+    left = wait_until_down(systemd, names, timeout)
+    if left:
+        systemd.call("kill", "--kill-who=all", "--signal=SIGKILL", *map(service, left))
+        still = wait_until_down(systemd, left, 15)
+        if still:
+            raise SystemdError(
+                f"{', '.join(still)}: processes are left 15 s after they were killed; look with 'systemctl status {still[0]}'"
+            )
+    timed_out = [name for name, values in systemd.show(names).items() if values.get("Result") == "timeout"]
+    return sorted({*left, *timed_out})
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "names": {"type": "list", "elements": "str", "required": True},
+            "state": {"type": "str", "choices": ["started", "stopped"], "required": True},
+            "timeout": {"type": "int", "default": 150},
+        },
+        supports_check_mode=True,
+    )
+    systemd = Systemd(module.run_command)
+    names, starting = module.params["names"], module.params["state"] == "started"
+    killed: list[str] = []
+    try:
+        before = states(systemd, names)
+        todo = [name for name in names if before[name] not in (UP if starting else DOWN)]
+        after = {**before, **dict.fromkeys(todo, "active" if starting else "inactive")}
+        if todo and not module.check_mode:
+            if starting:
+                systemd.call("start", "--no-block", *map(service, todo))
+            else:
+                killed = stop(systemd, todo, module.params["timeout"])
+            after = states(systemd, names)
+    except SystemdError as error:
+        module.fail_json(msg=str(error))
+    lines = ["".join(f"{name}: {state}\n" for name, state in sorted(shown.items())) for shown in (before, after)]
+    module.exit_json(changed=bool(todo), killed=killed, units=after, diff={"before": lines[0], "after": lines[1]})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Benchmarks of the collection; they print what they measured."""

@@ -1,0 +1,68 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ask every deployment of an inventory a question whose answer is known."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .progress import LabError
+from .settings import ANSIBLE_PLAYBOOK, REPO, STATE
+
+QUESTION = "What is the capital of France? Answer in one sentence."
+ANSWER_HOLDS = "Paris"
+
+
+def plan(inventory: Path, *extra: str) -> dict[str, Any]:
+    """Return the plan of an inventory; extra words go to ansible-playbook."""
+    dest = STATE / "plan.json"
+    words = [
+        ANSIBLE_PLAYBOOK,
+        "playbooks/plan.yml",
+        "-i",
+        str(inventory),
+        "-e",
+        "sglang_plan_show=false",
+        "-e",
+        f"sglang_plan_dest={dest}",
+        *extra,
+    ]
+    done = subprocess.run(words, cwd=REPO, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise LabError(f"the plan of {inventory} failed:\n{done.stdout}{done.stderr}")
+    return dict(json.loads(dest.read_text(encoding="utf-8")))
+
+
+def post(url: str, body: dict[str, Any], timeout: float = 120) -> dict[str, Any]:
+    """Send JSON and return the JSON that comes back."""
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})  # noqa: S310 our own host
+    with urllib.request.urlopen(request, timeout=timeout) as response:  # noqa: S310 our own host
+        return dict(json.load(response))
+
+
+def chat(url: str, model: str, question: str = QUESTION) -> str:
+    """Return a model's greedy answer to a question."""
+    body = {"model": model, "messages": [{"role": "user", "content": question}], "temperature": 0, "max_tokens": 32}
+    return str(post(f"{url}/v1/chat/completions", body)["choices"][0]["message"]["content"])
+
+
+def ask(inventory: Path) -> Iterator[str]:
+    """Ask every instance; yield what to print, and raise where an answer is wrong."""
+    for name, deployment in plan(inventory)["deployments"].items():
+        for instance in deployment["instances"]:
+            answer = chat(instance["url"], deployment["served_model"])
+            hosts = ", ".join(rank["host"] for rank in instance["ranks"])
+            yield f"\n{name}: {deployment['served_model']}, instance {instance['instance']} on {hosts}"
+            yield f"  question: {QUESTION}"
+            yield f"  answer:   {answer}"
+            if ANSWER_HOLDS not in answer:
+                raise LabError(f"{instance['instance']} answered {answer!r}, which does not name {ANSWER_HOLDS}")
+            yield f"  ask it:   curl {instance['url']}/v1/chat/completions -H 'Content-Type: application/json' \\"
+            hello = {"model": deployment["served_model"], "messages": [{"role": "user", "content": "Hello!"}]}
+            yield f"              -d '{json.dumps(hello)}'"

@@ -1,0 +1,230 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lab's hosts: containers with systemd, sshd and an address of their own, on one bridge network."""
+
+from __future__ import annotations
+
+import io
+import ipaddress
+import json
+import socket
+import subprocess
+import tarfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import docker
+from docker.errors import APIError
+from docker.models.containers import Container
+from docker.models.networks import Network
+from docker.types import IPAMConfig, IPAMPool, Mount
+
+from . import engine, inotify
+from .progress import LabError, say, step
+from .settings import KEY, LABEL_HOST, LABEL_LAB, LABEL_SHAPE, digest
+
+FIRST_ADDRESS = 11
+BOOT_SECONDS = 120.0
+WORKERS = 16
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What all hosts of a lab have in common."""
+
+    image: str
+    mounts: tuple[tuple[str, str], ...]
+    shm_size: str
+    writable: tuple[tuple[str, str], ...] = ()
+
+    def mount(self) -> list[Mount]:
+        """The folders of this machine that the hosts see, as the engine wants to hear it."""
+        fixed = [Mount(target, source, type="bind", read_only=True) for source, target in self.mounts]
+        return fixed + [Mount(target, source, type="bind") for source, target in self.writable]
+
+    def key(self) -> str:
+        """A name that changes when the hosts have to be made anew."""
+        return digest([], repr(self))
+
+
+def address(subnet: str, index: int) -> str:
+    """The address of the lab's host number `index`, counted from 0."""
+    network = ipaddress.ip_network(subnet)
+    if FIRST_ADDRESS + index >= network.num_addresses - 1:
+        raise LabError(f"The network {subnet} has no room for {index + 1} hosts: take a larger one.")
+    return str(network[FIRST_ADDRESS + index])
+
+
+def up(client: docker.DockerClient, lab: str, hosts: Sequence[str], subnet: str, shape: Shape) -> None:
+    """Make the hosts exist, run and answer; those that are right already stay as they are."""
+    addresses = {host: address(subnet, index) for index, host in enumerate(hosts)}
+    public_key = _ssh_key()
+    network = _network(client, lab, subnet)
+    running = len(client.containers.list(filters={"label": LABEL_LAB}))
+    inotify.make_room(running + len(hosts))
+    existing = {container.labels[LABEL_HOST]: container for container in of(client, lab)}
+    for gone in existing.keys() - addresses.keys():
+        say(f"removing {gone}: it is no longer in the lab {lab}")
+        existing.pop(gone).remove(force=True, v=True)
+
+    def start(host: str) -> None:
+        key = digest([], shape.key(), json.dumps(addresses), public_key.decode())
+        container = existing.get(host)
+        if container is not None and container.labels[LABEL_SHAPE] != key:
+            container.remove(force=True, v=True)
+            container = None
+        if container is None:
+            container = _create(client, lab, host, addresses, network, shape, key)
+            _authorize(container, public_key)
+        container.start()
+
+    with step(f"Starting {len(hosts)} host{'s' * (len(hosts) > 1)} of the lab {lab}"):
+        _in_parallel(start, hosts)
+    with step("Waiting for systemd and ssh on every host"):
+        _in_parallel(lambda host: _wait(client, lab, host, addresses[host]), hosts)
+
+
+def down(client: docker.DockerClient, lab: str) -> None:
+    """Remove the hosts and the network of a lab."""
+    containers = of(client, lab)
+    with step(f"Removing the lab {lab} ({len(containers)} hosts)"):
+        _in_parallel(lambda container: container.remove(force=True, v=True), containers)
+        for network in client.networks.list(filters={"label": f"{LABEL_LAB}={lab}"}):
+            network.remove()
+    if not labs(client):
+        inotify.restore()
+
+
+def of(client: docker.DockerClient, lab: str) -> list[Container]:
+    """The containers of a lab, running or not."""
+    return list(client.containers.list(all=True, filters={"label": f"{LABEL_LAB}={lab}"}))
+
+
+def labs(client: docker.DockerClient) -> list[str]:
+    """The names of the labs that there are."""
+    return sorted(network.attrs["Labels"][LABEL_LAB] for network in client.networks.list(filters={"label": LABEL_LAB}))
+
+
+def find(client: docker.DockerClient, host: str, lab: str | None = None) -> Container:
+    """The running container of a host; the lab's name is needed only where several labs have such a host."""
+    found = [
+        container
+        for container in client.containers.list(filters={"label": f"{LABEL_HOST}={host}"})
+        if lab in (None, container.labels[LABEL_LAB])
+    ]
+    if not found:
+        raise LabError(f"No host {host} runs{f' in the lab {lab}' if lab else ''}: `status` lists those that do.")
+    if len(found) > 1:
+        names = ", ".join(container.labels[LABEL_LAB] for container in found)
+        raise LabError(f"Several labs have a host {host} ({names}): choose one with --name.")
+    return found[0]
+
+
+def address_of(container: Container) -> str:
+    """The address of a host, whether it runs or not."""
+    network = next(iter(container.attrs["NetworkSettings"]["Networks"].values()))
+    return str(network["IPAMConfig"]["IPv4Address"])
+
+
+def run(container: Container, argv: Sequence[str]) -> tuple[int, str]:
+    """Run a command in a host; its exit status and its output."""
+    code, output = container.exec_run(list(argv))
+    return int(code or 0), bytes(output).decode(errors="replace")
+
+
+def _ssh_key() -> bytes:
+    if not KEY.exists():
+        KEY.parent.mkdir(exist_ok=True)
+        argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", str(KEY)]
+        try:
+            subprocess.run(argv, check=True)
+        except FileNotFoundError:
+            engine.apt_install("openssh-client")
+            subprocess.run(argv, check=True)
+    return KEY.with_suffix(".pub").read_bytes()
+
+
+def _network(client: docker.DockerClient, lab: str, subnet: str) -> Network:
+    name = f"sglang-lab-{lab}"
+    for network in client.networks.list(names=[name]):
+        if network.attrs["IPAM"]["Config"][0]["Subnet"] == subnet:
+            return network
+        if of(client, lab):
+            raise LabError(f"The lab {lab} runs in another network than {subnet}: take it down first.")
+        network.remove()
+    ipam = IPAMConfig(pool_configs=[IPAMPool(subnet=subnet)])
+    try:
+        return client.networks.create(name, driver="bridge", ipam=ipam, labels={LABEL_LAB: lab})
+    except APIError as error:
+        raise LabError(f"The network {subnet} cannot be made: {error.explanation}. Choose another with --subnet.") from error
+
+
+def _create(
+    client: docker.DockerClient,
+    lab: str,
+    host: str,
+    addresses: dict[str, str],
+    network: Network,
+    shape: Shape,
+    key: str,
+) -> Container:
+    endpoint = client.api.create_endpoint_config(ipv4_address=addresses[host], aliases=[host])
+    return client.containers.create(
+        shape.image,
+        name=f"{lab}-{host}",
+        hostname=host,
+        labels={LABEL_LAB: lab, LABEL_HOST: host, LABEL_SHAPE: key},
+        network=network.name,
+        networking_config={str(network.name): endpoint},
+        extra_hosts={name: where for name, where in addresses.items() if name != host},
+        mounts=shape.mount(),
+        privileged=True,
+        cgroupns="private",
+        tmpfs={"/run": "exec", "/run/lock": ""},
+        shm_size=shape.shm_size,
+        stop_signal="SIGRTMIN+3",
+    )
+
+
+def _authorize(container: Container, public_key: bytes) -> None:
+    """Let our key in as root; a copy and not a mount, because sshd wants the file to be root's own."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        entry = tarfile.TarInfo("authorized_keys")
+        entry.size, entry.mode = len(public_key), 0o600
+        tar.addfile(entry, io.BytesIO(public_key))
+    container.put_archive("/root/.ssh", archive.getvalue())
+
+
+def _wait(client: docker.DockerClient, lab: str, host: str, where: str) -> None:
+    deadline = time.monotonic() + BOOT_SECONDS
+    while not _greets(where):
+        if time.monotonic() > deadline:
+            log = client.containers.get(f"{lab}-{host}").logs(tail=15).decode(errors="replace")
+            raise LabError(f"{host} ({where}): no ssh after {BOOT_SECONDS:.0f} s; its console says:\n{log}")
+        time.sleep(0.2)
+    container = find(client, host, lab)
+    state = run(container, ["systemctl", "is-system-running", "--wait"])[1].strip()
+    if state not in ("running", "degraded"):
+        raise LabError(f"{host} ({where}): systemd is {state!r} where running was expected.")
+    if state == "degraded":
+        say(f"{host} runs, but with failed units: {run(container, ['systemctl', '--failed', '--plain', '--no-legend'])[1]}")
+
+
+def _greets(where: str) -> bool:
+    """Whether sshd says its name there."""
+    try:
+        with socket.create_connection((where, 22), timeout=1.0) as connection:
+            return connection.recv(4) == b"SSH-"
+    except OSError:
+        return False
+
+
+def _in_parallel(work: Callable[[T], object], items: Sequence[T]) -> None:
+    with ThreadPoolExecutor(WORKERS) as pool:
+        list(pool.map(work, items))

@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# run.sh sanity|units [ARGUMENTS]: ansible-test on a copy of the tracked and the new files, at the path that it insists on.
+# Sanity runs under each controller that there is; units under the first.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+command=$1
+shift
+repo=$PWD
+cache=${SGLANG_LAB_CACHE:-$HOME/.cache/multinode-sglang-lab}/ansible-test
+copy=$(mktemp -d)
+trap 'rm -rf "$copy"' EXIT
+collection=$copy/ansible_collections/multinode/sglang
+
+copy_files() {
+  mkdir -p "$collection"
+  # ansible-test refuses links to directories, and the link in collections/ leads back to this very tree.
+  git ls-files -z --cached --others --exclude-standard -- . ':!collections' |
+    while IFS= read -r -d '' file; do [ -e "$file" ] && printf '%s\0' "$file"; done |
+    tar --create --null --files-from=- | tar --extract --directory "$collection"
+  git -C "$collection" init --quiet
+}
+
+# ansible-test keeps its environments in ~/.ansible; a home of its own leaves the user's alone.
+prepare_home() {
+  mkdir -p "$cache/.ansible/test/cache"
+  # The name carries the version of pip that each ansible-core asks for.
+  cp tests/sanity/get_pip.py "$cache/.ansible/test/cache/get_pip_24_2.py"
+  cp tests/sanity/get_pip.py "$cache/.ansible/test/cache/get_pip_25_2.py"
+  [ ! -e "$HOME/.config/pip/pip.conf" ] || export PIP_CONFIG_FILE=${PIP_CONFIG_FILE:-$HOME/.config/pip/pip.conf}
+  export PIP_CACHE_DIR=${PIP_CACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/pip}
+}
+
+ansible_test() {
+  local venv=$1 python
+  shift
+  python=$("$venv/bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+  echo "== ansible-test $command, $("$venv/bin/ansible" --version | head -n 1), Python $python =="
+  (cd "$collection" && HOME=$cache PATH=$repo/$venv/bin:$PATH \
+    "$repo/$venv/bin/ansible-test" "$command" --local --python "$python" "$@")
+}
+
+copy_files
+prepare_home
+if [ "$command" = units ]; then
+  ansible_test .venv "$@"
+  exit
+fi
+status=0
+for venv in .venv .venv-core2.21; do
+  if [ -x "$venv/bin/ansible-test" ]; then
+    ansible_test "$venv" --requirements "$@" || status=1
+  else
+    echo "$venv is not there: sanity is not run with it."
+  fi
+done
+exit $status

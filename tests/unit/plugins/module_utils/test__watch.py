@@ -1,0 +1,89 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a unit's properties mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.multinode.sglang.plugins.module_utils import _watch
+from ansible_collections.multinode.sglang.plugins.module_utils._watch import Watched
+
+
+@pytest.mark.parametrize(
+    ("values", "before", "phase"),
+    [
+        ({"LoadState": "not-found", "ActiveState": "inactive"}, None, "missing"),
+        ({"ActiveState": "active", "SubState": "running", "NRestarts": "0"}, None, "running"),
+        ({"ActiveState": "active", "SubState": "running", "NRestarts": "3"}, 3, "running"),
+        ({"ActiveState": "active", "SubState": "running", "NRestarts": "4"}, 3, "failed"),
+        ({"ActiveState": "activating", "SubState": "start-pre", "NRestarts": "0"}, 0, "starting"),
+        ({"ActiveState": "activating", "SubState": "auto-restart", "NRestarts": "0"}, 0, "failed"),
+        ({"ActiveState": "failed", "SubState": "failed", "NRestarts": "0"}, None, "failed"),
+        ({"ActiveState": "inactive", "SubState": "dead", "NRestarts": "0"}, None, "stopped"),
+        ({"ActiveState": "deactivating", "SubState": "stop-sigterm", "NRestarts": "0"}, None, "stopped"),
+    ],
+)
+def test_phase(values: dict[str, str], before: int | None, phase: str) -> None:
+    assert _watch.phase(values, before) == phase
+
+
+@pytest.mark.parametrize(
+    ("phases", "settled"),
+    [
+        (["ready", "ready"], True),
+        (["ready", "running"], False),
+        (["starting", "running"], False),
+        (["failed", "running"], True),
+        (["stopped", "starting"], True),
+    ],
+)
+def test_settled(phases: list[str], settled: bool) -> None:
+    assert _watch.settled({str(number): {"phase": phase} for number, phase in enumerate(phases)}) is settled
+
+
+class Loading:
+    """A systemd in which one unit starts and then runs."""
+
+    def __init__(self, *states: str) -> None:
+        self.states, self.looks = list(states), 0
+
+    def show(self, names: list[str]) -> dict[str, dict[str, str]]:
+        """Return the next state."""
+        state = self.states[min(self.looks, len(self.states) - 1)]
+        self.looks += 1
+        return {name: {"ActiveState": state, "SubState": "x", "NRestarts": "0", "MainPID": "1"} for name in names}
+
+
+UNIT = Watched("sglang-a-0", 1, "server", "127.0.0.1", 1, False, "/nonexistent")
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_watch, "POLL_SECONDS", 0.01)
+
+
+def test_watch_returns_early_on_a_change() -> None:
+    systemd: Any = Loading("activating", "activating", "active")
+    seen = _watch.watch(systemd, [UNIT], {}, 60, 1)
+    assert seen["sglang-a-0"]["phase"] == "running"
+    assert "Connection refused" in seen["sglang-a-0"]["trouble"]
+    assert systemd.looks == 3
+
+
+def test_watch_ends_with_its_time() -> None:
+    systemd: Any = Loading("activating")
+    assert _watch.watch(systemd, [UNIT], {}, 0.05, 1)["sglang-a-0"]["phase"] == "starting"
+
+
+def test_watch_does_not_wait_for_what_is_over() -> None:
+    systemd: Any = Loading("failed")
+    assert _watch.watch(systemd, [UNIT], {}, 60, 1)["sglang-a-0"]["phase"] == "failed"
+    assert systemd.looks == 1
+
+
+def test_limits_of_this_process() -> None:
+    assert set(_watch.limits(1)) <= {"memlock", "nofile"}
+    assert _watch.limits(0) == {}
