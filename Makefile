@@ -41,7 +41,7 @@ galaxy: .venv/tools ## Build the collection and check it as Galaxy would on impo
 	@tests/make/galaxy.sh
 
 molecule: .venv/tools ## Run the molecule scenarios on the lab's hosts
-	@$(ENV) molecule test --all
+	@$(ENV) MOLECULE_COMMAND_BORDERS=false molecule test --all
 
 integration: .venv/tools ## Run the topologies with the real SGLang on the lab's hosts
 	@$(ENV) $(PY) -m pytest tests/integration

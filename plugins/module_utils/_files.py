@@ -11,16 +11,16 @@ import os
 import pwd
 import stat
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
 @dataclass(frozen=True)
 class File:
-    """A file as it shall be."""
+    """A file as it shall be; its text may be a secret, so that it is in no representation."""
 
     path: str
-    text: str
+    text: str = field(repr=False)
     mode: int
     owner: str = "root"
     group: str = "root"

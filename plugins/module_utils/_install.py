@@ -56,7 +56,7 @@ class Request:
 
     def pins(self) -> list[str]:
         """Return what must be installed in the end."""
-        return [f"sglang=={self.version}", *self.packages, *self.packages_no_deps]
+        return list(dict.fromkeys((f"sglang=={self.version}", *self.packages, *self.packages_no_deps)))
 
     def digest(self) -> str:
         """Return one word for everything that decides what is installed."""

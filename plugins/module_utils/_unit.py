@@ -164,7 +164,8 @@ def _service_options(unit: Unit, settings: Settings) -> dict[str, Any]:
     options = {
         "Restart": "always",
         "RestartSec": 5,
-        "KillMode": "control-group",
+        # A leader asked alone lets its requests finish and tells its followers; a follower asked alone would wait for its leader.
+        "KillMode": "mixed" if unit.rank == 0 else "control-group",
         # The checks before the start may wait for the other ranks.
         "TimeoutStartSec": settings.barrier_timeout + 60,
         "TimeoutStopSec": settings.stop_timeout,

@@ -29,10 +29,11 @@ class Wanted:
 
     units: tuple[Unit, ...]
     settings: Settings
-    keys: dict[str, str]
+    keys: dict[str, str] = field(repr=False)
     unit_dir: str
     helper_source: str
     prune: bool
+    keep: tuple[str, ...] = ()
 
     @classmethod
     def from_params(cls, params: dict[str, Any]) -> Wanted:
@@ -53,7 +54,7 @@ class Wanted:
         if settings.numactl and units and not os.path.exists(_unit.NUMACTL):
             raise UnitsError(f"{_unit.NUMACTL} is not on this host; install the package numactl or leave numactl out")
         keys = {unit.deployment: _unit.keys_text(params["api_keys"].get(unit.deployment) or {}) for unit in units}
-        return cls(units, settings, keys, params["unit_dir"], params["helper_source"], params["prune"])
+        return cls(units, settings, keys, params["unit_dir"], params["helper_source"], params["prune"], tuple(params["keep"]))
 
     def unit_path(self, name: str) -> str:
         """Return the path of a unit file."""
@@ -151,7 +152,7 @@ def examine(wanted: Wanted, systemd: Systemd) -> Changes:
 
 
 def _examine_pruning(wanted: Wanted, changes: Changes) -> None:
-    names = {unit.name for unit in wanted.units}
+    names = {unit.name for unit in wanted.units} | set(wanted.keep)
     gone = [name for name in managed_units(wanted.unit_dir) if name not in names] if wanted.prune else []
     changes.stop = gone
     changes.actions += [f"stop and disable {name}" for name in gone]

@@ -96,8 +96,12 @@ def stop(systemd: Systemd, names: list[str], timeout: float) -> list[str]:
             raise SystemdError(
                 f"{', '.join(still)}: processes are left 15 s after they were killed; look with 'systemctl status {still[0]}'"
             )
-    timed_out = [name for name, values in systemd.show(names).items() if values.get("Result") == "timeout"]
-    return sorted({*left, *timed_out})
+    shown = systemd.show(names)
+    failed = [name for name in names if shown[name]["ActiveState"] == "failed"]
+    if failed:
+        # How a stopped server ended is in its journal; a failed unit is one that somebody has to look at.
+        systemd.call("reset-failed", *map(service, failed))
+    return sorted({*left, *(name for name in names if shown[name].get("Result") == "timeout")})
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ options:
   units:
     description:
       - The units of this host, as RV(multinode.sglang.plan#module:hosts) gives them.
-      - An empty list with O(prune=true) removes every unit that this collection has made, and O(helper_path).
+      - An empty list with O(prune=true) and nothing in O(keep) removes every unit that this collection has made, and O(helper_path).
     type: list
     elements: dict
     required: true
@@ -83,9 +83,14 @@ options:
     type: dict
     default: {}
   prune:
-    description: Whether units that this collection has made and that are not in O(units) are stopped and removed.
+    description: Whether units that this collection has made and that are neither in O(units) nor in O(keep) are stopped and removed.
     type: bool
     default: true
+  keep:
+    description: Names of further units that O(prune) leaves alone, such as those of deployments that are not acted on.
+    type: list
+    elements: str
+    default: []
 author:
   - The multinode.sglang authors (@multinode)
 """
@@ -152,6 +157,7 @@ OPTIONS = {
     "service_options": {"type": "dict", "default": {}},
     "api_keys": {"type": "dict", "default": {}, "no_log": True},
     "prune": {"type": "bool", "default": True},
+    "keep": {"type": "list", "elements": "str", "default": []},
 }
 
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,9 +55,11 @@ class Run:
         return self.modules + self.others
 
 
-def play(playbook: Path, inventory: Path, *words: str) -> Run:
+def play(playbook: Path, inventory: Path, *words: str, callback: str | None = None) -> Run:
     """Run a playbook from cold connections; a run that fails ends the benchmark."""
     with _counted() as (environment, log):
+        if callback:
+            environment["ANSIBLE_CALLBACKS_ENABLED"] = callback
         cpu, start = _cpu(), time.perf_counter()
         argv = [str(BIN / "ansible-playbook"), str(playbook), "-i", str(inventory), *words]
         done = subprocess.run(argv, cwd=REPO, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
@@ -97,6 +99,6 @@ def _counted() -> Iterator[tuple[dict[str, str], Path]]:
             _hang_up(sockets.iterdir())
 
 
-def _hang_up(sockets: Iterator[Path] | Sequence[Path]) -> None:
+def _hang_up(sockets: Iterable[Path]) -> None:
     for socket in sockets:
         subprocess.run(["ssh", "-o", f"ControlPath={socket}", "-O", "exit", "any"], capture_output=True, check=False)

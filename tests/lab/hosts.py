@@ -65,8 +65,8 @@ def up(client: docker.DockerClient, lab: str, hosts: Sequence[str], subnet: str,
     addresses = {host: address(subnet, index) for index, host in enumerate(hosts)}
     public_key = _ssh_key()
     network = _network(client, lab, subnet)
-    running = len(client.containers.list(filters={"label": LABEL_LAB}))
-    inotify.make_room(running + len(hosts))
+    others = [one for one in client.containers.list(filters={"label": LABEL_LAB}) if one.labels[LABEL_LAB] != lab]
+    inotify.make_room(len(others) + len(hosts))
     existing = {container.labels[LABEL_HOST]: container for container in of(client, lab)}
     for gone in existing.keys() - addresses.keys():
         say(f"removing {gone}: it is no longer in the lab {lab}")
@@ -134,7 +134,9 @@ def address_of(container: Container) -> str:
 def run(container: Container, argv: Sequence[str]) -> tuple[int, str]:
     """Run a command in a host; its exit status and its output."""
     code, output = container.exec_run(list(argv))
-    return int(code or 0), bytes(output).decode(errors="replace")
+    assert isinstance(code, int)
+    assert isinstance(output, bytes)
+    return code, output.decode(errors="replace")
 
 
 def _ssh_key() -> bytes:

@@ -26,7 +26,7 @@ def make_room(hosts: int) -> None:
     except PermissionError:
         say(f"fs.inotify.max_user_instances is {before}, too low for {hosts} hosts, and only root can raise it")
         return
-    say(f"fs.inotify.max_user_instances is {before}, too low for {hosts} hosts: {ENOUGH} until the lab is down")
+    say(f"fs.inotify.max_user_instances is {before}, too low for {hosts} hosts: {ENOUGH} until the last lab is down")
     BEFORE.write_text(str(before))
 
 

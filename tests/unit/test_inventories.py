@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
 from ansible.vars.manager import VariableManager
 from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import Inventory, Settings, build_plan
 from ansible_collections.multinode.sglang.plugins.plugin_utils._plan.options import load_table
@@ -36,7 +37,13 @@ def load(name: str, version: str = "0.5.23", more: dict[str, Any] | None = None)
     manager = InventoryManager(loader=loader, sources=[str(INVENTORIES / name)])
     variables = VariableManager(loader=loader, inventory=manager)
     groups = {group: [str(host) for host in hosts] for group, hosts in manager.get_groups_dict().items()}
-    inventory = Inventory(groups, lambda host: variables.get_vars(host=manager.get_host(host), include_hostvars=False))
+
+    def of_host(host: str) -> dict[str, Any]:
+        raw = {**variables.get_vars(host=manager.get_host(host), include_hostvars=False), "inventory_dir": str(INVENTORIES / name)}
+        wanted = {key: value for key, value in raw.items() if key.startswith(("sglang_", "ansible_host"))}
+        return dict(Templar(loader=loader, variables=raw).template(wanted))
+
+    inventory = Inventory(groups, of_host)
     everywhere = {**inventory.variables(groups["all"][0]), **(more or {})}
     return build_plan(everywhere["sglang_deployments"], inventory, Settings(version, everywhere.get("sglang_plan_env", {})))
 

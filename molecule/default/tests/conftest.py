@@ -1,165 +1,17 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What all tests of the scenario use: its hosts, its servers, and the playbooks of the collection."""
+"""The hosts, the servers and the playbooks as fixtures."""
 
 from __future__ import annotations
 
 import json
-import os
-import re
-import subprocess
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
+from scenario import DEPLOYMENTS, INVENTORY, Hosts, Play, Server, read_yaml, run_playbook
 
 from tests.lab import Lab
-from tests.lab.settings import REPO
-
-SCENARIO = Path(__file__).parents[1]
-INVENTORY = "inventory.yml"
-DEPLOYMENTS = "group_vars/servers/deployments.yml"
-STARTED = "ActiveEnterTimestampMonotonic"
-# How long servers may take to load on a busy machine with two cores; a quiet one needs a quarter of it.
-LOAD_SECONDS = 240.0
-
-
-def read_yaml(name: str) -> dict[str, Any]:
-    """Return a file of the scenario."""
-    return dict(yaml.safe_load((SCENARIO / name).read_text(encoding="utf-8")))
-
-
-def wait_until(what: str, happened: Callable[[], bool], seconds: float = LOAD_SECONDS) -> None:
-    """Return once something has happened, and fail if it has not in time."""
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline, f"waited {seconds:.0f} s in vain until {what}"
-        time.sleep(1)
-
-
-@dataclass(frozen=True)
-class Hosts:
-    """The hosts of the scenario's lab."""
-
-    lab: Lab
-
-    @property
-    def names(self) -> list[str]:
-        """Return their names in the order of the inventory."""
-        return list(self.lab.hosts)
-
-    def run(self, host: str, *argv: str) -> str:
-        """Run a command as root and return what it printed."""
-        code, output = self.lab.exec(host, argv)
-        assert code == 0, f"{host}: {argv} exited {code}: {output}"
-        return output
-
-    def shell(self, host: str, script: str) -> str:
-        """Run a script as root and return what it printed, however it ended."""
-        return self.lab.exec(host, ["sh", "-c", script])[1]
-
-    def show(self, host: str, unit: str) -> dict[str, str]:
-        """Return all properties that systemd gives of a unit."""
-        lines = self.run(host, "systemctl", "show", unit).splitlines()
-        return dict(line.split("=", 1) for line in lines if "=" in line)
-
-    def processes(self, host: str, unit: str) -> list[tuple[int, str, str]]:
-        """Return process id, user and command of everything that runs in a unit."""
-        rows = self.run(host, "ps", "-e", "-ww", "-o", "pid=,user:32=,unit:64=,args=").splitlines()
-        split = [row.split(None, 3) for row in rows]
-        return [(int(pid), user, command) for pid, user, its_unit, command in split if its_unit == f"{unit}.service"]
-
-
-@dataclass(frozen=True)
-class Server:
-    """An instance of the plan: one unit of the same name on each of its hosts, the leader first."""
-
-    unit: str
-    url: str
-    port: int
-    model: str
-    ranks: tuple[str, ...]
-    keys: dict[str, str]
-    hosts: Hosts = field(repr=False)
-
-    def complete(self, key: str | None = None) -> int:
-        """Ask for a completion; return the HTTP status, 0 if nobody answers."""
-        body = {"model": self.model, "prompt": "Once upon a time", "max_tokens": 4, "temperature": 0}
-        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
-        request = urllib.request.Request(f"{self.url}/v1/completions", json.dumps(body).encode(), headers)
-        try:
-            with urllib.request.urlopen(request, timeout=30) as response:
-                return int(response.status) if json.load(response)["choices"][0]["text"] else 0
-        except urllib.error.HTTPError as error:
-            return error.code
-        except OSError:
-            return 0
-
-    def answers(self) -> bool:
-        """Tell whether it completes what a user with the right key asks."""
-        return self.complete(self.keys.get("api_key")) == 200
-
-    def shows(self, name: str) -> list[str]:
-        """Return a property of systemd's of each rank."""
-        return [self.hosts.show(host, self.unit)[name] for host in self.ranks]
-
-    def started(self) -> list[int]:
-        """Return when each rank was started."""
-        return [int(time) for time in self.shows(STARTED)]
-
-
-@dataclass(frozen=True)
-class Play:
-    """A run of a playbook that is over."""
-
-    code: int
-    output: str
-    seconds: float
-
-    def changed(self) -> dict[str, int]:
-        """Return the number of changes by host."""
-        return self._recap("changed")
-
-    def failed(self) -> dict[str, int]:
-        """Return the number of failures by host."""
-        return self._recap("failed")
-
-    def _recap(self, column: str) -> dict[str, int]:
-        rows = re.findall(rf"^(\S+) +: ok=.*\b{column}=(\d+)", self.output, re.MULTILINE)
-        return {host: int(count) for host, count in rows}
-
-
-def run_playbook(name: str, *words: str, succeeds: bool = True) -> Play:
-    """Run a playbook of the collection and show all that it can show, which must not include a key."""
-    argv = ["ansible-playbook", f"playbooks/{name}.yml", "--inventory", str(SCENARIO / INVENTORY), "--diff", "-vvv", *words]
-    environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
-    begin = time.monotonic()
-    done = subprocess.run(
-        argv, cwd=REPO, env=environment, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=LOAD_SECONDS
-    )
-    play = Play(done.returncode, done.stdout, time.monotonic() - begin)
-    assert (play.code == 0) == succeeds, f"{' '.join(argv)} exited {play.code}:\n{play.output[-6000:]}"
-    for key in all_keys():
-        assert key not in play.output, f"{' '.join(argv)} shows a key:\n{around(key, play.output)}"
-    return play
-
-
-def all_keys() -> list[str]:
-    """Return every key of every deployment."""
-    return [key for keys in read_yaml(DEPLOYMENTS)["sglang_server_api_keys"].values() for key in keys.values()]
-
-
-def around(found: str, text: str) -> str:
-    """Return what stands around something in a text."""
-    at = text.index(found)
-    return text[max(0, at - 300) : at + 100]
 
 
 @pytest.fixture(scope="session")

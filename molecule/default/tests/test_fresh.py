@@ -11,6 +11,6 @@ def test_a_check_shows_what_a_deploy_would_do_and_does_nothing(hosts, servers, p
     for server in servers.values():
         assert f"/etc/systemd/system/{server.unit}.service" in play.output
     for host in hosts.names:
-        assert play.changed()[host] > 0, f"the check shows no change for {host}"
+        assert play.count("changed")[host] > 0, f"the check shows no change for {host}"
         assert hosts.shell(host, f"{CHANGED_SINCE_BOOT} 2>/dev/null") == ""
         assert hosts.shell(host, "systemctl list-units --all --plain --no-legend 'sglang*'; grep sglang /etc/passwd") == ""

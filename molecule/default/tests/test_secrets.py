@@ -4,7 +4,7 @@
 """Where keys must not be found on the hosts, after all that the other tests have done to the servers."""
 
 import pytest
-from conftest import all_keys, around
+from scenario import all_keys, around
 
 # Each place, how to print all of it, and something that shows that it was really printed. The files are those that were written
 # since the host was booted.

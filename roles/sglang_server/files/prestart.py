@@ -22,6 +22,8 @@ import time
 PROGRESS_SECONDS = 15
 RETRY_SECONDS = 1.0
 TCP_LISTEN = "0A"
+# What moves a port in sglang_deployments; every port without its own key follows the rendezvous.
+PORT_KEYS = {"api": "port", "bootstrap": "bootstrap_port"}
 
 
 class Refusal(Exception):
@@ -160,7 +162,8 @@ def describe_owner(port: int) -> str:
 def run_ports(args: argparse.Namespace) -> None:
     """Refuse to start while any port of the plan is taken: SGLang would hang instead of ending."""
     taken = [
-        f"port {port} ({purpose}) is taken by {describe_owner(port)} or give this deployment other ports in sglang_deployments"
+        f"port {port} ({purpose}) is taken by {describe_owner(port)} "
+        f"or set another {PORT_KEYS.get(purpose, 'dist_init_port')} for this deployment in sglang_deployments"
         for port, purpose in expand_ports(args.ports)
         if is_taken(port)
     ]

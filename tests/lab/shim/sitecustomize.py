@@ -38,7 +38,7 @@ def _platform(_module: ModuleType) -> None:
             _platform_stubs.install_platform_stubs()
 
 
-def _experts(module: ModuleType) -> None:
+def _experts(module: Any) -> None:
     forward = module.moe_forward_native
 
     def moe_forward_native(layer: Any, x: Any, topk: Any, config: Any) -> Any:
@@ -52,12 +52,12 @@ def _experts(module: ModuleType) -> None:
     module.moe_forward_native = moe_forward_native
 
 
-def _attention(module: ModuleType) -> None:
+def _attention(module: Any) -> None:
     # Attention DP pads the batch of a rank, and asks the backend what with.
     module.TorchNativeAttnBackend.get_cpu_graph_seq_len_fill_value = lambda self: 1
 
 
-def _rotary(module: ModuleType) -> None:
+def _rotary(module: Any) -> None:
     forward = module.RotaryEmbedding.forward_native
 
     def forward_native(self: Any, positions: Any, query: Any, key: Any, *args: Any, **kwargs: Any) -> Any:

@@ -111,7 +111,7 @@ def test_a_taken_port_is_refused_with_its_owner(listener: socket.socket) -> None
     assert process.returncode == 1
     assert err.startswith(f"refused: port {port} (api) is taken by pid {os.getpid()} (")
     assert "stop it (" in err
-    assert "or give this deployment other ports in sglang_deployments" in err
+    assert "or set another port for this deployment in sglang_deployments" in err
 
 
 def test_a_free_port_is_accepted(listener: socket.socket) -> None:
@@ -173,11 +173,11 @@ def test_a_rank_that_died_while_it_waited_is_not_counted(leader: str) -> None:
 
 
 def test_a_missing_rank_is_named_at_the_timeout(leader: str) -> None:
-    processes = [rank(0, leader, timeout=3), rank(1, leader, timeout=3)]
+    processes = [rank(0, leader, timeout=3), rank(1, leader, timeout=6)]
     errors = [process.communicate(timeout=20)[1] for process in processes]
     assert [process.returncode for process in processes] == [1, 1]
     assert "refused: after 3 s these ranks have not come: rank 2 (node3, 127.0.0.13)" in errors[0]
-    assert "refused: after 3 s rank 0 (node1, 127.0.0.11) has not started this instance" in errors[1]
+    assert "refused: after 6 s rank 0 (node1, 127.0.0.11) has not started this instance" in errors[1]
 
 
 def test_a_missing_leader_is_named_at_the_timeout(leader: str) -> None:

@@ -1,0 +1,58 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The real SGLang's parser accepts what the plan writes, and knows the options of the shipped table."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.multinode.sglang.plugins.plugin_utils._plan.options import TABLE
+from hypothesis import given, settings
+
+from tests.lab import Lab
+from tests.lab.settings import REPO
+from tests.unit.plugins.plugin_utils.plan.test_properties import deployments, planned
+
+CPU = ("SGLANG_USE_CPU_ENGINE=1", "PYTHONPATH=/opt/sglang-lab/shim", "HF_HUB_OFFLINE=1")
+
+
+def with_sglang(lab: Lab, tool: Path, *argv: str) -> str:
+    """Run one of tests/tools with the Python that has SGLang on a host."""
+    words = ["env", *CPU, "/opt/sglang/current/bin/python", "-W", "ignore", "-c", tool.read_text(encoding="utf-8"), *argv]
+    code, output = lab.exec("node1", words)
+    assert code == 0, output
+    return output
+
+
+def sample() -> list[list[str]]:
+    """Return the commands of some generated plans, with a model that the hosts have."""
+    commands: list[list[str]] = []
+
+    @settings(max_examples=25, derandomize=True, database=None)
+    @given(deployments())
+    def collect(raw: dict[str, Any]) -> None:
+        for host in planned(raw, 3)["hosts"].values():
+            for unit in host["units"]:
+                words = unit["argv"][2:]
+                words[words.index("--model-path") + 1] = "/models/tiny"
+                commands.append([*words, "--device", "cpu"])
+
+    collect()
+    return [commands[index] for index in range(0, len(commands), max(1, len(commands) // 40))]
+
+
+def test_generated_commands_are_accepted(lab: Lab) -> None:
+    commands = sample()
+    wrong = ["--tp-size", "3", "--nnodes", "2", "--dist-init-addr", "10.0.0.1:1", "--model-path", "/models/tiny"]
+    said = json.loads(with_sglang(lab, REPO / "tests/tools/check_argv.py", json.dumps([*commands, wrong])).splitlines()[-1])
+    assert said.pop() is not None
+    assert {" ".join(words): answer for words, answer in zip(commands, said, strict=True) if answer} == {}
+    assert len(commands) >= 30
+
+
+def test_the_option_table_is_that_of_the_pinned_release(lab: Lab) -> None:
+    printed = with_sglang(lab, REPO / "tests/tools/dump_sglang_options.py")
+    assert json.loads(printed[printed.index("[\n") :]) == json.loads(TABLE.read_text(encoding="utf-8"))
