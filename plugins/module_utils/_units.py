@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import shutil
@@ -173,6 +174,13 @@ def _must_reload(wanted: Wanted, changes: Changes, systemd: Systemd) -> bool:
     return any(values.get("NeedDaemonReload") == "yes" for values in shown.values())
 
 
+def _remove_empty(*directories: str) -> None:
+    for directory in directories:
+        # One that is not empty is somebody's.
+        with contextlib.suppress(OSError):
+            os.rmdir(directory)
+
+
 def apply(wanted: Wanted, changes: Changes, systemd: Systemd) -> None:
     """Make the host so."""
     if wanted.units and not os.access(wanted.settings.interpreter, os.X_OK):
@@ -188,6 +196,8 @@ def apply(wanted: Wanted, changes: Changes, systemd: Systemd) -> None:
             shutil.rmtree(path)
         else:
             os.unlink(path)
+    if changes.remove and not wanted.units:
+        _remove_empty(os.path.dirname(wanted.settings.helper), RUN_DIR)
     if changes.reload:
         systemd.call("daemon-reload")
     if changes.enable:

@@ -196,7 +196,7 @@ def test_no_units_leave_nothing(host: Host) -> None:
     before = host.files()
     host.converge(unit(), api_keys={"a": {"api_key": "x"}})
     host.converge()
-    assert {path for path in host.files() - before if "wants" not in path} == {"lib"}
+    assert {path for path in host.files() - before if "wants" not in path} == set()
     changes, _result = host.converge()
     assert changes.actions == []
 
