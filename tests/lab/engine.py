@@ -17,7 +17,7 @@ import docker
 from docker.errors import DockerException
 
 from .progress import LabError, run_logged, say, step, tail
-from .settings import HERE, STATE
+from .settings import HERE, STATE, cache
 
 STARTED = STATE / "engine.json"
 LOG = STATE / "dockerd.log"
@@ -129,7 +129,9 @@ def _runtime_options() -> list[str]:
     if int(bounding.split()[1], 16) >> CAP_SYS_RESOURCE & 1:
         return []
     say("this machine withholds CAP_SYS_RESOURCE: runc is wrapped so that it does not ask for it")
-    wrapper = STATE / "runc-without-sys-resource"
+    # The engine may outlive this clone, and it calls the wrapper for every container.
+    wrapper = cache() / "runc-without-sys-resource"
+    wrapper.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(HERE / "runc-without-sys-resource", wrapper)
     wrapper.chmod(0o755)
     return ["--add-runtime", f"lab={wrapper}", "--default-runtime", "lab"]

@@ -153,7 +153,7 @@ def _ssh_key() -> bytes:
 
 def _network(client: docker.DockerClient, lab: str, subnet: str) -> Network:
     name = f"sglang-lab-{lab}"
-    for network in client.networks.list(names=[name]):
+    for network in client.networks.list(filters={"label": f"{LABEL_LAB}={lab}"}):
         if network.attrs["IPAM"]["Config"][0]["Subnet"] == subnet:
             return network
         if of(client, lab):
@@ -197,10 +197,10 @@ def _authorize(container: Container, public_key: bytes) -> None:
     """Let our key in as root; a copy and not a mount, because sshd wants the file to be root's own."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
-        entry = tarfile.TarInfo("authorized_keys")
+        entry = tarfile.TarInfo(".ssh/authorized_keys")
         entry.size, entry.mode = len(public_key), 0o600
         tar.addfile(entry, io.BytesIO(public_key))
-    container.put_archive("/root/.ssh", archive.getvalue())
+    container.put_archive("/root", archive.getvalue())
 
 
 def _wait(client: docker.DockerClient, lab: str, host: str, where: str) -> None:

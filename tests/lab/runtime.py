@@ -21,7 +21,7 @@ PLAYBOOK = HERE / "host_image" / "runtime.yml"
 INPUTS = ("roles/sglang_runtime/[!m]*/**/*", "plugins/modules/runtime.py", "plugins/module_utils/_[ip]*.py")
 BUILDER = "build"
 SUBNET = "10.77.255.0/28"
-CLEAN = "rm -rf /root/.ansible /root/.cache /tmp/* /var/tmp/* /var/log/journal; : >/etc/machine-id; rm -f /etc/ssh/ssh_host_*"
+CLEAN = "rm -rf ~/.ansible ~/.cache /tmp/* /var/tmp/* /var/log/journal; : >/etc/machine-id; rm -f /etc/ssh/ssh_host_*"
 
 
 def tag(client: docker.DockerClient) -> str:

@@ -44,4 +44,4 @@ UseDNS no
 MaxStartups 100:30:200
 SSHD
 systemctl enable ssh.service ssh-host-key.service
-install -d -m 0700 /root/.ssh
+install -d -m 0700 ~root/.ssh

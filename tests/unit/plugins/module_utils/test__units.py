@@ -185,7 +185,6 @@ def test_a_unit_that_is_kept_survives_an_empty_list(host: Host) -> None:
     assert changes.actions == []
 
 
-
 def test_without_pruning_everything_stays(host: Host) -> None:
     host.converge(unit(), unit("sglang-b-0", "b"))
     changes, _result = host.converge(unit(), prune=False)

@@ -1,0 +1,89 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The action around the wait: its remote calls, with a host that only pretends."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+from ansible_collections.multinode.sglang.plugins.action import ready
+
+UNIT: dict[str, Any] = {
+    "name": "sglang-a-0",
+    "instance": "a-0",
+    "rank": 0,
+    "role": "server",
+    "address": "10.0.0.1",
+    "api_port": 30000,
+    "argv": [],
+}
+
+
+def state(phase: str, *journal: str) -> dict[str, Any]:
+    """Return the result of a remote call."""
+    unit = {"phase": phase, "restarts": 0, "journal": list(journal), "trouble": "", "limits": {}}
+    return {"changed": False, "units": {"sglang-a-0": unit}}
+
+
+class Action:
+    """The action plugin on a host that answers from a list."""
+
+    def __init__(self, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, *answers: dict[str, Any], check_mode: bool = False) -> None:
+        monkeypatch.setattr(ready.C, "DEFAULT_LOCAL_TMP", str(tmp_path))
+        task = MagicMock(async_val=0, check_mode=check_mode, _uuid="task", args={"units": [UNIT], "started": ["sglang-a-0"]})
+        self.plugin = ready.ActionModule(task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock())
+        self.calls: list[dict[str, Any]] = []
+        self.answers = list(answers)
+        monkeypatch.setattr(self.plugin, "_execute_module", self.execute)
+        monkeypatch.setattr(self.plugin, "validate_argument_spec", lambda **_spec: (None, {**self.defaults(), **task.args}))
+
+    @staticmethod
+    def defaults() -> dict[str, Any]:
+        """Return the options that are not given."""
+        return {"timeout": 60.0, "slice": 5.0, "probe_timeout": 60.0, "lines": 20, "config_dir": "/etc/sglang"}
+
+    def execute(self, module_args: dict[str, Any], **_options: Any) -> dict[str, Any]:
+        """Answer a remote call."""
+        self.calls.append(module_args)
+        return self.answers.pop(0)
+
+    def run(self) -> dict[str, Any]:
+        """Run the action."""
+        result: dict[str, Any] = self.plugin.run(None, {"inventory_hostname": "node1", "ansible_play_hosts": ["node1"]})
+        return result
+
+
+def test_a_ready_host_takes_one_remote_call(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    action = Action(tmp_path, monkeypatch, state("ready"))
+    result = action.run()
+    assert len(action.calls) == 1
+    assert not result.get("failed")
+    assert result["units"]["sglang-a-0"]["phase"] == "ready"
+
+
+def test_slices_until_it_is_ready(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    action = Action(tmp_path, monkeypatch, state("starting", "x"), state("running", "x"), state("ready"))
+    assert not action.run().get("failed")
+    assert [call["wait"] for call in action.calls] == [5.0, 5.0, 5.0]
+    assert action.calls[0]["restarts"] == {"sglang-a-0": 0}
+
+
+def test_a_failed_unit_ends_it_with_the_journal(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = Action(tmp_path, monkeypatch, state("running", "x"), state("failed", "RuntimeError: no memory")).run()
+    assert result["failed"]
+    assert result["msg"].endswith("has failed; the last lines of its journal:\n  RuntimeError: no memory")
+
+
+def test_a_remote_failure_is_passed_on(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failure = {"failed": True, "msg": "systemctl show failed"}
+    assert Action(tmp_path, monkeypatch, failure).run() == failure
+
+
+def test_check_mode_asks_nothing(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    action = Action(tmp_path, monkeypatch, check_mode=True)
+    assert action.run() == {"changed": False, "units": {}, "seconds": 0.0}
+    assert action.calls == []
