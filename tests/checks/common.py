@@ -26,3 +26,17 @@ def run(words: Sequence[str | Path], cwd: Path, **env: str) -> str:
     )
     assert done.returncode == 0, f"{' '.join(map(str, words))} ended with {done.returncode}:\n{done.stdout}"
     return done.stdout
+
+
+def build(folder: Path) -> Path:
+    """Build the collection into a folder, and return the archive."""
+    run([REPO / CONTROLLERS[0] / "bin/ansible-galaxy", "collection", "build", "--output-path", folder], REPO)
+    (built,) = folder.glob("multinode-sglang-*.tar.gz")
+    return built
+
+
+def install(artefact: Path, folder: Path) -> dict[str, str]:
+    """Install the built collection in a folder, and return the environment in which only that one is found."""
+    galaxy = REPO / CONTROLLERS[0] / "bin/ansible-galaxy"
+    run([galaxy, "collection", "install", "--offline", "--no-deps", "-p", folder, artefact], folder, HOME=str(folder))
+    return {"ANSIBLE_COLLECTIONS_PATH": str(folder), "HOME": str(folder)}

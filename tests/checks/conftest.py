@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.checks.common import CONTROLLERS, INVENTORIES, REPO, run
+from tests.checks.common import CONTROLLERS, INVENTORIES, REPO, build, run
 
 
 @pytest.fixture
@@ -30,10 +30,7 @@ def inventory(request: pytest.FixtureRequest) -> Path:
 @pytest.fixture(scope="session")
 def artefact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built collection."""
-    folder = tmp_path_factory.mktemp("artefact")
-    run([REPO / CONTROLLERS[0] / "bin/ansible-galaxy", "collection", "build", "--output-path", folder], REPO)
-    (built,) = folder.glob("multinode-sglang-*.tar.gz")
-    return built
+    return build(tmp_path_factory.mktemp("artefact"))
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.checks.common import REPO, run
+from tests.checks.common import REPO, install, run
 
 ALLOWED = {
     "CHANGELOG.md", "COPYING", "FILES.json", "MANIFEST.json", "README.md", "changelogs", "docs", "inventories", "meta", "playbooks",
@@ -19,8 +19,7 @@ ALLOWED = {
 def installed(artefact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that the collection is installed in, away from the clone."""
     folder = tmp_path_factory.mktemp("installed")
-    galaxy = REPO / ".venv/bin/ansible-galaxy"
-    run([galaxy, "collection", "install", "--offline", "--no-deps", "-p", folder, artefact], folder, HOME=str(folder))
+    install(artefact, folder)
     return folder
 
 

@@ -24,10 +24,11 @@ INVENTORY = HERE / "inventory"
 
 @dataclass(frozen=True)
 class Topology:
-    """A deployment that stands: its plan, and the hosts that serve it."""
+    """A deployment that stands: its plan, the hosts that serve it, and what ansible-playbook was told."""
 
     plan: dict[str, Any]
     lab: Lab
+    words: tuple[str, ...]
 
     @property
     def urls(self) -> list[str]:
@@ -65,8 +66,11 @@ def lab() -> Iterator[Lab]:
 def deployed(name: str, lab: Lab, *extra: str) -> Iterator[Topology]:
     """Deploy topologies/NAME.yml with the playbook that users call, and remove it afterwards."""
     words = ("-e", f"@{REPO / 'inventories/lab/group_vars/all/cpu.yml'}", "-e", f"@{HERE / 'topologies' / name}.yml", *extra)
-    done = playbook("deploy", *words)
-    assert done.returncode == 0, done.stdout
-    yield Topology(plan(INVENTORY, *words), lab)
-    removed = playbook("remove", *words, "--skip-tags", "sglang_runtime")
+    try:
+        done = playbook("deploy", *words)
+        assert done.returncode == 0, done.stdout
+        yield Topology(plan(INVENTORY, *words), lab, words)
+    finally:
+        # also after a failure, so that the next topology finds free ports
+        removed = playbook("remove", *words, "--skip-tags", "sglang_runtime")
     assert removed.returncode == 0, removed.stdout

@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import re
 import time
+from pathlib import Path
 
+from tests.checks.common import CONTROLLERS, REPO, build, install, run
 from tests.lab import Lab
 from tests.lab.ask import chat
 
-from .conftest import Topology, deployed
+from .conftest import INVENTORY, Topology, deployed
 from .ports import open_ports, unplanned
 
 
@@ -21,6 +24,18 @@ def check_ports(topology: Topology) -> None:
             ports = open_ports(topology, host, unit["name"])
             assert ports, f"{unit['name']} listens on nothing on {host}"
             assert not unplanned(topology.plan, unit, ports), f"{unit['name']} on {host}"
+
+
+def check_installed_collection(topology: Topology, folder: Path) -> None:
+    """Deploy the same again from the built and installed collection, under every ansible-core that there is: nothing changes."""
+    started = topology.run("node1", "systemctl", "show", "-P", "ActiveEnterTimestamp", "sglang-pair-0", "sglang-pair-1")
+    # a path below the folder would be too long for a socket
+    env = {**install(build(folder), folder), "ANSIBLE_SSH_CONTROL_PATH_DIR": str(REPO / ".lab/cp")}
+    for controller in CONTROLLERS:
+        words = [REPO / controller / "bin/ansible-playbook", "multinode.sglang.deploy", "-i", INVENTORY, *topology.words]
+        printed = run(words, folder, **env)
+        assert re.search(r"node1 .*changed=0 .*failed=0", printed), printed
+    assert topology.run("node1", "systemctl", "show", "-P", "ActiveEnterTimestamp", "sglang-pair-0", "sglang-pair-1") == started
 
 
 def test_tensor_parallel_over_three_hosts(lab: Lab) -> None:
@@ -43,12 +58,13 @@ def test_expert_parallel_gives_the_tokens_of_one_host(lab: Lab) -> None:
         check_ports(topology)
 
 
-def test_two_instances_on_one_host(lab: Lab) -> None:
+def test_two_instances_on_one_host(lab: Lab, tmp_path: Path) -> None:
     with deployed("two_on_one_host", lab) as topology:
         first, second = topology.urls
         assert (first, second) == ("http://10.77.20.11:30000", "http://10.77.20.11:30064")
         assert topology.tokens(first) == topology.tokens(second)
         check_ports(topology)
+        check_installed_collection(topology, tmp_path)
 
 
 def test_attention_dp_opens_the_planned_ports(lab: Lab) -> None:

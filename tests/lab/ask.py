@@ -55,6 +55,7 @@ def chat(url: str, model: str, question: str = QUESTION) -> str:
 def ask(inventory: Path) -> Iterator[str]:
     """Ask every instance; yield what to print, and raise where an answer is wrong."""
     for name, deployment in plan(inventory)["deployments"].items():
+        host = deployment["instances"][0]["ranks"][0]["host"]
         for instance in deployment["instances"]:
             answer = chat(instance["url"], deployment["served_model"])
             hosts = ", ".join(rank["host"] for rank in instance["ranks"])
@@ -66,3 +67,6 @@ def ask(inventory: Path) -> Iterator[str]:
             yield f"  ask it:   curl {instance['url']}/v1/chat/completions -H 'Content-Type: application/json' \\"
             hello = {"model": deployment["served_model"], "messages": [{"role": "user", "content": "Hello!"}]}
             yield f"              -d '{json.dumps(hello)}'"
+        yield f"  look at:  .venv/bin/python -m tests.lab shell {host}    (then: systemctl cat 'sglang-*'; journalctl -fu 'sglang-*')"
+        yield f"            .venv/bin/ansible-playbook playbooks/status.yml -i {inventory}"
+    yield "\nWhen you have seen enough: make lab-down"
