@@ -34,9 +34,14 @@ ARGUMENTS = {
     "reserved_ports": {"type": "str", "default": ""},
     "only": {"type": "str", "default": ""},
     "whole_instances": {"type": "bool", "default": False},
-    "show": {"type": "bool", "default": False},
+    "show": {"type": "str", "choices": ["none", "text", "json"], "default": "none"},
     "dest": {"type": "path"},
 }
+
+
+def as_json(plan: Mapping[str, Any]) -> str:
+    """Return the plan as text for programs."""
+    return json.dumps(plan, indent=2)
 
 
 class ActionModule(ActionBase):
@@ -59,9 +64,9 @@ class ActionModule(ActionBase):
             raise AnsibleActionFail("\n".join(("The plan is refused; no host was touched.", *error.sentences))) from error
         for warning in plan["warnings"]:
             display.warning(warning)
-        if args["show"]:
-            display.display(render_text(plan))
-        changed = self._write(Path(args["dest"]), plan) if args["dest"] else False
+        if args["show"] != "none":
+            display.display(render_text(plan) if args["show"] == "text" else as_json(plan))
+        changed = self._write(Path(args["dest"]), as_json(plan) + "\n") if args["dest"] else False
         return {**result, **plan, "changed": changed}
 
     def _plan(self, args: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,8 +79,7 @@ class ActionModule(ActionBase):
             check_whole_instances(plan, task_vars.get("ansible_play_batch") or task_vars["ansible_play_hosts_all"])
         return plan
 
-    def _write(self, path: Path, plan: Mapping[str, Any]) -> bool:
-        text = json.dumps(plan, indent=2) + "\n"
+    def _write(self, path: Path, text: str) -> bool:
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             return False
         if not self._task.check_mode:

@@ -50,9 +50,10 @@ options:
     type: bool
     default: false
   show:
-    description: Print the plan as tables.
-    type: bool
-    default: false
+    description: Print the plan, as tables (V(text)) or whole (V(json)).
+    type: str
+    choices: [none, text, json]
+    default: none
   dest:
     description: A file on the controller to write the plan to, as JSON.
     type: path
@@ -74,7 +75,7 @@ EXAMPLES = r"""
   multinode.sglang.plan:
     deployments: "{{ sglang_deployments }}"
     sglang_version: 0.5.23
-    show: true
+    show: text
   run_once: true
   register: sglang_plan_result
 """

@@ -23,7 +23,7 @@ def main() -> int:
     for hosts in SIZES:
         with tempfile.TemporaryDirectory() as directory:
             inventory = scenario.offline_inventory(Path(directory), hosts)
-            run = play(PLAN, inventory, "-e", "sglang_plan_show=false", callback="ansible.posix.profile_tasks")
+            run = play(PLAN, inventory, "-e", "sglang_plan_show=none", callback="ansible.posix.profile_tasks")
         growth = f"x{run.seconds / before:.1f}" if before else ""
         print(f"{hosts:>6} {run.seconds:>8.2f} {run.seconds / hosts:>9.3f} {run.cpu:>8.2f} {growth:>7}", flush=True)
         if run.calls:

@@ -28,7 +28,7 @@ def plan(inventory: Path, *extra: str) -> dict[str, Any]:
         "-i",
         str(inventory),
         "-e",
-        "sglang_plan_show=false",
+        "sglang_plan_show=none",
         "-e",
         f"sglang_plan_dest={dest}",
         *extra,

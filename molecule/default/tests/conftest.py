@@ -31,7 +31,7 @@ def playbook() -> Callable[..., Play]:
 def servers(hosts: Hosts, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Server]:
     """Return the only instance of each deployment of the plan."""
     dest = tmp_path_factory.mktemp("plan") / "plan.json"
-    run_playbook("plan", "-e", f"sglang_plan_dest={dest}", "-e", "sglang_plan_show=false")
+    run_playbook("plan", "-e", f"sglang_plan_dest={dest}", "-e", "sglang_plan_show=none")
     keys = read_yaml(DEPLOYMENTS)["sglang_server_api_keys"]
     found = {}
     for name, deployment in json.loads(dest.read_text(encoding="utf-8"))["deployments"].items():

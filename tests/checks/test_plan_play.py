@@ -1,0 +1,69 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan survives what people do to a play: --limit, serial, check mode, a first host that fails, flat extra variables."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.checks.common import REPO
+
+PLAY = """
+- hosts: all
+  gather_facts: false
+  {keywords}
+  tasks:
+    - ansible.builtin.fail:
+        msg: down
+      when: inventory_hostname == '{down}'
+    - ansible.builtin.import_role:
+        name: multinode.sglang.sglang_plan
+      run_once: true
+    - ansible.builtin.debug:
+        msg: "{{{{ inventory_hostname }}}} is {{{{ sglang_plan_result.hosts[inventory_hostname].units | map(attribute='name') }}}}"
+"""
+
+
+def play(controller: Path, folder: Path, *words: str, keywords: str = "serial: 100%", down: str = "nobody") -> tuple[int, str]:
+    """Run a play with the role on the twelve small servers of the example; the status, and what was printed."""
+    path = folder / "play.yml"
+    path.write_text(PLAY.format(keywords=keywords, down=down), encoding="utf-8")
+    command = [controller / "ansible-playbook", path, "-i", "inventories/many_small_servers", *words]
+    done = subprocess.run(command, cwd=REPO, check=False, capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "keywords"),
+    [(["--limit", "node1"], "serial: 100%"), (["--check"], "serial: 100%"), ([], "serial: 1"), (["--forks", "1"], "strategy: linear")],
+)
+def test_the_ports_stay_the_same(controller: Path, tmp_path: Path, words: list[str], keywords: str) -> None:
+    status, printed = play(controller, tmp_path, *words, keywords=keywords)
+    assert status == 0, printed
+    assert "node1 is ['sglang-rollout-8', 'sglang-rollout-9', 'sglang-rollout-10', 'sglang-rollout-11']" in printed
+
+
+def test_a_first_host_that_fails_keeps_the_plan_from_nobody(controller: Path, tmp_path: Path) -> None:
+    status, printed = play(controller, tmp_path, down="node0")
+    assert status != 0
+    assert "node1 is ['sglang-rollout-8'" in printed
+
+
+def test_a_survey_can_choose_a_deployment(controller: Path, tmp_path: Path) -> None:
+    status, printed = play(controller, tmp_path, "-e", "sglang_plan_only=rollout")
+    assert status == 0, printed
+    status, printed = play(controller, tmp_path, "-e", "sglang_plan_only=rolout")
+    assert status != 0
+    assert "sglang_plan_only: there is no deployment 'rolout'; did you mean rollout?" in printed
+
+
+@pytest.mark.parametrize(("words", "keywords"), [(["--limit", "node0"], "serial: 100%"), ([], "serial: 1")])
+def test_a_part_of_an_instance_is_refused(controller: Path, tmp_path: Path, words: list[str], keywords: str) -> None:
+    deployments = '{"sglang_deployments": {"a": {"model": "/m", "server": {"hosts": "rollout_nodes", "nnodes": 2, "tp_size": 16}}}}'
+    status, printed = play(controller, tmp_path, *words, "-e", deployments, keywords=keywords)
+    assert status != 0
+    assert "instance a-0: --limit or serial leaves out node1 of its hosts node0, node1" in " ".join(printed.split())
