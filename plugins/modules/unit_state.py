@@ -104,6 +104,16 @@ def stop(systemd: Systemd, names: list[str], timeout: float) -> list[str]:
     return sorted({*left, *(name for name in names if shown[name].get("Result") == "timeout")})
 
 
+def start(systemd: Systemd, names: list[str]) -> None:
+    """Start units, their counters of automatic restarts at zero."""
+    counted = [name for name, values in systemd.show(names).items() if values.get("NRestarts", "0") != "0"]
+    if counted:
+        # Whoever waits for them takes a restart for a crash. systemd keeps the counter of a unit that was stopped
+        # between its end and its automatic restart, as a follower is that ends by itself when its leader stops.
+        systemd.call("reset-failed", *map(service, counted))
+    systemd.call("start", "--no-block", *map(service, names))
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
@@ -123,7 +133,7 @@ def main() -> None:
         after = {**before, **dict.fromkeys(todo, "active" if starting else "inactive")}
         if todo and not module.check_mode:
             if starting:
-                systemd.call("start", "--no-block", *map(service, todo))
+                start(systemd, todo)
             else:
                 killed = stop(systemd, todo, module.params["timeout"])
             after = states(systemd, names)

@@ -74,3 +74,16 @@ def test_what_systemd_killed_is_named_too_and_leaves_no_failed_unit() -> None:
 def test_what_survives_even_that_is_an_error() -> None:
     with pytest.raises(SystemdError, match="sglang-b-0: processes are left 15 s after they were killed"):
         stop(Host(deaf=("sglang-b-0",), immortal=True))
+
+
+@pytest.mark.parametrize(("restarts", "reset"), [("0", []), ("2", [("reset-failed", "sglang-b-0.service")])])
+def test_a_start_begins_with_no_restarts(restarts: str, reset: list[tuple[str, ...]]) -> None:
+    class Counting(Host):
+        def show(self, names: list[str]) -> dict[str, dict[str, str]]:
+            shown = super().show(names)
+            shown["sglang-b-0"]["NRestarts"] = restarts
+            return shown
+
+    host = Counting()
+    unit_state.start(host, NAMES)
+    assert host.calls == [*reset, ("start", "--no-block", "sglang-a-0.service", "sglang-b-0.service")]
