@@ -46,7 +46,7 @@ def row(action: argparse.Action) -> dict[str, object]:
     if type_of(action) != "str":
         out["type"] = type_of(action)
     if action.choices:
-        out["choices"] = [str(choice) for choice in action.choices]
+        out["choices"] = sorted(str(choice) for choice in action.choices)
     return out
 
 
