@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,8 @@ from ._systemd import Systemd
 
 POLL_SECONDS = 1.0
 HEALTH_SECONDS = 5.0
+# The line that ends a Python traceback.
+EXCEPTION = re.compile(r"^[\w.]*(Error|Exception)\b")
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,15 @@ def watch(systemd: Systemd, units: list[Watched], restarts: dict[str, int], seco
         time.sleep(POLL_SECONDS)
         seen = observe(systemd, units, restarts, timeout)
     return seen
+
+
+def evidence(lines: list[str], count: int) -> list[str]:
+    """Return the last lines of a journal, after the last one before them that names an exception, if none of them does."""
+    tail = lines[-count:]
+    earlier = [line for line in lines[:-count] if EXCEPTION.search(line)]
+    if count == 1 or not earlier or any(map(EXCEPTION.search, tail)):
+        return tail
+    return [earlier[-1], *tail]
 
 
 def limits(pid: int) -> dict[str, str]:

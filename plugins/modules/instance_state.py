@@ -41,7 +41,9 @@ options:
     type: float
     default: 60
   lines:
-    description: How many lines of the journal to return of a unit that has failed.
+    description:
+      - How many lines of the journal to return of a unit that has failed.
+      - If none of them names an exception, the last line before them that does comes first.
     type: int
     default: 20
   config_dir:
@@ -103,7 +105,7 @@ units:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.multinode.sglang.plugins.module_utils._probe import is_https
 from ansible_collections.multinode.sglang.plugins.module_utils._systemd import Systemd, SystemdError
-from ansible_collections.multinode.sglang.plugins.module_utils._watch import Watched, limits, watch
+from ansible_collections.multinode.sglang.plugins.module_utils._watch import Watched, evidence, limits, watch
 
 
 def main() -> None:
@@ -141,7 +143,7 @@ def main() -> None:
     for name, unit in seen.items():
         unit["limits"] = limits(unit["pid"]) if unit["pid"] else {}
         lines = {"ready": 0, "missing": 0}.get(unit["phase"], params["lines"] if unit["phase"] in ("failed", "stopped") else 1)
-        unit["journal"] = systemd.journal(name, lines) if lines else []
+        unit["journal"] = evidence(systemd.journal(name, 10 * lines), lines) if lines else []
     module.exit_json(changed=False, units=seen)
 
 

@@ -87,3 +87,15 @@ def test_watch_does_not_wait_for_what_is_over() -> None:
 def test_limits_of_this_process() -> None:
     assert set(_watch.limits(1)) <= {"memlock", "nofile"}
     assert _watch.limits(0) == {}
+
+
+@pytest.mark.parametrize(
+    ("lines", "shown"),
+    [
+        (["a", "b", "c"], ["b", "c"]),
+        (["torch.OutOfMemoryError: none left", "a", "b", "c"], ["torch.OutOfMemoryError: none left", "b", "c"]),
+        (["ValueError: first", "b", "AssertionError: second"], ["b", "AssertionError: second"]),
+    ],
+)
+def test_the_evidence_holds_the_cause(lines: list[str], shown: list[str]) -> None:
+    assert _watch.evidence(lines, 2) == shown
