@@ -32,7 +32,7 @@ def play(controller: Path, folder: Path, *words: str, keywords: str = "serial: 1
     """Run a play with the role on the twelve small servers of the example; the status, and what was printed."""
     path = folder / "play.yml"
     path.write_text(PLAY.format(keywords=keywords, down=down), encoding="utf-8")
-    command = [controller / "ansible-playbook", path, "-i", "inventories/many_small_servers", *words]
+    command: list[str | Path] = [controller / "ansible-playbook", path, "-i", "inventories/many_small_servers", *words]
     done = subprocess.run(command, cwd=REPO, check=False, capture_output=True, text=True)
     return done.returncode, done.stdout + done.stderr
 
