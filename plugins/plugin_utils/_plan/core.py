@@ -17,6 +17,7 @@ from .command import check_extra_ports, join_host_port, rank_argv, rank_environm
 from .errors import PlanError
 from .intervals import Interval, join, merged, parse_intervals, text_of
 from .inventory import Host, Inventory
+from .options import is_given
 from .placement import Instance, Occupancy, check_shape, place
 from .ports import BASES, MOONCAKE, STRIDE, WHY, Claim, check_collisions, check_range, instance_ports
 from .reach import instance_rules, rule, transfer_rules
@@ -122,7 +123,7 @@ def _plan_instance(
     if group.role != "server":
         rules += transfer_rules(instance, ports, addresses["prefill"], addresses["decode"], draft.ephemeral)
     ranks = [{"host": host.name, "address": host.address} for host in instance.hosts]
-    scheme = "https" if any(str(key).lstrip("-").replace("_", "-") == "ssl-certfile" for key in group.server_args) else "http"
+    scheme = "https" if is_given(group.server_args, "ssl-certfile") else "http"
     shared = {
         "name": f"sglang-{instance.name}",
         "instance": instance.name,

@@ -114,6 +114,13 @@ def load_table() -> OptionTable:
     )
 
 
+def is_given(args: Mapping[str, Any], name: str) -> bool:
+    """Tell whether server_args set an option, in any spelling that argparse accepts; a flag set to false is not given."""
+    table = load_table()
+    keys = [key for key, value in args.items() if value is not False]
+    return any(option is not None and option.name == name for option in (table.find(str(key), str(key)) for key in keys))
+
+
 def check_since(option: Option, version: Version, where: str) -> None:
     """Refuse an option that the pinned release does not have yet."""
     since = OPTION_SINCE.get(option.name)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from .errors import PlanError
 from .intervals import Interval, inside, overlap, text_of
+from .options import is_given
 from .placement import Instance
 
 # The ports of slot 0 are those that SGLang's documents use; each further slot of a host is one stride above.
@@ -53,7 +54,7 @@ def instance_ports(instance: Instance) -> dict[str, Interval]:
     for name, port in group.extra_ports.items():
         shifted = port + instance.local * STRIDE
         ports[name] = (shifted, shifted)
-    if "smg-grpc-mode" in {str(key).lstrip("-").replace("_", "-") for key in group.server_args} and "grpc-port" not in group.extra_ports:
+    if is_given(group.server_args, "smg-grpc-mode") and "grpc-port" not in group.extra_ports:
         ports |= {"grpc": (api + 10000, api + 10000), "grpc_sidecar": (api + 1, api + 1)}
     return ports
 

@@ -188,6 +188,19 @@ def test_rust_server_ports_grow_with_attention_dp() -> None:
     assert units(plan(server(**group)))["llama-0", 0]["ports"]["dp_attention"] == "20001-20014"
 
 
+@pytest.mark.parametrize("key", ["smg-grpc-mode", "--smg_grpc_mode", "smg-grpc-m"])
+def test_ports_that_an_option_opens_are_planned_in_every_spelling(key: str) -> None:
+    ports = units(plan(server(tp_size=8, port=20500, server_args={key: True})))["llama-0", 0]["ports"]
+    assert (ports["grpc"], ports["grpc_sidecar"]) == ("30500", "20501")
+    assert "grpc" not in units(plan(server(tp_size=8, server_args={key: False})))["llama-0", 0]["ports"]
+
+
+@pytest.mark.parametrize("key", ["ssl-certfile", "ssl_certfile", "ssl-certf"])
+def test_tls_shows_in_the_url(key: str) -> None:
+    planned = plan(server(tp_size=8, server_args={key: "/c.pem", "ssl-keyfile": "/k.pem"}))
+    assert planned["deployments"]["llama"]["instances"][0]["url"] == "https://10.0.0.10:30000"
+
+
 def test_prefill_and_decode() -> None:
     deployments = {
         "pd": {
