@@ -1,0 +1,54 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which releases running processes and units use: their digest stands in what the kernel and systemd know about them."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterable
+
+# A path below a release is in one of these: the arguments name it, a file is mapped, the release is mounted into a container.
+_FILES = ("cmdline", "environ", "maps", "mountinfo")
+_LINKS = ("cwd", "root", "exe")
+
+
+def users(digests: Iterable[str], references: Iterable[str]) -> dict[str, list[str]]:
+    """Return who uses each release: processes, and files such as units that name it."""
+    names = {digest: digest.encode() for digest in digests}
+    found: dict[str, list[str]] = {digest: [] for digest in names}
+    for pattern in references:
+        for path in sorted(glob.glob(pattern)):
+            _note(found, names, _read(path), path)
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        if int(pid) != os.getpid():
+            _note(found, names, _everything(f"/proc/{pid}"), f"process {pid}")
+    return {digest: who for digest, who in found.items() if who}
+
+
+def _note(found: dict[str, list[str]], names: dict[str, bytes], text: bytes, who: str) -> None:
+    for digest, name in names.items():
+        if name in text:
+            found[digest].append(who)
+
+
+def _everything(path: str) -> bytes:
+    links = [*(f"{path}/{name}" for name in _LINKS), *glob.iglob(f"{path}/fd/*")]
+    return b"\n".join([*(_read(f"{path}/{name}") for name in _FILES), *map(_target, links)])
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as handle:
+            return handle.read()
+    except OSError:
+        # The process has ended, or is the kernel's.
+        return b""
+
+
+def _target(path: str) -> bytes:
+    try:
+        return os.fsencode(os.readlink(path))
+    except OSError:
+        return b""

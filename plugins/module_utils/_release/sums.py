@@ -1,0 +1,48 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The SHA-256 that came with a model: lists in the format of sha256sum, and what the Hugging Face client keeps beside a download."""
+
+from __future__ import annotations
+
+import os
+import re
+
+_GNU = re.compile(r"\\?([0-9a-fA-F]{64})[ \t]+[ *]?(\S.*)")
+_BSD = re.compile(r"SHA256 \((.+)\) = ([0-9a-fA-F]{64})")
+_LIST = re.compile(r"(sha256(sums?)?|checksums?([._-]sha256)?)(\.txt)?|.*\.sha256(sums?)?", re.IGNORECASE)
+_LARGEST = 16 << 20
+
+
+def is_list(path: str, size: int) -> bool:
+    """Tell whether a file is such a list, from its name."""
+    return size <= _LARGEST and _LIST.fullmatch(os.path.basename(path)) is not None
+
+
+def parse(text: str, folder: str) -> dict[str, str]:
+    """Return path -> SHA-256, with paths relative to the top."""
+    found = {}
+    for line in text.splitlines():
+        gnu, bsd = _GNU.fullmatch(line.strip()), _BSD.fullmatch(line.strip())
+        if gnu:
+            digest, name = gnu.groups()
+        elif bsd:
+            name, digest = bsd.groups()
+        else:
+            continue
+        found[os.path.normpath(os.path.join(folder, name))] = digest.lower()
+    return found
+
+
+def from_hub(source: str, paths: list[str]) -> dict[str, str]:
+    """Return path -> SHA-256 from what `hf download --local-dir` keeps: the commit, the ETag, the time; large files have theirs as ETag."""
+    found = {}
+    for path in paths:
+        try:
+            with open(f"{source}/.cache/huggingface/download/{path}.metadata", encoding="ascii") as handle:
+                lines = handle.read(4096).splitlines()
+        except (OSError, ValueError):
+            continue
+        if len(lines) > 1 and re.fullmatch(r"[0-9a-f]{64}", lines[1]):
+            found[path] = lines[1]
+    return found
