@@ -17,6 +17,8 @@ _LINKS = ("cwd", "root", "exe")
 def users(digests: Iterable[str], references: Iterable[str]) -> dict[str, list[str]]:
     """Return who uses each release: processes, and files such as units that name it."""
     names = {digest: digest.encode() for digest in digests}
+    if not names:
+        return {}
     found: dict[str, list[str]] = {digest: [] for digest in names}
     for pattern in references:
         for path in sorted(glob.glob(pattern)):
@@ -34,8 +36,15 @@ def _note(found: dict[str, list[str]], names: dict[str, bytes], text: bytes, who
 
 
 def _everything(path: str) -> bytes:
-    links = [*(f"{path}/{name}" for name in _LINKS), *glob.iglob(f"{path}/fd/*")]
+    links = [*(f"{path}/{name}" for name in _LINKS), *_descriptors(f"{path}/fd")]
     return b"\n".join([*(_read(f"{path}/{name}") for name in _FILES), *map(_target, links)])
+
+
+def _descriptors(path: str) -> list[str]:
+    try:
+        return [f"{path}/{name}" for name in os.listdir(path)]
+    except OSError:
+        return []
 
 
 def _read(path: str) -> bytes:

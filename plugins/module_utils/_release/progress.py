@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
@@ -85,8 +86,17 @@ class Meter:
             updated=round(time.time(), 1),
             **more,
         )
-        write_atomically(self._path, json.dumps(self._values, sort_keys=True).encode(), flush=False)
+        self._store(json.dumps(self._values, sort_keys=True).encode())
         return dict(self._values)
+
+    def _store(self, data: bytes) -> None:
+        try:
+            write_atomically(self._path, data, flush=False)
+        except OSError:
+            # A full disk has no room for a second file, but that it is full must be told.
+            with contextlib.suppress(OSError), open(self._path, "r+b") as handle:
+                handle.write(data)
+                handle.truncate()
 
 
 def status(store: Store, wait: float, run: str) -> dict[str, Any]:
@@ -110,6 +120,6 @@ def _load(path: str) -> dict[str, Any]:
     try:
         with open(path, encoding="utf-8") as handle:
             found: dict[str, Any] = json.load(handle)
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):
         return {"state": "unknown"}
     return found

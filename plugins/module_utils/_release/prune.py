@@ -18,13 +18,16 @@ from .store import Store, read_bytes
 
 def releases(store: Store, references: Iterable[str] = ()) -> list[dict[str, Any]]:
     """Return what is there, the newest first, and who uses it."""
-    digests = store.digests()
-    used = users(digests, references)
-    entries = [_describe(store, digest, used.get(digest, [])) for digest in digests]
+    used = users(store.digests(), references)
+    return [{**entry, "used_by": used.get(entry["digest"], [])} for entry in _newest_first(store)]
+
+
+def _newest_first(store: Store) -> list[dict[str, Any]]:
+    entries = [_describe(store, digest) for digest in store.digests()]
     return sorted(entries, key=lambda entry: (-entry["published"], entry["digest"]))
 
 
-def _describe(store: Store, digest: str, used_by: list[str]) -> dict[str, Any]:
+def _describe(store: Store, digest: str) -> dict[str, Any]:
     data = read_bytes(store.meta(digest, "manifest.json"))
     try:
         manifest = Manifest.load(data or b"")
@@ -37,7 +40,6 @@ def _describe(store: Store, digest: str, used_by: list[str]) -> dict[str, Any]:
         "published": os.stat(store.meta(digest, "manifest.json")).st_mtime if data else 0.0,
         "current": digest == store.linked("current"),
         "previous": digest == store.linked("previous"),
-        "used_by": used_by,
     }
 
 
@@ -45,11 +47,11 @@ def prune(store: Store, keep: int, references: Iterable[str] = (), check: bool =
     """Remove all but the newest releases, the linked ones among them; return what was removed."""
     references = list(references)
     with store.switching():
-        found = releases(store, references)
-        linked = [entry for entry in found if entry["current"] or entry["previous"]]
-        others = [entry for entry in found if entry not in linked]
-        spared = max(0, keep - len(linked))
-        gone = [entry["digest"] for entry in others[spared:] if not entry["used_by"]]
+        found = _newest_first(store)
+        others = [entry["digest"] for entry in found if not (entry["current"] or entry["previous"])]
+        old = others[max(0, keep - (len(found) - len(others))) :]
+        used = users(old, references)
+        gone = [digest for digest in old if digest not in used]
         if check:
             return gone
         removed = [digest for digest in gone if _discard_unused(store, digest, references)]

@@ -70,9 +70,9 @@ def _sync(store: Store, request: Request) -> dict[str, Any]:
         meter.write("examine")
         return _stage(store, request, items, report, meter)
     except (Refused, OSError) as error:
-        refusal = explain(error, f"while a release was made in {store.root}") if isinstance(error, OSError) else error
-        meter.write("end", "failed", msg=str(refusal))
-        raise refusal from error
+        told = explain(error, f"while a release was made in {store.root}") if isinstance(error, OSError) else error
+        meter.write("end", "failed", msg=str(told))
+        raise told from error
 
 
 def _meter(store: Store, request: Request) -> Meter:
