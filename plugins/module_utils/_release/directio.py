@@ -38,21 +38,17 @@ class _File:
             self.direct = False
             self.descriptor = os.open(path, flags | os.O_CLOEXEC, 0o644)
 
-    def drop_direct(self) -> None:
-        """Go on through the page cache."""
-        flags = fcntl.fcntl(self.descriptor, fcntl.F_GETFL)
-        fcntl.fcntl(self.descriptor, fcntl.F_SETFL, flags & ~os.O_DIRECT)
-        self.direct = False
-
     def close(self) -> None:
         """Close it."""
         os.close(self.descriptor)
 
     def stands_back(self, error: OSError) -> bool:
-        """Tell whether it is O_DIRECT that was refused; the same call can be made again then."""
+        """Tell whether O_DIRECT was refused, perhaps after a short read, and go on through the page cache then."""
         if not self.direct or error.errno != errno.EINVAL:
             return False
-        self.drop_direct()
+        flags = fcntl.fcntl(self.descriptor, fcntl.F_GETFL)
+        fcntl.fcntl(self.descriptor, fcntl.F_SETFL, flags & ~os.O_DIRECT)
+        self.direct = False
         return True
 
 
@@ -77,8 +73,6 @@ class Reader(_File):
             if count == 0:
                 break
             done += count
-            if self.direct and done % ALIGNMENT and done < length:
-                self.drop_direct()
         return min(done, length)
 
     def close(self) -> None:
@@ -107,8 +101,6 @@ class Writer(_File):
             except OSError as error:
                 if not self.stands_back(error):
                     raise
-            if self.direct and done % ALIGNMENT:
-                self.drop_direct()
 
     def finish(self, size: int, mode: int) -> None:
         """Give the file its size and mode, and make it durable."""

@@ -76,20 +76,18 @@ def verify(store: Store, digest: str, full: bool = False) -> Report:
         examine(store, report, items, known)
     except Refused as refusal:
         report.lost = str(refusal)
-    if report.ok:
-        _record_again(store, digest, text)
+    if report.ok and text.encode() != before:
+        _note(store.meta(digest, "local"), text)
     return report
 
 
-def _record_again(store: Store, digest: str, before: str) -> None:
-    path = store.meta(digest, "local")
-    # What was changed while it was hashed is hashed again next time.
-    if local_text(items_of(store.release(digest))) == before and read_bytes(path) != before.encode():
-        try:
-            write_atomically(path, before.encode())
-        except PermissionError:
-            # Whoever may not write here still gets the answer.
-            return
+def _note(path: str, text: str) -> None:
+    """Note the state from before the hashing: what was changed meanwhile is hashed again next time."""
+    try:
+        write_atomically(path, text.encode())
+    except PermissionError:
+        # Whoever may not write here still gets the answer.
+        return
 
 
 def links_differ(path: str, items: list[Item], links: dict[str, str]) -> dict[str, str]:

@@ -246,6 +246,18 @@ def test_what_was_copied_is_hashed_again_before_it_counts(source: Path, store: S
     assert result["bytes_kept"] >= 10 * BLOCK
 
 
+def test_what_left_the_source_between_two_runs_is_not_published(source: Path, store: Store) -> None:
+    (source / "sub").mkdir()
+    (source / "sub/tokenizer.json").write_text("{}")
+    with pytest.raises(Refused, match="expected"):
+        bring(store, source, expect="0" * 64)
+    (source / "sub/tokenizer.json").unlink()
+    (source / "sub").rmdir()
+    result = bring(store, source)
+    assert result["source_bytes"] == 0
+    assert sorted(os.listdir(store.release(result["digest"]))) == sorted([".release", *os.listdir(source)])
+
+
 def test_too_little_space_is_found_out_first(source: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     readings = Readings(monkeypatch, source)
     with pytest.raises(Refused, match=r"GB are needed and .* GB are free; remove old releases"):
