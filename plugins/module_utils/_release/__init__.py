@@ -22,6 +22,8 @@ they cost no second hash. They say up to where a partial file is right, and name
 Two locks: `copy.lock` for as long as a copy takes, `switch.lock` for the moments of publish, flip and prune, so that a rollback
 never waits for a copy. The kernel frees both when their holder dies, however it dies.
 
+Several hosts get a release from each other in a chain while they receive it: see peers and wire.
+
 After a kill -9 or a power cut: nothing in `incoming` is believed. Each block there is hashed again and compared with the journal of marks,
 and the copy goes on at the first that does not match. A release appears under its name by one rename, after everything in it was flushed,
 a link moves by one rename, and a release is removed by one rename into the trash first.

@@ -16,9 +16,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .peers import Plan
+
 USAGE = """usage: release COMMAND STORE [DIGEST] [--OPTION VALUE ...]
   sync STORE --source DIRECTORY [--expect DIGEST] [--check yes] [--exact yes] [--run NAME] [--threads N] [--memory MIB]
-       [--reserve MIB] [--stall SECONDS]     bring and verify a release; links stay
+       [--reserve MIB] [--stall SECONDS] [--peers FILE]     bring and verify a release; links stay
   status STORE [--run NAME] [--wait SECONDS] how far the last sync is
   verify STORE [DIGEST] [--full yes]         the current release, or the one that is named
   flip STORE DIGEST [--check yes]            make a release the current one
@@ -29,7 +31,7 @@ USAGE = """usage: release COMMAND STORE [DIGEST] [--OPTION VALUE ...]
 _NUMBERS = {"threads", "memory", "reserve", "stall", "wait", "keep"}
 _SWITCHES = {"check", "exact", "full"}
 _OPTIONS = {
-    "sync": {"source", "expect", "check", "exact", "run", "threads", "memory", "reserve", "stall"},
+    "sync": {"source", "expect", "check", "exact", "run", "threads", "memory", "reserve", "stall", "peers"},
     "status": {"run", "wait"},
     "verify": {"full"},
     "flip": {"check"},
@@ -109,7 +111,20 @@ def _sync(store: Store, options: dict[str, Any]) -> dict[str, Any]:
     for name in ("memory", "reserve"):
         if name in options:
             options[name] <<= 20
+    if "peers" in options:
+        options["plan"] = _plan(options.pop("peers"))
     return sync(store, Request(**options), check)
+
+
+def _plan(path: str) -> Plan:
+    """Read the hosts of the run, and the token that no argument may show."""
+    from .peers import Plan
+
+    try:
+        with open(path, encoding="utf-8") as handle:
+            return Plan(**json.load(handle))
+    except (OSError, ValueError, TypeError) as error:
+        raise Refused(f"{path} is no plan of a run: {error}") from error
 
 
 def _verify(store: Store, digest: str, full: bool) -> dict[str, Any]:

@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 from dataclasses import dataclass, field
 
 from .directio import Reader, Writer
-from .errors import Refused, explain
+from .errors import Refused
 from .journal import Journal, key
-from .manifest import Entry, blocks
+from .manifest import Entry
+from .manifest import blocks as blocks_of
+from .origin import Blocks, Source
 from .pool import Pool
 from .progress import Meter
 from .scan import EXECUTABLE, Item
@@ -23,7 +24,7 @@ from .scan import EXECUTABLE, Item
 class Transfer:
     """Where files come from and go to."""
 
-    source: str
+    source: Source
     tree: str
     block: int
     journal: Journal
@@ -58,7 +59,7 @@ class Job:
             if not self.begun:
                 self.begun = True
                 self._resume(transfer, view, target)
-            count = blocks(self.item.size, transfer.block)
+            count = blocks_of(self.item.size, transfer.block)
             if self._done < min(limit, count):
                 self._copy(transfer, view, writer, min(limit, count))
             if self._done == count:
@@ -93,48 +94,31 @@ class Job:
             reader.close()
 
     def _copy(self, transfer: Transfer, view: memoryview, writer: Writer, limit: int) -> None:
-        path = f"{transfer.source}/{self.item.path}"
+        blocks = transfer.source.blocks(self.item, transfer.pool.check)
         try:
-            reader = Reader(path, self.item.size)
-        except OSError as error:
-            raise explain(error, "while the source was read") from error
-        try:
-            self._refuse_change(os.fstat(reader.descriptor))
             while self._done < limit:
                 transfer.pool.check()
-                self._block(transfer, view, reader, writer)
+                self._block(transfer, view, blocks, writer)
         finally:
-            reader.close()
+            blocks.close()
 
-    def _block(self, transfer: Transfer, view: memoryview, reader: Reader, writer: Writer) -> None:
-        index = self._done
-        offset = index * transfer.block
-        length = min(transfer.block, self.item.size - offset)
-        try:
-            count = reader.read(view, length, offset)
-        except OSError as error:
-            raise explain(_named(error, self.item.path), "while the source was read") from error
-        if count < length:
-            raise self._changed()
+    def _block(self, transfer: Transfer, view: memoryview, blocks: Blocks, writer: Writer) -> None:
+        index, before = self._done, self._hash.copy()
+        length = min(transfer.block, self.item.size - index * transfer.block)
+        told = blocks.read(view, length, index)
         mark = self._take(view[:length])
-        size = len(mark)
-        if self.known and self.known[index * size : (index + 1) * size] != mark:
-            raise Refused(f"{self.item.path}: block {index} of the source is not that of the release; the source is damaged or another one")
-        writer.write(view, length, offset)
+        known = self.known[index * len(mark) : (index + 1) * len(mark)] or told
+        if known and mark != known:
+            self._hash = before
+            blocks.reject(index)
+            return
+        writer.write(view, length, index * transfer.block)
         transfer.journal.append(self._key, index, mark)
         self.marks += mark
-        transfer.meter.add(read=length)
+        transfer.source.taken()
 
     def _finish(self, transfer: Transfer, writer: Writer) -> None:
-        try:
-            # Opening is when an NFS client asks the server again.
-            descriptor = os.open(f"{transfer.source}/{self.item.path}", os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as error:
-            raise explain(error, "while the source was read") from error
-        try:
-            self._refuse_change(os.fstat(descriptor))
-        finally:
-            os.close(descriptor)
+        transfer.source.confirm(self.item)
         self.finished = True
         self.want(self.wanted)
         writer.finish(self.item.size, 0o555 if self.item.kind == EXECUTABLE else 0o444)
@@ -149,18 +133,7 @@ class Job:
                 "it is damaged at the source: get it again"
             )
 
-    def _refuse_change(self, status: os.stat_result) -> None:
-        if not self.item.same_content(status):
-            raise self._changed()
-
-    def _changed(self) -> Refused:
-        return Refused(f"{self.item.path} has changed at the source while it was copied; run again when the source is complete")
-
     def entry(self) -> Entry:
         """Return the file as the manifest has it."""
         marks = hashlib.sha256(self.marks).hexdigest()
         return Entry(self.item.size, self._hash.hexdigest(), marks, self.item.kind == EXECUTABLE)
-
-
-def _named(error: OSError, path: str) -> OSError:
-    return OSError(error.errno or errno.EIO, os.strerror(error.errno or errno.EIO), path)

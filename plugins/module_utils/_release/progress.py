@@ -30,6 +30,7 @@ class Meter:
         self._recent: deque[tuple[float, int]] = deque([(self._begin, 0)])
         self._values: dict[str, Any] = {"run": run, "pid": os.getpid(), "started": round(time.time(), 1)}
         self.read = 0
+        self.received = 0
         self.kept = 0
         self.files = 0
         self.last_change = self._begin
@@ -38,13 +39,19 @@ class Meter:
         """Tell how much there is to do."""
         self._values.update(bytes_total=size, files_total=files)
 
-    def add(self, read: int = 0, kept: int = 0, files: int = 0) -> None:
-        """Count bytes read from the source, bytes kept from an earlier run, and finished files."""
+    def add(self, read: int = 0, received: int = 0, kept: int = 0, files: int = 0) -> None:
+        """Count bytes read from the source, received from other hosts and kept from an earlier run, and finished files."""
         with self._lock:
             self.read += read
+            self.received += received
             self.kept += kept
             self.files += files
             self.last_change = time.monotonic()
+
+    def blame(self, host: str, why: str) -> None:
+        """Note what was wrong with another host at first."""
+        with self._lock:
+            self._values["blamed"] = {host: why, **self._values.get("blamed", {})}
 
     def touch(self) -> None:
         """Count what follows as a change, after something that has no bytes."""
@@ -62,7 +69,7 @@ class Meter:
         return time.monotonic() - self._begin
 
     def _rate(self) -> float:
-        now, done = time.monotonic(), self.read + self.kept
+        now, done = time.monotonic(), self.read + self.received + self.kept
         while len(self._recent) > 1 and now - self._recent[0][0] > _WINDOW:
             self._recent.popleft()
         begin, before = self._recent[0]
@@ -71,7 +78,7 @@ class Meter:
 
     def write(self, phase: str, state: str = "running", **more: Any) -> dict[str, Any]:
         """Write the file, and return what it says."""
-        rate, done = self._rate(), self.read + self.kept
+        rate, done = self._rate(), self.read + self.received + self.kept
         left = self._values.get("bytes_total", 0) - done
         self._values.update(
             state=state,
@@ -79,6 +86,7 @@ class Meter:
             bytes_done=done,
             bytes_kept=self.kept,
             source_bytes=self.read,
+            received_bytes=self.received,
             files_done=self.files,
             rate=int(rate),
             eta=round(left / rate) if rate > 0 and left >= 0 else None,

@@ -14,6 +14,7 @@ from .copy import Job, Transfer
 from .errors import Refused, explain
 from .journal import Journal
 from .manifest import RESERVED, Manifest, name_of
+from .origin import Source
 from .pool import Pool
 from .progress import Meter
 from .rehash import load
@@ -28,14 +29,14 @@ _WHOLE = 1 << 62
 class Stage:
     """One run's way from the source to the release."""
 
-    def __init__(self, store: Store, request: Request, items: list[Item], meter: Meter) -> None:
+    def __init__(self, store: Store, request: Request, items: list[Item], meter: Meter, source: Source) -> None:
         """Keep what is needed; `request.source` has `items`."""
         self._store, self._request, self._items, self._meter = store, request, items, meter
         self._tree = f"{store.incoming}/tree"
         self._pool = Pool(request.threads, request.memory, request.block)
         self._jobs = [Job(item) for item in items if item.kind != LINK]
         self._links = {item.path: os.readlink(f"{request.source}/{item.path}") for item in items if item.kind == LINK}
-        self._phase = "copy"
+        self._source = source
 
     def run(self, damaged: Report | None) -> str:
         """Bring the release here, verified; return its digest."""
@@ -45,16 +46,19 @@ class Stage:
         self._sweep()
         self._refuse_lack_of_space()
         self._meter.expect(sum(job.item.size for job in self._jobs), len(self._jobs))
+        self._source.offer(self._tree, [(job.item.line(), job.item.path, job.item.size, job.marks) for job in self._jobs])
         journal = Journal(f"{self._store.incoming}/journal")
         try:
-            self._copy(Transfer(self._request.source, self._tree, self._request.block, journal, self._meter, self._pool))
+            self._copy(Transfer(self._source, self._tree, self._request.block, journal, self._meter, self._pool))
         except OSError as error:
             raise explain(error, f"while files were written below {self._tree}") from error
         finally:
             journal.close()
         self._refuse_changed_source()
         self._meter.write("publish")
-        return self._repair(damaged) if damaged else self._publish()
+        digest = self._repair(damaged) if damaged else self._publish()
+        self._source.moved(self._store.release(digest))
+        return digest
 
     def _only(self, damaged: Report) -> None:
         marks = load(self._store, damaged.digest)[1]
@@ -97,7 +101,7 @@ class Stage:
         self._pool.run(self._jobs, work, self._tick)
 
     def _tick(self) -> None:
-        self._meter.write(self._phase)
+        self._meter.write("copy")
         self._meter.refuse_stall(self._request.stall, self._request.source)
 
     def _check_model(self) -> list[Item]:

@@ -9,13 +9,15 @@ import os
 
 from .errors import Refused, explain
 from .scan import Item, scan, source_text
-from .store import Store
+from .store import Store, read_bytes
 from .verify import Report, verify
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .origin import Source
+    from .peers import Plan
     from .progress import Meter
 
 BLOCK = 4 << 20
@@ -39,6 +41,8 @@ class Request:
         self.reserve: int = options.get("reserve", 1 << 30)
         self.stall: float = options.get("stall", 300.0)
         self.block: int = options.get("block", BLOCK)
+        # Where other hosts get the same at the same time.
+        self.plan: Plan | None = options.get("plan")
 
 
 def sync(store: Store, request: Request, check: bool = False) -> dict[str, Any]:
@@ -46,7 +50,10 @@ def sync(store: Store, request: Request, check: bool = False) -> dict[str, Any]:
     if not check:
         store.prepare()
         with store.copying():
-            return _sync(store, request)
+            result, origin = _sync(store, request)
+        if origin:
+            origin.end(serve=True)
+        return result
     items, report = _examine(store, request)
     if report and report.ok:
         return {"changed": False, "digest": report.digest}
@@ -55,21 +62,26 @@ def sync(store: Store, request: Request, check: bool = False) -> dict[str, Any]:
     return {"changed": True, "bytes": sum(item.size for item in left), "files": len(left), "space": space_needed(tree, left)}
 
 
-def _sync(store: Store, request: Request) -> dict[str, Any]:
+def _sync(store: Store, request: Request) -> tuple[dict[str, Any], Source | None]:
     try:
         items, report = _examine(store, request)
     except Refused as refusal:
         _meter(store, request).write("end", "failed", msg=str(refusal))
         raise
-    if report and report.ok:
-        if request.run:
-            _meter(store, request).write("end", "done", digest=report.digest, changed=False)
-        return {"changed": False, "digest": report.digest}
+    if report and report.ok and not request.run and not request.plan:
+        return {"changed": False, "digest": report.digest}, None
     meter = _meter(store, request)
+    origin = None
     try:
         meter.write("examine")
-        return _stage(store, request, items, report, meter)
+        origin = _origin(request, meter)
+        if report and report.ok:
+            _offer(store, report.digest, origin)
+            return meter.write("end", "done", digest=report.digest, changed=False), origin
+        return _stage(store, request, items, report, (meter, origin)), origin
     except (Refused, OSError) as error:
+        if origin:
+            origin.end(serve=False)
         told = explain(error, f"while a release was made in {store.root}") if isinstance(error, OSError) else error
         meter.write("end", "failed", msg=str(told))
         raise told from error
@@ -81,7 +93,28 @@ def _meter(store: Store, request: Request) -> Meter:
     return Meter(store, request.run)
 
 
-def _stage(store: Store, request: Request, items: list[Item], report: Report | None, meter: Meter) -> dict[str, Any]:
+def _origin(request: Request, meter: Meter) -> Source:
+    from .origin import Source
+
+    if not request.plan:
+        return Source(request.source, request.block, meter)
+    from .peers import Peers
+
+    return Peers(request.source, request.block, meter, request.plan)
+
+
+def _offer(store: Store, digest: str, origin: Source) -> None:
+    """Give others a release that is here already."""
+    from .rehash import load
+
+    marks = load(store, digest)[1]
+    lines = (read_bytes(store.meta(digest, "source")) or b"").decode().splitlines(keepends=True)
+    parts = [(line, *line.rstrip("\n").split(" ", 4)) for line in lines]
+    files = [(line, path, int(size), bytearray(marks[path])) for line, _kind, size, _mtime, _ctime, path in parts if path in marks]
+    origin.offer(store.release(digest), files)
+
+
+def _stage(store: Store, request: Request, items: list[Item], report: Report | None, way: tuple[Meter, Source]) -> dict[str, Any]:
     from . import prune
     from .stage import Stage
 
@@ -90,7 +123,8 @@ def _stage(store: Store, request: Request, items: list[Item], report: Report | N
         with store.switching():
             prune.discard(store, report.digest)
         report = None
-    digest = Stage(store, request, items, meter).run(report)
+    meter, origin = way
+    digest = Stage(store, request, items, meter, origin).run(report)
     return meter.write("end", "done", digest=digest, changed=True)
 
 

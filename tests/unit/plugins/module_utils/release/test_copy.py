@@ -132,6 +132,9 @@ def test_what_is_expected_is_compared_before_it_is_published(source: Path, store
     with pytest.raises(Refused, match=f"not {'0' * 64} as expected; nothing was published"):
         bring(store, source, expect="0" * 64)
     assert store.digests() == []
+    digest = bring(store, source)["digest"]
+    with pytest.raises(Refused, match=f"has the release {digest}, not {'0' * 64} as expected"):
+        bring(store, source, expect="0" * 64)
 
 
 @pytest.mark.parametrize("damage", ["truncated", "missing", "list"])

@@ -1,0 +1,252 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Other hosts of the run as an origin: each pulls from the host before it, which gives what it has already verified.
+
+The first host reads the source. Where the host before is dead, silent, wrong or slow, the one before that is asked, and at last the source.
+A host that is passed by because it is slow is sent to the end of the chain; it makes nobody wait from then on, so that no circle can form.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from . import wire
+from .journal import key
+from .origin import Blocks, Source
+from .progress import Meter
+from .scan import Item
+from .shelf import Server, Shelf
+
+_DIAL = 2.0
+# A host that gives a sign of life every half second is given up after this.
+_PATIENCE = 5.0
+_DEAD = 10.0
+_NOT_YET = 0.3
+# A host whose rate is below this part of the one before it, for so many looks, holds the others back.
+_SLOW = 0.7
+_LOOKS = 3
+
+
+class Plan:
+    """The hosts of a run in the order of the chain, and how patient they are."""
+
+    def __init__(self, token: str, own: int, hosts: list[tuple[str, int]], grace: float = 60, linger: float = 30, look: float = 2) -> None:
+        """Keep it; `own` is the number of this host."""
+        self.token = wire.token_of(token)
+        self.own, self.hosts = own, [(str(host), int(port)) for host, port in hosts]
+        self.grace, self.linger, self.look = float(grace), float(linger), float(look)
+
+
+class Chain:
+    """Whom this host asks."""
+
+    def __init__(self, plan: Plan, meter: Meter) -> None:
+        """Start with the host before this one."""
+        self.plan, self._meter = plan, meter
+        self._lock = threading.Lock()
+        self._banned: set[int] = set()
+        self._dead: dict[int, float] = {}
+        self._begin = time.monotonic()
+        self._met = plan.own == 0
+        self.last = False
+
+    def candidates(self) -> list[int]:
+        """Return the hosts to ask, the best first."""
+        own, now = self.plan.own, time.monotonic()
+        before = list(range(own - 1, -1, -1))
+        order = [*range(len(self.plan.hosts) - 1, own, -1), *before] if self.last else before
+        with self._lock:
+            return [number for number in order if number not in self._banned and self._dead.get(number, 0) < now]
+
+    def waiting(self) -> bool:
+        """Tell whether nobody has been reached yet and it is too early to give up; hosts do not start at the same moment."""
+        return not self._met and time.monotonic() - self._begin < self.plan.grace
+
+    def lost(self, number: int, why: str) -> None:
+        """Leave a host alone for a while."""
+        early = self.waiting()
+        with self._lock:
+            self._dead[number] = time.monotonic() + (_NOT_YET if early else _DEAD)
+        if not early:
+            self._meter.blame(self.plan.hosts[number][0], why)
+
+    def ban(self, number: int, why: str) -> None:
+        """Ask a host no more in this run."""
+        with self._lock:
+            self._banned.add(number)
+        self._meter.blame(self.plan.hosts[number][0], why)
+
+    def dial(self, number: int, patience: float = _PATIENCE) -> wire.Channel:
+        """Call a host."""
+        channel = wire.dial(self.plan.hosts[number], self.plan.token, self.plan.own, _DIAL)
+        channel.socket.settimeout(patience)
+        self._met = True
+        return channel
+
+
+class _Trend:
+    """How a host comes along: its blocks, how many are new, and the most that were new at once."""
+
+    def __init__(self) -> None:
+        self.blocks, self.new, self.most = -1, 0, 0
+
+    def note(self, blocks: int | None) -> _Trend:
+        """Take a count, none where the host did not answer."""
+        if blocks is not None:
+            self.new = blocks - self.blocks if self.blocks >= 0 else 0
+            self.most = max(self.most, self.new)
+            self.blocks = blocks
+        return self
+
+    def behind(self, other: _Trend) -> bool:
+        """Tell whether another host has much more, and this one does not catch up."""
+        return other.blocks - self.blocks > max(16, 2 * other.most) and self.new < _SLOW * other.most
+
+
+class Peers(Source):
+    """The chain, with the source behind it."""
+
+    def __init__(self, root: str, block: int, meter: Meter, plan: Plan) -> None:
+        """Start to serve, and to watch the host before."""
+        super().__init__(root, block, meter)
+        self.shelf = Shelf(block)
+        self.chain = Chain(plan, meter)
+        self.server = Server(self.shelf, plan.token, plan.own, plan.hosts[plan.own])
+        self._over = threading.Event()
+        if plan.own > 0:
+            threading.Thread(target=self._watch, daemon=True).start()
+
+    def blocks(self, item: Item, check: Callable[[], None]) -> Blocks:
+        """Return what gets a file from the chain."""
+        return _FromPeers(self, item, check)
+
+    def offer(self, root: str, files: list[tuple[str, str, int, bytearray]]) -> None:
+        """Give others what has come so far."""
+        self.shelf.offer(root, files)
+
+    def moved(self, root: str) -> None:
+        """Give it from there."""
+        self.shelf.root = root
+
+    def taken(self) -> None:
+        """Tell those who wait for this block."""
+        self.shelf.tell()
+
+    def sent_to_the_end(self) -> None:
+        """Take the place at the end of the chain."""
+        self.chain.last = True
+        self.server.patient = False
+
+    def end(self, serve: bool) -> None:
+        """Serve until nobody has asked for a while, and hang up."""
+        self._over.set()
+        while serve and time.monotonic() - self.server.last_use < self.chain.plan.linger:
+            time.sleep(0.1)
+        self.server.close()
+
+    def _watch(self) -> None:
+        """Pass the host before by where it holds this one back: it gets its data late itself, or gives it too slowly."""
+        gets, gives = 0, 0
+        trends: dict[int, _Trend] = {}
+        while not self._over.wait(self.chain.plan.look):
+            near, far = [*self.chain.candidates()[:2], None, None][:2]
+            if self.chain.last or near is None or self.chain.waiting():
+                continue
+            mine = trends.setdefault(self.chain.plan.own, _Trend()).note(self.shelf.blocks())
+            theirs = trends.setdefault(near, _Trend()).note(self._so_far(near))
+            ahead = trends.setdefault(far, _Trend()).note(self._so_far(far)) if far is not None else theirs
+            gets = gets + 1 if theirs.behind(ahead) else 0
+            gives = gives + 1 if mine.behind(theirs) else 0
+            # The host after this one is given the time to pass this one by, should it be this one that is slow.
+            if gets >= _LOOKS or gives >= 2 * _LOOKS:
+                self._pass_by(near, far)
+                gets, gives = 0, 0
+
+    def _so_far(self, number: int) -> int | None:
+        try:
+            channel = self.chain.dial(number, _DIAL)
+            try:
+                channel.ask(wire.DONE)
+                return channel.answered()[1]
+            finally:
+                channel.close()
+        except OSError:
+            return None
+
+    def _pass_by(self, near: int, far: int | None) -> None:
+        self.chain.ban(near, "slow")
+        if far is not None:
+            try:
+                channel = self.chain.dial(far, _DIAL)
+                channel.ask(wire.PASS_BY, number=near)
+                channel.answered()
+                channel.close()
+            except OSError:
+                # It goes on to feed both, which is slower and not wrong.
+                return
+
+
+class _FromPeers(Blocks):
+    """The blocks of one file, from whoever is the best to ask at each."""
+
+    def __init__(self, peers: Peers, item: Item, check: Callable[[], None]) -> None:
+        super().__init__(peers, item)
+        self._peers, self._check = peers, check
+        self._key = key(item.line())
+        self._channel: wire.Channel | None = None
+        self._number = -1
+
+    def read(self, view: memoryview, length: int, index: int) -> bytes:
+        while True:
+            self._check()
+            candidates = self._peers.chain.candidates()
+            if not candidates and self._peers.chain.waiting():
+                time.sleep(0.1)
+                continue
+            if not candidates:
+                self._hang_up()
+                return super().read(view, length, index)
+            try:
+                mark = self._ask(candidates[0], view, length, index)
+            except OSError as error:
+                self._hang_up()
+                self._peers.chain.lost(candidates[0], str(error) or type(error).__name__)
+                continue
+            if mark:
+                self._peers.meter.add(received=length)
+                return mark
+
+    def _ask(self, number: int, view: memoryview, length: int, index: int) -> bytes:
+        if self._channel is None or number != self._number:
+            self._hang_up()
+            self._channel, self._number = self._peers.chain.dial(number), number
+        self._channel.ask(wire.READ, self._key, index)
+        kind, size, mark = self._channel.answered()
+        if kind == wire.MOVED:
+            self._peers.sent_to_the_end()
+        elif kind == wire.NEVER:
+            raise ConnectionError("it does not have this file, or has been passed by itself")
+        elif kind == wire.BLOCK:
+            if size != length:
+                raise ConnectionError("it has a block of another length")
+            self._channel.receive_into(view[:length])
+            return mark
+        return b""
+
+    def reject(self, index: int) -> None:
+        if self._channel is None:
+            super().reject(index)
+        self._hang_up()
+        self._peers.chain.ban(self._number, f"sent a damaged block {index} of {self._item.path}")
+
+    def _hang_up(self) -> None:
+        if self._channel:
+            self._channel.close()
+        self._channel = None
+
+    def close(self) -> None:
+        self._hang_up()
+        super().close()
