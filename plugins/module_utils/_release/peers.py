@@ -49,6 +49,7 @@ class Chain:
         self._lock = threading.Lock()
         self._banned: set[int] = set()
         self._dead: dict[int, float] = {}
+        self._calls: dict[wire.Channel, int] = {}
         self._begin = time.monotonic()
         self._met = plan.own == 0
         self.last = False
@@ -75,16 +76,27 @@ class Chain:
 
     def ban(self, number: int, why: str) -> None:
         """Ask a host no more in this run."""
+        self._meter.blame(self.plan.hosts[number][0], why)
         with self._lock:
             self._banned.add(number)
-        self._meter.blame(self.plan.hosts[number][0], why)
+            for channel, other in self._calls.items():
+                if other == number:
+                    channel.hang_up()
 
-    def dial(self, number: int, patience: float = _PATIENCE) -> wire.Channel:
-        """Call a host."""
+    def dial(self, number: int, patience: float) -> wire.Channel:
+        """Call a host; the call ends when it is banned."""
         channel = wire.dial(self.plan.hosts[number], self.plan.token, self.plan.own, _DIAL)
         channel.socket.settimeout(patience)
         self._met = True
+        with self._lock:
+            self._calls[channel] = number
         return channel
+
+    def close(self, channel: wire.Channel) -> None:
+        """End a call."""
+        with self._lock:
+            del self._calls[channel]
+        channel.close()
 
 
 class _Trend:
@@ -172,7 +184,7 @@ class Peers(Source):
                 channel.ask(wire.DONE)
                 return channel.answered()[1]
             finally:
-                channel.close()
+                self.chain.close(channel)
         except OSError:
             return None
 
@@ -181,9 +193,11 @@ class Peers(Source):
         if far is not None:
             try:
                 channel = self.chain.dial(far, _DIAL)
-                channel.ask(wire.PASS_BY, number=near)
-                channel.answered()
-                channel.close()
+                try:
+                    channel.ask(wire.PASS_BY, number=near)
+                    channel.answered()
+                finally:
+                    self.chain.close(channel)
             except OSError:
                 # It goes on to feed both, which is slower and not wrong.
                 return
@@ -222,7 +236,7 @@ class _FromPeers(Blocks):
     def _ask(self, number: int, view: memoryview, length: int, index: int) -> bytes:
         if self._channel is None or number != self._number:
             self._hang_up()
-            self._channel, self._number = self._peers.chain.dial(number), number
+            self._channel, self._number = self._peers.chain.dial(number, _PATIENCE), number
         self._channel.ask(wire.READ, self._key, index)
         kind, size, mark = self._channel.answered()
         if kind == wire.MOVED:
@@ -244,7 +258,7 @@ class _FromPeers(Blocks):
 
     def _hang_up(self) -> None:
         if self._channel:
-            self._channel.close()
+            self._peers.chain.close(self._channel)
         self._channel = None
 
     def close(self) -> None:

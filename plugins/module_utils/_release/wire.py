@@ -10,6 +10,7 @@ there, and the receiver has to come to the same mark. So the channel costs nothi
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import os
@@ -99,8 +100,13 @@ class Channel:
         kind, number, mark = _ANSWER.unpack(self._receive(_ANSWER.size))
         return kind, number, mark
 
+    def hang_up(self) -> None:
+        """End the conversation, also for a thread that waits for an answer."""
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
-        """Hang up."""
+        """Give the connection back to the system."""
         self.socket.close()
 
 

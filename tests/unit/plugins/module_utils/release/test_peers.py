@@ -10,7 +10,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,8 @@ from .conftest import bring
 BLOCK = 32 << 10
 FILES = 4
 SIZE = 4 << 20
-RATE = 4 << 20
-TOKEN = "a token of the run"
+RATE = 6 << 20
+TOKEN = "a token of the run"  # noqa: S105
 
 
 class Nic:
@@ -123,7 +123,7 @@ class Lab:
     def plan(self, host: int) -> peers.Plan:
         """What a host is told."""
         hosts = [(f"127.0.0.{number + 1}", self.port) for number in range(self.count)]
-        return peers.Plan(self.tokens[host], host, hosts, grace=3, linger=self.linger, look=0.15)
+        return peers.Plan(self.tokens[host], host, hosts, grace=2, linger=self.linger, look=0.1)
 
     def run(self, start: Callable[[int], float] = lambda _host: 0) -> tuple[list[dict[str, Any]], list[float]]:
         """Run all hosts; what each says, and the seconds until it was verified."""
@@ -168,10 +168,10 @@ def free_port() -> int:
 
 
 @pytest.fixture
-def make_lab(quick: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], Lab]]:
+def make_lab(quick: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Lab]:
     """Make some hosts."""
-    monkeypatch.setattr(peers, "_PATIENCE", 1.5)
-    yield lambda count: Lab(quick, count, monkeypatch)
+    monkeypatch.setattr(peers, "_PATIENCE", 1.0)
+    return lambda count: Lab(quick, count, monkeypatch)
 
 
 def test_the_source_is_read_once_and_nobody_waits_for_the_whole(make_lab: Callable[[int], Lab]) -> None:
@@ -223,7 +223,7 @@ def test_a_host_that_sends_damaged_blocks(make_lab: Callable[[int], Lab]) -> Non
 
 def test_a_host_that_says_nothing_any_more(make_lab: Callable[[int], Lab]) -> None:
     lab, over = make_lab(4), threading.Event()
-    lab.linger = 3
+    lab.linger = 2
     at_half(lab, 1, lambda _data: over.wait(20) and None)
     results, _seconds = lab.run()
     over.set()
@@ -235,7 +235,7 @@ def test_a_host_that_says_nothing_any_more(make_lab: Callable[[int], Lab]) -> No
 @pytest.mark.parametrize("way", ["receives", "sends"])
 def test_a_slow_host_does_not_hold_the_others_back(make_lab: Callable[[int], Lab], way: str) -> None:
     lab = make_lab(6)
-    lab.linger = 3
+    lab.linger = 2
     (lab.rx if way == "receives" else lab.tx)[2].rate = RATE / 8
     results, seconds = lab.run()
     lab.check(results)
@@ -248,7 +248,7 @@ def test_a_slow_host_does_not_hold_the_others_back(make_lab: Callable[[int], Lab
 
 def test_hosts_that_start_one_after_the_other(make_lab: Callable[[int], Lab]) -> None:
     lab = make_lab(5)
-    results, _seconds = lab.run(lambda number: 0.4 * (5 - number))
+    results, _seconds = lab.run(lambda number: 0.3 * (5 - number))
     lab.check(results)
     assert sum(lab.read) == lab.read[0] == SIZE
 
