@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 
@@ -118,6 +117,8 @@ def _sync(store: Store, options: dict[str, Any]) -> dict[str, Any]:
 
 def _plan(path: str) -> Plan:
     """Read the hosts of the run, and the token that no argument may show."""
+    import json
+
     from .peers import Plan
 
     try:
@@ -163,5 +164,14 @@ def main(words: list[str]) -> int:
     except Refused as refusal:
         result = {"failed": True, "msg": str(refusal)}
         status = 3 if isinstance(refusal, Busy) else 1
-    sys.stdout.write(json.dumps(result, sort_keys=True) + "\n")
+    sys.stdout.write(_text(result) + "\n")
     return status
+
+
+def _text(result: dict[str, Any]) -> str:
+    if set(result) == {"changed", "digest"}:
+        # A sync with nothing to do is over before json would be loaded.
+        return f'{{"changed": {"true" if result["changed"] else "false"}, "digest": "{result["digest"]}"}}'
+    import json
+
+    return json.dumps(result, sort_keys=True)

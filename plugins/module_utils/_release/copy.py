@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass, field
 
 from .directio import Reader, Writer
 from .errors import Refused
@@ -16,35 +15,29 @@ from .manifest import Entry
 from .manifest import blocks as blocks_of
 from .origin import Blocks, Source
 from .pool import Pool
-from .progress import Meter
 from .scan import EXECUTABLE, Item
 
 
-@dataclass
 class Transfer:
     """Where files come from and go to."""
 
-    source: Source
-    tree: str
-    block: int
-    journal: Journal
-    meter: Meter
-    pool: Pool
+    def __init__(self, source: Source, tree: str, journal: Journal, pool: Pool) -> None:
+        """Keep the parts."""
+        self.source, self.tree, self.journal, self.pool = source, tree, journal, pool
+        self.block, self.meter = source.block, source.meter
 
 
-@dataclass
 class Job:
     """One file: how far it is, and the state of its hash there."""
 
-    item: Item
-    wanted: str = ""
-    known: bytes = b""
-    marks: bytearray = field(default_factory=bytearray)
-    begun: bool = False
-    finished: bool = False
-
-    def __post_init__(self) -> None:
+    def __init__(self, item: Item) -> None:
         """Start with nothing read."""
+        self.item = item
+        self.wanted = ""
+        self.known = b""
+        self.marks = bytearray()
+        self.finished = False
+        self._begun = False
         self._hash = hashlib.sha256()
         self._key = key(self.item.line())
 
@@ -56,8 +49,8 @@ class Job:
         os.makedirs(os.path.dirname(target), exist_ok=True)
         writer = Writer(target, self.item.size)
         try:
-            if not self.begun:
-                self.begun = True
+            if not self._begun:
+                self._begun = True
                 self._resume(transfer, view, target)
             count = blocks_of(self.item.size, transfer.block)
             if self._done < min(limit, count):

@@ -54,6 +54,8 @@ def scan(root: str, exact: bool = False, skip: frozenset[str] = frozenset()) -> 
         prefix = pending.pop()
         with os.scandir(f"{root}/{prefix}") as entries:
             for entry in entries:
+                if not entry.name.isprintable():
+                    check_path(entry.name)
                 # NFS clients keep removed files that are open under such names.
                 if entry.name in skip or entry.name.startswith(".nfs"):
                     continue
@@ -66,7 +68,6 @@ def scan(root: str, exact: bool = False, skip: frozenset[str] = frozenset()) -> 
 
 
 def _item(entry: os.DirEntry[str], path: str, exact: bool) -> Item:
-    check_path(path)
     if exact and entry.is_symlink():
         return Item(path, LINK, entry.stat(follow_symlinks=False))
     try:

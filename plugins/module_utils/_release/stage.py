@@ -49,7 +49,7 @@ class Stage:
         self._source.offer(self._tree, [(job.item.line(), job.item.path, job.item.size, job.marks) for job in self._jobs])
         journal = Journal(f"{self._store.incoming}/journal")
         try:
-            self._copy(Transfer(self._source, self._tree, self._request.block, journal, self._meter, self._pool))
+            self._copy(Transfer(self._source, self._tree, journal, self._pool))
         except OSError as error:
             raise explain(error, f"while files were written below {self._tree}") from error
         finally:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .peers import Plan
     from .progress import Meter
 
-BLOCK = 4 << 20
+BLOCK = 2 << 20
 
 # What a checkout or a download keeps for itself, and the snapshots of a file server.
 SKIPPED = frozenset({".git", ".cache", ".snapshot", "lost+found"})
@@ -36,7 +36,8 @@ class Request:
         self.run: str = options.get("run", "")
         self.exact: bool = options.get("exact", False)
         self.skip: frozenset[str] = options.get("skip", SKIPPED)
-        self.threads: int = options.get("threads", 8)
+        # More than there are cores would not hash faster, and evict each other's blocks from the caches.
+        self.threads: int = options.get("threads", min(8, max(2, os.cpu_count() or 2)))
         self.memory: int = options.get("memory", 64 << 20)
         self.reserve: int = options.get("reserve", 1 << 30)
         self.stall: float = options.get("stall", 300.0)
