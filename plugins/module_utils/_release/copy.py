@@ -87,7 +87,7 @@ class Job:
             reader.close()
 
     def _copy(self, transfer: Transfer, view: memoryview, writer: Writer, limit: int) -> None:
-        blocks = transfer.source.blocks(self.item, transfer.pool.check)
+        blocks = transfer.source.blocks(self.item, limit, transfer.pool.check)
         try:
             while self._done < limit:
                 transfer.pool.check()

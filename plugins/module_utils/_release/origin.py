@@ -22,9 +22,9 @@ class Source:
         """Keep where it is."""
         self.root, self.block, self.meter = root, block, meter
 
-    def blocks(self, item: Item, check: Callable[[], None]) -> Blocks:
-        """Return what reads a file; `check` ends the wait for a block when the work is to end."""
-        del check
+    def blocks(self, item: Item, end: int, check: Callable[[], None]) -> Blocks:
+        """Return what reads the blocks of a file before `end`; `check` ends the wait for one when the work is to end."""
+        del end, check
         return Blocks(self, item)
 
     def offer(self, root: str, files: list[tuple[str, str, int, bytearray]]) -> None:

@@ -24,7 +24,7 @@ _DIAL = 2.0
 # A host that gives a sign of life every half second is given up after this.
 _PATIENCE = 5.0
 _DEAD = 10.0
-_NOT_YET = 0.3
+_NOT_YET = 0.1
 # A host whose rate is below this part of the one before it, for so many looks, holds the others back.
 _SLOW = 0.7
 _LOOKS = 3
@@ -51,7 +51,7 @@ class Chain:
         self._dead: dict[int, float] = {}
         self._calls: dict[wire.Channel, int] = {}
         self._begin = time.monotonic()
-        self._met = plan.own == 0
+        self._reached: set[int] = set()
         self.last = False
 
     def candidates(self) -> list[int]:
@@ -64,15 +64,18 @@ class Chain:
 
     def waiting(self) -> bool:
         """Tell whether nobody has been reached yet and it is too early to give up; hosts do not start at the same moment."""
-        return not self._met and time.monotonic() - self._begin < self.plan.grace
+        return self.plan.own > 0 and not self._reached and self._early()
 
-    def lost(self, number: int, why: str) -> None:
-        """Leave a host alone for a while."""
-        early = self.waiting()
+    def _early(self) -> bool:
+        return time.monotonic() - self._begin < self.plan.grace
+
+    def lost(self, number: int, error: OSError) -> None:
+        """Leave a host alone for a while, a short one where its program may not have started yet."""
+        early = isinstance(error, ConnectionRefusedError) and number not in self._reached and self._early()
         with self._lock:
             self._dead[number] = time.monotonic() + (_NOT_YET if early else _DEAD)
         if not early:
-            self._meter.blame(self.plan.hosts[number][0], why)
+            self._meter.blame(self.plan.hosts[number][0], str(error) or type(error).__name__)
 
     def ban(self, number: int, why: str) -> None:
         """Ask a host no more in this run."""
@@ -87,8 +90,8 @@ class Chain:
         """Call a host; the call ends when it is banned."""
         channel = wire.dial(self.plan.hosts[number], self.plan.token, self.plan.own, _DIAL)
         channel.socket.settimeout(patience)
-        self._met = True
         with self._lock:
+            self._reached.add(number)
             self._calls[channel] = number
         return channel
 
@@ -131,9 +134,9 @@ class Peers(Source):
         if plan.own > 0:
             threading.Thread(target=self._watch, daemon=True).start()
 
-    def blocks(self, item: Item, check: Callable[[], None]) -> Blocks:
+    def blocks(self, item: Item, end: int, check: Callable[[], None]) -> Blocks:
         """Return what gets a file from the chain."""
-        return _FromPeers(self, item, check)
+        return _FromPeers(self, item, end, check)
 
     def offer(self, root: str, files: list[tuple[str, str, int, bytearray]]) -> None:
         """Give others what has come so far."""
@@ -206,9 +209,10 @@ class Peers(Source):
 class _FromPeers(Blocks):
     """The blocks of one file, from whoever is the best to ask at each."""
 
-    def __init__(self, peers: Peers, item: Item, check: Callable[[], None]) -> None:
+    def __init__(self, peers: Peers, item: Item, end: int, check: Callable[[], None]) -> None:
         super().__init__(peers, item)
-        self._peers, self._check = peers, check
+        self._peers, self._end, self._check = peers, end, check
+        self._asked = -1
         self._key = key(item.line())
         self._channel: wire.Channel | None = None
         self._number = -1
@@ -227,17 +231,19 @@ class _FromPeers(Blocks):
                 mark = self._ask(candidates[0], view, length, index)
             except OSError as error:
                 self._hang_up()
-                self._peers.chain.lost(candidates[0], str(error) or type(error).__name__)
+                self._peers.chain.lost(candidates[0], error)
                 continue
             if mark:
                 self._peers.meter.add(received=length)
                 return mark
 
     def _ask(self, number: int, view: memoryview, length: int, index: int) -> bytes:
-        if self._channel is None or number != self._number:
+        if self._channel is None or number != self._number or self._asked not in {-1, index}:
             self._hang_up()
             self._channel, self._number = self._peers.chain.dial(number, _PATIENCE), number
-        self._channel.ask(wire.READ, self._key, index)
+        if self._asked != index:
+            self._channel.ask(wire.READ, self._key, index)
+        self._asked = -1
         kind, size, mark = self._channel.answered()
         if kind == wire.MOVED:
             self._peers.sent_to_the_end()
@@ -246,6 +252,10 @@ class _FromPeers(Blocks):
         elif kind == wire.BLOCK:
             if size != length:
                 raise ConnectionError("it has a block of another length")
+            if index + 1 < self._end:
+                # The next one is on its way while this one is hashed and written.
+                self._channel.ask(wire.READ, self._key, index + 1)
+                self._asked = index + 1
             self._channel.receive_into(view[:length])
             return mark
         return b""
@@ -259,7 +269,7 @@ class _FromPeers(Blocks):
     def _hang_up(self) -> None:
         if self._channel:
             self._peers.chain.close(self._channel)
-        self._channel = None
+        self._channel, self._asked = None, -1
 
     def close(self) -> None:
         self._hang_up()
