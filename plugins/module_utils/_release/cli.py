@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from .peers import Plan
+    from .chain import Plan
 
 USAGE = """usage: release COMMAND STORE [DIGEST] [--OPTION VALUE ...]
   sync STORE --source DIRECTORY [--expect DIGEST] [--check yes] [--exact yes] [--run NAME] [--threads N] [--memory MIB]
@@ -119,7 +119,7 @@ def _plan(path: str) -> Plan:
     """Read the hosts of the run, and the token that no argument may show."""
     import json
 
-    from .peers import Plan
+    from .chain import Plan
 
     try:
         with open(path, encoding="utf-8") as handle:

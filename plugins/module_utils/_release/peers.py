@@ -14,92 +14,18 @@ import time
 from collections.abc import Callable
 
 from . import wire
+from .chain import DIAL, Chain, Plan
 from .journal import key
 from .origin import Blocks, Source
 from .progress import Meter
 from .scan import Item
 from .shelf import Server, Shelf
 
-_DIAL = 2.0
 # A host that gives a sign of life every half second is given up after this.
 _PATIENCE = 5.0
-_DEAD = 10.0
-_NOT_YET = 0.1
 # A host whose rate is below this part of the one before it, for so many looks, holds the others back.
 _SLOW = 0.7
 _LOOKS = 3
-
-
-class Plan:
-    """The hosts of a run in the order of the chain, and how patient they are."""
-
-    def __init__(self, token: str, own: int, hosts: list[tuple[str, int]], grace: float = 60, linger: float = 30, look: float = 2) -> None:
-        """Keep it; `own` is the number of this host."""
-        self.token = wire.token_of(token)
-        self.own, self.hosts = own, [(str(host), int(port)) for host, port in hosts]
-        self.grace, self.linger, self.look = float(grace), float(linger), float(look)
-
-
-class Chain:
-    """Whom this host asks."""
-
-    def __init__(self, plan: Plan, meter: Meter) -> None:
-        """Start with the host before this one."""
-        self.plan, self._meter = plan, meter
-        self._lock = threading.Lock()
-        self._banned: set[int] = set()
-        self._dead: dict[int, float] = {}
-        self._calls: dict[wire.Channel, int] = {}
-        self._begin = time.monotonic()
-        self._reached: set[int] = set()
-        self.last = False
-
-    def candidates(self) -> list[int]:
-        """Return the hosts to ask, the best first."""
-        own, now = self.plan.own, time.monotonic()
-        before = list(range(own - 1, -1, -1))
-        order = [*range(len(self.plan.hosts) - 1, own, -1), *before] if self.last else before
-        with self._lock:
-            return [number for number in order if number not in self._banned and self._dead.get(number, 0) < now]
-
-    def waiting(self) -> bool:
-        """Tell whether nobody has been reached yet and it is too early to give up; hosts do not start at the same moment."""
-        return self.plan.own > 0 and not self._reached and self._early()
-
-    def _early(self) -> bool:
-        return time.monotonic() - self._begin < self.plan.grace
-
-    def lost(self, number: int, error: OSError) -> None:
-        """Leave a host alone for a while, a short one where its program may not have started yet."""
-        early = isinstance(error, ConnectionRefusedError) and number not in self._reached and self._early()
-        with self._lock:
-            self._dead[number] = time.monotonic() + (_NOT_YET if early else _DEAD)
-        if not early:
-            self._meter.blame(self.plan.hosts[number][0], str(error) or type(error).__name__)
-
-    def ban(self, number: int, why: str) -> None:
-        """Ask a host no more in this run."""
-        self._meter.blame(self.plan.hosts[number][0], why)
-        with self._lock:
-            self._banned.add(number)
-            for channel, other in self._calls.items():
-                if other == number:
-                    channel.hang_up()
-
-    def dial(self, number: int, patience: float) -> wire.Channel:
-        """Call a host; the call ends when it is banned."""
-        channel = wire.dial(self.plan.hosts[number], self.plan.token, self.plan.own, _DIAL)
-        channel.socket.settimeout(patience)
-        with self._lock:
-            self._reached.add(number)
-            self._calls[channel] = number
-        return channel
-
-    def close(self, channel: wire.Channel) -> None:
-        """End a call."""
-        with self._lock:
-            del self._calls[channel]
-        channel.close()
 
 
 class _Trend:
@@ -176,13 +102,13 @@ class Peers(Source):
             gets = gets + 1 if theirs.behind(ahead) else 0
             gives = gives + 1 if mine.behind(theirs) else 0
             # The host after this one is given the time to pass this one by, should it be this one that is slow.
-            if gets >= _LOOKS or gives >= 2 * _LOOKS:
+            if (gets >= _LOOKS or gives >= 2 * _LOOKS) and (far is not None or self.chain.plan.own == 1):
                 self._pass_by(near, far)
                 gets, gives = 0, 0
 
     def _so_far(self, number: int) -> int | None:
         try:
-            channel = self.chain.dial(number, _DIAL)
+            channel = self.chain.dial(number, DIAL)
             try:
                 channel.ask(wire.DONE)
                 return channel.answered()[1]
@@ -195,7 +121,7 @@ class Peers(Source):
         self.chain.ban(near, "slow")
         if far is not None:
             try:
-                channel = self.chain.dial(far, _DIAL)
+                channel = self.chain.dial(far, DIAL)
                 try:
                     channel.ask(wire.PASS_BY, number=near)
                     channel.answered()
@@ -245,7 +171,9 @@ class _FromPeers(Blocks):
             self._channel.ask(wire.READ, self._key, index)
         self._asked = -1
         kind, size, mark = self._channel.answered()
-        if kind == wire.MOVED:
+        if self._peers.chain.last and kind in {wire.MOVED, wire.WAIT}:
+            self._peers.chain.rest(number)
+        elif kind == wire.MOVED:
             self._peers.sent_to_the_end()
         elif kind == wire.NEVER:
             raise ConnectionError("it does not have this file, or has been passed by itself")

@@ -66,13 +66,13 @@ class Shelf:
     def open(self, name: bytes, index: int) -> tuple[int, int]:
         """Return a descriptor of a file that has a block, and the length of the block."""
         path, size, _marks = self._files[name]
-        for _attempt in range(2):
+        for _attempt in range(100):
             try:
                 descriptor = os.open(f"{self.root}/{path}", os.O_RDONLY | os.O_CLOEXEC)
                 return descriptor, min(self.block, size - index * self.block)
             except FileNotFoundError:
-                # It has just been published, and lies elsewhere now.
-                time.sleep(_SILENCE)
+                # It has just been published, and lies elsewhere in a moment.
+                time.sleep(0.01)
         raise ConnectionError(f"{path} is not here any more")
 
 

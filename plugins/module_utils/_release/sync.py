@@ -16,8 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .chain import Plan
     from .origin import Source
-    from .peers import Plan
     from .progress import Meter
 
 BLOCK = 2 << 20
