@@ -100,11 +100,12 @@ def command(unit: Unit, settings: Settings, with_keys: bool) -> list[str]:
     if not with_keys:
         return words
     _refuse_leaks(unit)
-    level = [] if _value(unit.argv, "--log-level") else ["--log-level", "warning"]
+    level = [] if value_of(unit.argv, "--log-level") else ["--log-level", "warning"]
     return [*words, "--config", settings.directory(unit) + "/keys.yaml", *level]
 
 
-def _value(argv: tuple[str, ...], option: str) -> str:
+def value_of(argv: tuple[str, ...], option: str) -> str:
+    """Return the value of an option of a command, empty if it has none."""
     for index, text in enumerate(argv):
         if text == option and index + 1 < len(argv):
             return argv[index + 1]
@@ -114,13 +115,13 @@ def _value(argv: tuple[str, ...], option: str) -> str:
 
 
 def _refuse_leaks(unit: Unit) -> None:
-    level = _value(unit.argv, "--log-level")
+    level = value_of(unit.argv, "--log-level")
     if level.lower() in _LEAKING_LEVELS:
         raise ValueError(
             f"deployments.{unit.deployment}: log-level {level} would write the API keys to the journal; "
             "set log-level to warning or error, or leave it out"
         )
-    if _value(unit.argv, "--config"):
+    if value_of(unit.argv, "--config"):
         raise ValueError(
             f"deployments.{unit.deployment}: server_args.config and API keys exclude each other, because SGLang reads one "
             "configuration file only; write its contents as server_args"
@@ -172,7 +173,7 @@ def _service_options(unit: Unit, settings: Settings) -> dict[str, Any]:
 
 def unit_text(unit: Unit, settings: Settings, with_keys: bool) -> str:
     """Return the unit file."""
-    model = _value(unit.argv, "--model-path")
+    model = value_of(unit.argv, "--model-path")
     directory = settings.directory(unit)
     lines = [
         MARKER,

@@ -12,6 +12,9 @@ version_added: "1.0.0"
 description:
   - Writes the unit, the environment and the keys of every SGLang server that the plan puts on the host, enables them, and
     removes the ones that are not in the plan any more. Only what differs is written.
+  - Where a model's path is the link C(current) of a store of releases (M(multinode.sglang.release)), the unit names the release that
+    it leads to on this host. So a new release makes exactly the units stale that use it. C(--weight-version) tells the release,
+    and the model keeps its name in the API, unless the plan gives these.
   - Starts and restarts nothing; RV(stale) says which units do not run what is written. See M(multinode.sglang.unit_state).
 extends_documentation_fragment:
   - multinode.sglang._attributes
@@ -82,6 +85,13 @@ options:
     description: Deployment to a mapping with C(api_key) and C(admin_api_key).
     type: dict
     default: {}
+  network_models:
+    description:
+      - Paths of models that are served straight from a file server. Their servers read ahead (C(--weight-loader-prefetch-checkpoints)),
+        unless the plan says how they load.
+    type: list
+    elements: str
+    default: []
   prune:
     description:
       - Whether units that this collection has made and that are neither in O(units) nor in O(keep) are stopped and removed.
@@ -159,6 +169,7 @@ OPTIONS = {
     "numactl": {"type": "list", "elements": "str", "default": []},
     "service_options": {"type": "dict", "default": {}},
     "api_keys": {"type": "dict", "default": {}, "no_log": True},
+    "network_models": {"type": "list", "elements": "str", "default": []},
     "prune": {"type": "bool", "default": True},
     "keep": {"type": "list", "elements": "str", "default": []},
 }
