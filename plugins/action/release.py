@@ -128,8 +128,9 @@ class ActionModule(ActionBase):
             result = self._status(status, "status")
             if result.get("finished") or result.get("failed"):
                 break
-            if time.monotonic() - shown >= self._options["progress"]:
-                shown = time.monotonic()
+            now = time.monotonic()
+            if now - shown >= self._options["progress"]:
+                shown = now
                 display.display(f"{self._host}: reading every byte, {_release_follow.duration(shown - begin)}")
         self._status(status, "cleanup")
         return {name: result[name] for name in ("changed", "actions", "releases", "failed", "msg") if name in result}

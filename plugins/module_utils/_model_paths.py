@@ -22,18 +22,18 @@ def resolved(unit: Unit, network: Collection[str]) -> Unit:
     """Return the unit with the release in place of the link to it, and with what its source needs where it is a file server."""
     path = value_of(unit.argv, MODEL)
     words = list(unit.argv)
-    digest = _release(path)
+    digest, mark = _release(path), ""
     if digest:
         words = [_named(word, path, f"{os.path.dirname(path)}/releases/{digest}") for word in words]
         words += [] if _has(unit, VERSION) else [VERSION, digest]
         # The name in the API stays when the release changes.
         words += [] if _has(unit, SERVED) else [SERVED, path]
+        mark = digest
     elif path in network and not any(_has(unit, option) for option in _LOADING):
         words.append(PREFETCH)
-    if words == list(unit.argv):
-        return unit
+        mark = PREFETCH
     # All ranks of an instance must have the same release: what they compare follows it.
-    return replace(unit, argv=tuple(words), digest=sha(unit.digest, *words[len(unit.argv) :]))
+    return replace(unit, argv=tuple(words), digest=sha(unit.digest, mark)) if mark else unit
 
 
 def _release(path: str) -> str:

@@ -1,0 +1,227 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The action around the steps, and a hundred hosts with few forks."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+from ansible_collections.multinode.sglang.plugins.action import release, release_run
+
+DIGEST = "1" * 64
+RELEASE = {"name": "llama", "store": "/data/llama", "source": "/mnt/llama"}
+DONE = {
+    "state": "done", "changed": True, "digest": DIGEST, "seconds": 1.0,
+    "bytes_total": 10, "bytes_kept": 0, "source_bytes": 10, "received_bytes": 0,
+}  # fmt: skip
+
+
+def run_of(*hosts: str) -> dict[str, Any]:
+    """Return the decision for hosts that get a release."""
+    entry = {"hosts": list(hosts), "addresses": [[host, 21500] for host in hosts], "grace": 60, "linger": 60}
+    return {"run": "r1", "releases": {"llama": entry}}
+
+
+def look() -> dict[str, Any]:
+    """Return the result of a look that finds something to copy."""
+    return {"releases": {"llama": {"copy": True, "digest": "", "current": "", "address": "node", "port": 21500}}}
+
+
+class Action:
+    """The action plugin on a host that answers by a function."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, answer: Any, host: str = "node1", check_mode: bool = False, **args: Any) -> None:
+        task = MagicMock(async_val=0, check_mode=check_mode, args=args)
+        self.plugin = release.ActionModule(task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock())
+        self.host, self.calls, self.task = host, list[dict[str, Any]](), task
+        given = {"releases": [RELEASE], **args}
+        options = {name: given.get(name, spec.get("default")) for name, spec in release.ARGUMENTS.items()}
+        monkeypatch.setattr(self.plugin, "validate_argument_spec", lambda **_spec: (None, options))
+        monkeypatch.setattr(self.plugin, "_execute_module", self.execute)
+        self._answer = answer
+
+    def execute(self, module_name: str, module_args: dict[str, Any], wrap_async: bool = False, **_options: Any) -> dict[str, Any]:
+        """Answer a remote call."""
+        call = {"module": module_name, "async": wrap_async, **module_args}
+        self.calls.append(call)
+        found: dict[str, Any] = self._answer(call)
+        return found
+
+    def run(self) -> dict[str, Any]:
+        """Run the action."""
+        result: dict[str, Any] = self.plugin.run(None, {"inventory_hostname": self.host})
+        return result
+
+
+@pytest.fixture(autouse=True)
+def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is printed; the token of a run lies in a directory of the test."""
+    lines: list[str] = []
+    monkeypatch.setattr(release.display, "display", lines.append)
+    monkeypatch.setattr(release_run.display, "display", lines.append)
+    monkeypatch.setattr(release.C, "DEFAULT_LOCAL_TMP", str(tmp_path))
+    (tmp_path / "release-r1").write_text("word")
+    return lines
+
+
+def test_the_program_travels_only_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    action = Action(monkeypatch, lambda call: look() if call["program"] else {"program_missing": True}, step="look")
+    assert action.run() == look()
+    assert [bool(call["program"]) for call in action.calls] == [False, True]
+    assert "release.py" in action.calls[1]["program"]
+    action = Action(monkeypatch, lambda _call: look(), step="look")
+    action.run()
+    assert len(action.calls) == 1
+
+
+def test_a_copy_gets_the_token_and_its_place_and_nothing_else_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    action = Action(monkeypatch, lambda _call: {"changed": True}, host="node2", step="start", run=run_of("node1", "node2"))
+    action.run()
+    (call,) = action.calls
+    assert call["token"] == (tmp_path / "release-r1").read_text()
+    assert call["releases"][0]["peers"] == {"own": 1, "hosts": [["node1", 21500], ["node2", 21500]], "grace": 60, "linger": 60}
+    action = Action(monkeypatch, lambda _call: look(), step="look")
+    action.run()
+    assert action.calls[0]["token"] == ""
+
+
+def test_a_host_alone_has_nobody_to_give_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    action = Action(monkeypatch, lambda _call: {"changed": True}, step="start", run=run_of("node1"))
+    action.run()
+    assert action.calls[0]["releases"][0]["peers"] is None
+    assert action.calls[0]["token"] == ""
+
+
+@pytest.mark.parametrize("step", ["start", "follow"])
+def test_a_host_that_takes_no_part_is_not_called(monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    action = Action(monkeypatch, None, host="node9", step=step, run=run_of("node1"))
+    assert action.run() == {"changed": False, "actions": [], "releases": {}}
+    assert action.calls == []
+
+
+@pytest.mark.parametrize("step", ["start", "follow"])
+def test_check_mode_starts_nothing_and_is_quiet(monkeypatch: pytest.MonkeyPatch, shown: list[str], step: str) -> None:
+    action = Action(monkeypatch, None, check_mode=True, step=step, run=run_of("node1"))
+    assert action.run()["changed"] is False
+    assert action.calls == []
+    assert shown == []
+
+
+def test_it_follows_until_the_end(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
+    states = iter([{"state": "starting"}, {"state": "running", "silent": 0, "bytes_total": 10, "bytes_done": 5, "rate": 1, "eta": 5}, DONE])
+    clock = iter(range(0, 1000, 10))
+    monkeypatch.setattr(release.time, "monotonic", lambda: next(clock))
+    action = Action(monkeypatch, lambda _call: {"releases": {"llama": next(states)}}, step="follow", run=run_of("node1"))
+    result = action.run()
+    assert result["releases"]["llama"]["digest"] == DIGEST
+    assert not result.get("failed")
+    assert shown[0].startswith("node1: llama: 50 % of")
+    assert len(shown) == 2
+
+
+def test_a_failed_copy_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = {"releases": {"llama": {"state": "failed", "msg": "the disk is full"}}}
+    result = Action(monkeypatch, lambda _call: answer, step="follow", run=run_of("node1")).run()
+    assert result["failed"]
+    assert result["msg"] == "llama: the disk is full"
+
+
+def test_reading_every_byte_runs_in_the_background(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
+    answers = iter(
+        [
+            {"ansible_job_id": "j1", "results_file": "/tmp/j1", "started": True},
+            {"finished": False},
+            {"finished": True, "changed": False, "actions": [], "releases": {"llama": {"ok": True}}, "ansible_job_id": "j1"},
+            {},
+        ]
+    )
+    clock = iter(range(0, 1000, 20))
+    monkeypatch.setattr(release.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(release.time, "sleep", lambda _seconds: None)
+    action = Action(monkeypatch, lambda _call: next(answers), step="verify", full=True)
+    assert action.run() == {"changed": False, "actions": [], "releases": {"llama": {"ok": True}}}
+    assert [call["module"].rpartition(".")[2] for call in action.calls] == ["release_step", *["async_status"] * 3]
+    assert action.calls[0]["async"]
+    assert action.calls[0]["program"]
+    assert shown == ["node1: reading every byte, 20 s"]
+
+
+class Cluster:
+    """Hosts whose copies go on only when the copy of every host before has been started."""
+
+    def __init__(self, hosts: list[str]) -> None:
+        self.hosts, self.started, self.lock = hosts, set[str](), threading.Lock()
+
+    def answer(self, host: str, call: dict[str, Any]) -> dict[str, Any]:
+        """Answer a remote call; a wait ends when all hosts have been started."""
+        with self.lock:
+            if call["step"] == "start":
+                self.started.add(host)
+                return {"changed": True, "releases": {}}
+            complete = len(self.started) == len(self.hosts)
+        return {"releases": {"llama": DONE if complete else {"state": "running", "bytes_total": 10, "bytes_done": 1, "rate": 1}}}
+
+
+def test_a_hundred_hosts_with_five_forks_do_not_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    hosts = [f"node{number}" for number in range(100)]
+    cluster, run = Cluster(hosts), run_of(*hosts)
+
+    def work(step: str, host: str) -> tuple[dict[str, Any], int]:
+        action = Action(monkeypatch, lambda call: cluster.answer(host, call), host=host, step=step, run=run)
+        return action.run(), len(action.calls)
+
+    # Ansible's strategy: a step on all hosts, some at a time in their order, before the next step.
+    with ThreadPoolExecutor(5) as forks:
+        for step in ("start", "follow"):
+            results = list(forks.map(lambda host, step=step: work(step, host), hosts, timeout=60))
+            assert [calls for _result, calls in results] == [1] * len(hosts)
+    assert all(result["releases"]["llama"]["digest"] == DIGEST for result, _calls in results)
+
+
+class Decision:
+    """The action plugin that compares the hosts."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, results: dict[str, dict[str, Any]], check_mode: bool = False, **args: Any) -> None:
+        task = MagicMock(async_val=0, check_mode=check_mode)
+        self.plugin = release_run.ActionModule(task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock())
+        options = {"register": "seen", "copies": None, "run": {}, **args}
+        monkeypatch.setattr(self.plugin, "validate_argument_spec", lambda **_spec: (None, options))
+        self._vars = {"hostvars": results, "ansible_play_hosts_all": list(results), "ansible_forks": 5}
+
+    def run(self) -> dict[str, Any]:
+        """Run the action."""
+        result: dict[str, Any] = self.plugin.run(None, self._vars)
+        return result
+
+
+def test_a_decision_has_a_name_and_a_token_that_is_not_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = Decision(monkeypatch, {"a": {"seen": look()}, "b": {"seen": look()}}).run()
+    assert result["releases"]["llama"]["hosts"] == ["a", "b"]
+    token = (tmp_path / f"release-{result['run']}").read_text()
+    assert token not in str(result)
+
+
+def test_without_peers_or_in_check_mode_there_is_no_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Decision(monkeypatch, {"a": {"seen": look()}}).run()
+    Decision(monkeypatch, {"a": {"seen": look()}, "b": {"seen": look()}}, check_mode=True).run()
+    assert [path.name for path in tmp_path.iterdir()] == ["release-r1"]
+
+
+def test_a_host_that_has_left_the_play_keeps_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = Decision(monkeypatch, {"a": {"seen": look()}, "b": {}}).run()
+    assert result["failed"]
+    assert result["msg"].startswith("b could not go on")
+
+
+def test_the_end_names_the_digest_and_prints_what_was_read(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
+    hosts = {host: {"seen": look(), "copied": {"releases": {"llama": DONE}}} for host in ("a", "b")}
+    result = Decision(monkeypatch, hosts, copies="copied", run={"run": "r1", "releases": {"llama": {}}}).run()
+    assert result["releases"] == {"llama": {"digest": DIGEST}}
+    assert len(shown) == 1
+    assert shown[0].startswith(f"llama: the release {DIGEST} is on 2 more hosts")

@@ -1,0 +1,71 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is mounted, from the kernel's text; and a server or a directory that does not answer."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.multinode.sglang.plugins.module_utils import _mounts
+from ansible_collections.multinode.sglang.plugins.module_utils._mounts import MountError
+
+MOUNTINFO = r"""22 28 0:21 / /proc rw,nosuid shared:12 - proc proc rw
+28 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw,discard
+90 28 0:52 / /mnt/models ro,noatime shared:50 - nfs4 nfs1:/export/models ro,vers=4.2,nconnect=8
+91 28 0:53 / /mnt/with\040space ro - nfs 10.0.0.1:/a\040b ro
+92 28 0:54 / /mnt/models ro - nfs4 nfs2:/export/models ro
+93 28 0:55 / /mnt/odd rw master:1 propagate_from:2 - tmpfs tmpfs rw
+broken
+"""
+
+
+def run(words: list[str], **_options: Any) -> tuple[int, str, str]:
+    """Run a command as AnsibleModule does."""
+    done = subprocess.run(words, check=False, capture_output=True, text=True)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_the_kernels_text_is_read() -> None:
+    found = _mounts.parse_mountinfo(MOUNTINFO)
+    assert found["/"] == ("254:1", "ext4", "/dev/vda1")
+    assert found["/mnt/with space"] == ("0:53", "nfs", "10.0.0.1:/a b")
+    assert found["/mnt/odd"] == ("0:55", "tmpfs", "tmpfs")
+    assert len(found) == 5
+
+
+def test_of_two_mounts_at_a_point_the_last_one_counts() -> None:
+    assert _mounts.parse_mountinfo(MOUNTINFO)["/mnt/models"] == ("0:54", "nfs4", "nfs2:/export/models")
+
+
+def test_this_host_has_a_root() -> None:
+    assert _mounts.mounted()["/"][1]
+
+
+def test_a_server_that_listens_is_fine_and_another_is_refused() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        _mounts.refuse_silence("127.0.0.1", port, 5)
+    with pytest.raises(MountError, match=f"the NFS server 127.0.0.1 takes no connection at port {port} within 5 s"):
+        _mounts.refuse_silence("127.0.0.1", port, 5)
+
+
+def test_a_directory_that_answers_is_fine(tmp_path: Path) -> None:
+    _mounts.refuse_dead(str(tmp_path), 30, run)
+
+
+def test_a_directory_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MountError, match=r"cannot be read: .*No such file"):
+        _mounts.refuse_dead(f"{tmp_path}/models", 30, run)
+
+
+def test_a_directory_that_never_answers_is_refused_in_time() -> None:
+    def hanging(words: list[str], **options: Any) -> tuple[int, str, str]:
+        return run([*words[:3], "sleep", "60"], **options)
+
+    with pytest.raises(MountError, match=r"/mnt/models does not answer within 0\.2 s; bring its file server back"):
+        _mounts.refuse_dead("/mnt/models", 0.2, hanging)
