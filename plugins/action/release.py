@@ -52,7 +52,11 @@ class ActionModule(ActionBase):
             return self._follow(releases)
         if step == "verify" and self._options["full"]:
             return self._in_background(releases)
-        return self._call(releases)
+        result = self._call(releases)
+        if self._task.check_mode:
+            for action in result.get("actions", []):
+                display.display(f"{self._host}: {action}")
+        return result
 
     def _concerned(self) -> list[dict[str, Any]]:
         """Return the releases of this host that have a part in this step, with what the run says of them."""

@@ -158,6 +158,7 @@ def difference(step: str, found: dict[str, dict[str, Any]]) -> dict[str, str]:
     before, after = "", ""
     for name, entry in found.items():
         old = entry["current" if step == "look" else "before"]
+        new = entry["digest"] or f"a copy of {entry['files']} files, {entry['bytes'] / 1e9:.2f} GB, whose digest is known afterwards"
         before += f"{name}: {old or 'no release'}\n"
-        after += f"{name}: {entry['digest'] or 'what the source has, known after the copy'}\n"
+        after += f"{name}: {new}\n"
     return {"before": before, "after": after}

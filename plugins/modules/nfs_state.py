@@ -11,7 +11,7 @@ short_description: Tells whether NFS servers and mounts answer, and sets the rea
 version_added: "1.0.0"
 description:
   - A mount of a dead server makes whoever looks at it wait for ever. This module asks in a way that ends, and fails with one sentence.
-  - It mounts nothing. Before M(ansible.posix.mount) it says whether that would hang, after it whether the mount serves.
+  - It mounts nothing. Before C(ansible.posix.mount) it says whether that would hang, after it whether the mount serves.
 extends_documentation_fragment:
   - multinode.sglang._attributes
 attributes:

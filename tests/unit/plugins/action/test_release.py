@@ -113,6 +113,14 @@ def test_check_mode_starts_nothing_and_is_quiet(monkeypatch: pytest.MonkeyPatch,
     assert shown == []
 
 
+def test_check_mode_says_what_would_be_copied(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
+    answer = {**look(), "actions": ["llama: copy 2 files"]}
+    Action(monkeypatch, lambda _call: answer, step="look").run()
+    assert shown == []
+    Action(monkeypatch, lambda _call: answer, check_mode=True, step="look").run()
+    assert shown == ["node1: llama: copy 2 files"]
+
+
 def test_it_follows_until_the_end(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
     states = iter([{"state": "starting"}, {"state": "running", "silent": 0, "bytes_total": 10, "bytes_done": 5, "rate": 1, "eta": 5}, DONE])
     clock = iter(range(0, 1000, 10))

@@ -71,6 +71,25 @@ def test_another_plan_makes_a_server_stale(host: Any) -> None:
     assert converge(host, unit(digest="2"))[1]["stale"] == ["sglang-a-0"]
 
 
+def test_a_new_release_makes_exactly_its_servers_stale(host: Any) -> None:
+    units = [
+        unit(f"sglang-{name}-0", name, argv=["-m", "sglang.launch_server", "--model-path", f"{host.root}/{name}/current"])
+        for name in ("a", "b")
+    ]
+    for name in ("a", "b"):
+        (host.root / name / "releases").mkdir(parents=True)
+        (host.root / name / "current").symlink_to("releases/1")
+    for name, state in converge(host, *units)[1]["units"].items():
+        host.run(name, state["digest"])
+    assert converge(host, *units)[1]["stale"] == []
+    (host.root / "a/current").unlink()
+    (host.root / "a/current").symlink_to("releases/2")
+    changes, result = converge(host, *units)
+    assert result["stale"] == ["sglang-a-0"]
+    assert f"{host.root}/a/releases/2" in (host.root / "units/sglang-a-0.service").read_text()
+    assert changes.actions
+
+
 def test_a_new_package_makes_a_server_stale(host: Any) -> None:
     before = converge(host, unit())[1]["units"]["sglang-a-0"]["digest"]
     (host.root / "lib/python3.11/site-packages/torch-3.dist-info").mkdir(parents=True)
