@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 from ansible import constants as C
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.multinode.sglang.plugins.plugin_utils import _program, _release_follow, _release_run
+from ansible_collections.multinode.sglang.plugins.plugin_utils import _program, _release_follow, _release_run, _waiting
 
 display = Display()
 
@@ -30,6 +31,37 @@ ARGUMENTS = {
 }
 _ON_CONTROLLER = ("progress", "silence")
 LONGEST_VERIFICATION = 24 * 3600
+
+
+class _Talk:
+    """Which of the workers of this task tells about the hosts that have no worker yet: the first one that still waits."""
+
+    def __init__(self, host: str, run: dict[str, Any]) -> None:
+        self._host, self._entries = host, {name: entry for name, entry in run["releases"].items() if host in entry["hosts"]}
+        self._board = _waiting.Board(Path(C.DEFAULT_LOCAL_TMP), f"release-{run['run']}")
+        self._others = {name: _release_follow.Others(self._addresses(entry)) for name, entry in self._entries.items()}
+        self._board.note(host, "begun")
+
+    @staticmethod
+    def _addresses(entry: dict[str, Any]) -> dict[str, str]:
+        return {host: f"{address}:{port}" for host, (address, port) in zip(entry["hosts"], entry["addresses"], strict=True)}
+
+    def _is(self, host: str, kind: str) -> bool:
+        return self._board.read(host, kind) is not None
+
+    def speaks(self) -> bool:
+        """Tell whether no host before this one has a worker that waits."""
+        before = [host for entry in self._entries.values() for host in entry["hosts"][: entry["hosts"].index(self._host)]]
+        return not any(self._is(host, "begun") and not self._is(host, "ended") for host in before)
+
+    def lines(self, found: dict[str, dict[str, Any]], elapsed: float) -> list[str]:
+        """Return what is printed about the hosts without a worker."""
+        waiting = {name: [host for host in entry["hosts"] if not self._is(host, "begun")] for name, entry in self._entries.items()}
+        return [text for name, status in found.items() for text in self._others[name].lines(name, status, waiting[name], elapsed)]
+
+    def end(self) -> None:
+        """Leave it to the next one."""
+        self._board.note(self._host, "ended")
 
 
 class ActionModule(ActionBase):
@@ -79,7 +111,9 @@ class ActionModule(ActionBase):
             return ""
         return _release_run.token_path(C.DEFAULT_LOCAL_TMP, self._options["run"]["run"]).read_text(encoding="ascii")
 
-    def _call(self, releases: list[dict[str, Any]], wrap_async: bool = False, deliver: bool = False) -> dict[str, Any]:
+    def _call(
+        self, releases: list[dict[str, Any]], wrap_async: bool = False, deliver: bool = False, others: bool = False
+    ) -> dict[str, Any]:
         """Make a remote call; where the host lacks the program it is made again, with the program."""
         program = _program.files()
         args = {
@@ -90,12 +124,13 @@ class ActionModule(ActionBase):
             "program": program if deliver else {},
             "program_digest": _program.digest(program),
             "launcher": _program.LAUNCHER_NAME,
+            "others": others,
         }
         result: dict[str, Any] = self._execute_module(
             module_name="multinode.sglang.release_step", module_args=args, task_vars=self._vars, wrap_async=wrap_async
         )
         if result.get("program_missing"):
-            return self._call(releases, wrap_async, deliver=True)
+            return self._call(releases, wrap_async, deliver=True, others=others)
         # With -vvv Ansible shows the options of a call, and the program is long.
         result.get("invocation", {}).get("module_args", {}).pop("program", None)
         return result
@@ -105,14 +140,20 @@ class ActionModule(ActionBase):
         follow = _release_follow.Follow(
             self._host, [release["name"] for release in releases], self._options["silence"], self._options["progress"]
         )
+        talk = _Talk(self._host, self._options["run"])
         while True:
-            result = self._call([release for release in releases if release["name"] in follow.pending()])
+            speaks = talk.speaks()
+            result = self._call([release for release in releases if release["name"] in follow.pending()], others=speaks)
             if result.get("failed"):
+                talk.end()
                 return result
-            for line in follow.take(result["releases"], time.monotonic() - begin):
+            elapsed = time.monotonic() - begin
+            more = talk.lines(result["releases"], elapsed) if speaks and follow.due(elapsed) else []
+            for line in [*follow.take(result["releases"], elapsed), *more]:
                 display.display(line)
             verdict = follow.verdict()
             if verdict is not None:
+                talk.end()
                 outcome = {"changed": False, "actions": [], "releases": follow.seen, "warnings": follow.blamed()}
                 return {**outcome, "failed": True, "msg": verdict} if verdict else outcome
 

@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 from . import _release_host as host
+from . import _release_peers
 from ._mounts import MountError, refuse_dead
 from ._release_host import LOCALE, Program, ReleaseError, Run
 
@@ -100,7 +101,8 @@ class Steps:
         found = self._program.ask(*words, name=release["name"])
         if found["state"] == "running":
             # A program that waits for a dead file server writes nothing any more.
-            return {**found, "silent": max(0.0, time.time() - found["updated"])}
+            others = _release_peers.blocks(host.peers_path(release["name"]), 2) if self._params["others"] else {}
+            return {**found, "silent": max(0.0, time.time() - found["updated"]), "others": others}
         if found["state"] in {"unknown", "killed"} and not self._active(release["name"]):
             return {"state": "failed", "msg": f"the copy has ended: {self._why(release['name'])}"}
         return {**found, "state": "starting"} if found["state"] == "unknown" else found

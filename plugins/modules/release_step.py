@@ -76,6 +76,10 @@ options:
     description: How long in seconds a source may take to answer.
     type: float
     default: 15
+  others:
+    description: Whether O(step=follow) tells how far the other hosts of the runs are, too.
+    type: bool
+    default: false
   slice:
     description: How long in seconds a call with O(step=follow) waits for the end of a copy.
     type: float
@@ -131,6 +135,7 @@ OPTIONS = {
     "references": {"type": "list", "elements": "str", "default": ["/etc/systemd/system/sglang-*.service"]},
     "full": {"type": "bool", "default": False},
     "timeout": {"type": "float", "default": 15},
+    "others": {"type": "bool", "default": False},
     "slice": {"type": "float", "default": 5},
 }
 

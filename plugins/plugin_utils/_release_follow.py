@@ -9,7 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.multinode.sglang.plugins.module_utils._release.sync import BLOCK
+
 ENDED = ("done", "failed", "killed")
+MANY = 8
 
 
 def size(count: float) -> str:
@@ -50,6 +53,34 @@ def ending(name: str, status: Mapping[str, Any]) -> str:
 
 
 @dataclass
+class Others:
+    """What is printed about hosts that Ansible has not come to: with fewer forks than hosts, one host tells it of them."""
+
+    addresses: dict[str, str]
+    before: dict[str, tuple[float, int]] = field(default_factory=dict)
+
+    def lines(self, name: str, status: Mapping[str, Any], hosts: list[str], elapsed: float) -> list[str]:
+        """Return a line for each of a few hosts, one for all of many; hosts that do not answer have not begun, or have ended."""
+        found = {}
+        for host in hosts:
+            blocks = status.get("others", {}).get(self.addresses[host])
+            if blocks is not None and status.get("bytes_total"):
+                found[host] = self._status(host, min(blocks * BLOCK, status["bytes_total"]), status["bytes_total"], elapsed)
+        if len(found) <= MANY:
+            return [f"{host}: {line(name, state)}" for host, state in found.items()]
+        parts = {host: 100 * state["bytes_done"] / state["bytes_total"] for host, state in found.items()}
+        slowest = min(parts, key=lambda host: parts[host])
+        return [f"{len(parts)} more hosts: {name}: {parts[slowest]:.0f} % ({slowest}) to {max(parts.values()):.0f} %"]
+
+    def _status(self, host: str, done: int, total: int, elapsed: float) -> dict[str, Any]:
+        begin, first = self.before.setdefault(host, (elapsed, done))
+        rate = (done - first) / (elapsed - begin) if elapsed > begin else 0.0
+        self.before[host] = (elapsed, done)
+        eta = (total - done) / rate if rate > 0 else None
+        return {"state": "running", "bytes_total": total, "bytes_done": done, "rate": rate, "eta": eta}
+
+
+@dataclass
 class Follow:
     """The wait of one host for its copies."""
 
@@ -72,10 +103,14 @@ class Follow:
         """Take in what a remote call saw; return lines to print."""
         lines = [ending(name, status) for name, status in found.items() if status["state"] == "done"]
         self.seen.update(found)
-        if elapsed >= self.next_progress:
+        if self.due(elapsed):
             self.next_progress = elapsed + self.progress
             lines += [line(name, self.seen[name]) for name in self.pending()]
         return [f"{self.host}: {text}" for text in lines]
+
+    def due(self, elapsed: float) -> bool:
+        """Tell whether it is time for a line."""
+        return elapsed >= self.next_progress
 
     def verdict(self) -> str | None:
         """Return the message of a failed copy, an empty one where all is well, None to go on."""

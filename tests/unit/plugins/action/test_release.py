@@ -192,6 +192,30 @@ def test_a_hundred_hosts_with_five_forks_do_not_wait_for_each_other(monkeypatch:
     assert all(result["releases"]["llama"]["digest"] == DIGEST for result, _calls in results)
 
 
+def test_one_host_tells_of_those_that_ansible_has_not_come_to(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
+    run = run_of("node1", "node2", "node3")
+    going = {"state": "running", "silent": 0, "bytes_total": 4 << 20, "bytes_done": 2 << 20, "rate": 1, "others": {"node3:21500": 1}}
+    clock = iter(range(0, 1000, 20))
+    monkeypatch.setattr(release.time, "monotonic", lambda: next(clock))
+
+    def first(call: dict[str, Any]) -> dict[str, Any]:
+        if len(shown) == 0:
+            # While node1 waits, node2 has a worker, and speaks for nobody.
+            second = Action(monkeypatch, lambda _call: {"releases": {"llama": DONE}}, host="node2", step="follow", run=run)
+            second.run()
+            assert [asked["others"] for asked in second.calls] == [False]
+            return {"releases": {"llama": going}}
+        return {"releases": {"llama": DONE}}
+
+    action = Action(monkeypatch, first, step="follow", run=run)
+    action.run()
+    assert [asked["others"] for asked in action.calls] == [True, True]
+    assert [text.partition(" ")[0] for text in shown] == ["node2:", "node1:", "node3:", "node1:"]
+    third = Action(monkeypatch, lambda _call: {"releases": {"llama": DONE}}, host="node3", step="follow", run=run)
+    third.run()
+    assert [asked["others"] for asked in third.calls] == [True]
+
+
 class Decision:
     """The action plugin that compares the hosts."""
 

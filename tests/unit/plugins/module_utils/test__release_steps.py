@@ -58,7 +58,16 @@ class Host:
 
     def steps(self, **params: Any) -> Steps:
         """Return the steps of a call."""
-        given = {"token": "t", "run": "r1", "firewall": True, "service_options": {}, "references": [], "full": False, "timeout": 30}
+        given = {
+            "token": "t",
+            "run": "r1",
+            "firewall": True,
+            "service_options": {},
+            "references": [],
+            "full": False,
+            "timeout": 30,
+            "others": True,
+        }
         program = host.Program(str(self.root / "program"), _program.LAUNCHER_NAME, self.run)
         return Steps(program, self.run, {**given, **params})
 

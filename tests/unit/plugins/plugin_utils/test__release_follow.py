@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.multinode.sglang.plugins.plugin_utils._release_follow import Follow, duration
+from ansible_collections.multinode.sglang.plugins.plugin_utils._release_follow import BLOCK, Follow, Others, duration
 
 
 def running(**changes: Any) -> dict[str, Any]:
@@ -83,6 +83,26 @@ def test_what_was_wrong_with_others_is_told() -> None:
     wait = follow()
     wait.take({"llama": done(blamed={"10.0.0.2": "slow"})}, 1)
     assert wait.blamed() == ["node1: llama: 10.0.0.2 slow"]
+
+
+ADDRESSES = {f"node{number}": f"10.0.0.{number}:21500" for number in range(2, 30)}
+
+
+def test_hosts_that_have_no_worker_are_told_of_by_one_that_has() -> None:
+    others, total = Others(ADDRESSES), 1000 * BLOCK
+    first = running(bytes_total=total, others={"10.0.0.2:21500": 100, "10.0.0.3:21500": 0})
+    assert len(others.lines("llama", first, ["node2", "node3", "node4"], 15)) == 2
+    second = running(bytes_total=total, others={"10.0.0.2:21500": 200, "10.0.0.3:21500": 1200})
+    rate = f"{100 * BLOCK / 10 / 1e6:.1f} MB/s"
+    assert others.lines("llama", second, ["node2", "node3", "node4"], 25)[0] == f"node2: llama: 20 % of 2.10 GB, {rate}, 80 s left"
+    assert others.lines("llama", second, ["node3"], 35)[0].startswith("node3: llama: 100 % of 2.10 GB")
+
+
+def test_many_of_them_are_one_line_that_names_the_slowest() -> None:
+    found = {address: 900 - number for number, address in enumerate(ADDRESSES.values())}
+    status = running(bytes_total=1000 * BLOCK, others=found)
+    assert Others(ADDRESSES).lines("llama", status, list(ADDRESSES), 15) == ["28 more hosts: llama: 87 % (node29) to 90 %"]
+    assert Others(ADDRESSES).lines("llama", running(others={}), list(ADDRESSES), 15) == []
 
 
 def test_durations() -> None:
