@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ._mounts import KILLED
-from ._unit_file import SYSTEM_PYTHON
+from ._unit_file import SYSTEM_PYTHON, checked_name
 
 LIBRARY = "/usr/local/lib/sglang/release"
 RUN_DIRECTORY = "/run/sglang-release"
@@ -28,6 +28,16 @@ Run = Callable[..., tuple[Any, ...]]
 
 class ReleaseError(Exception):
     """It cannot be done; the text says why and what to do."""
+
+
+def check(release: dict[str, Any]) -> None:
+    """Refuse a release that lacks something, or whose name cannot be a part of the name of a service."""
+    for key in ("name", "store", "source"):
+        if not isinstance(release.get(key), str) or not release[key]:
+            raise ReleaseError(f"releases: an element has no {key}: {release}")
+    checked_name(release["name"], "releases")
+    if not release["store"].startswith("/"):
+        raise ReleaseError(f"{release['name']}: the store {release['store']} is no absolute path")
 
 
 def folder(digest: str) -> str:

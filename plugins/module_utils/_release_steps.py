@@ -21,6 +21,7 @@ class Steps:
     def __init__(self, program: Program, run: Run, params: dict[str, Any]) -> None:
         """Keep the program and the options of the module."""
         self._program, self._run, self._params = program, run, params
+        self._claimed: dict[int, int] = {}
 
     def look(self, release: dict[str, Any]) -> dict[str, Any]:
         """Return what would be copied, and where the links lead."""
@@ -61,8 +62,10 @@ class Steps:
         path = release["store"]
         while not os.path.isdir(path):
             path = os.path.dirname(path)
-        status = os.statvfs(path)
-        needed, free = space + ((release.get("reserve") or 1024) << 20), status.f_bavail * status.f_frsize
+        status, disk = os.statvfs(path), os.stat(path).st_dev
+        # All copies of a host run at the same time, and those on one disk share its space.
+        self._claimed[disk] = self._claimed.get(disk, 0) + space
+        needed, free = self._claimed[disk] + ((release.get("reserve") or 1024) << 20), status.f_bavail * status.f_frsize
         if needed > free:
             raise ReleaseError(
                 f"{release['name']}: {release['store']} needs {needed / 1e9:.2f} GB and {free / 1e9:.2f} GB are free; "

@@ -158,6 +158,7 @@ def work(steps: Steps, module: AnsibleModule) -> dict[str, dict[str, Any]]:
     step, found = module.params["step"], {}
     wait = module.params["slice"]
     for release in module.params["releases"]:
+        host.check(release)
         if step == "follow":
             found[release["name"]] = steps.follow(release, wait)
             # One wait a call: all releases of a host come at the same time.
@@ -177,7 +178,7 @@ def main() -> None:
         path, installed = program_path(module)
         program = host.Program(path, module.params["launcher"], module.run_command)
         found = work(Steps(program, module.run_command, module.params), module)
-    except (host.ReleaseError, OSError) as error:
+    except (host.ReleaseError, OSError, ValueError) as error:
         module.fail_json(msg=str(error))
     step = module.params["step"]
     actions = actions_of(step, found)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -165,6 +166,7 @@ class Cluster:
 
     def __init__(self, hosts: list[str]) -> None:
         self.hosts, self.started, self.lock = hosts, set[str](), threading.Lock()
+        self.asked = Counter[str]()
 
     def answer(self, host: str, call: dict[str, Any]) -> dict[str, Any]:
         """Answer a remote call; a wait ends when all hosts have been started."""
@@ -173,6 +175,8 @@ class Cluster:
                 self.started.add(host)
                 return {"changed": True, "releases": {}}
             complete = len(self.started) == len(self.hosts)
+            self.asked[host] += 1
+            assert self.asked[host] < 100, f"{host} waits for a host that nobody starts"
         return {"releases": {"llama": DONE if complete else {"state": "running", "bytes_total": 10, "bytes_done": 1, "rate": 1}}}
 
 

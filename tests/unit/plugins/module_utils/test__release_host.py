@@ -28,6 +28,20 @@ def properties(words: list[str], name: str) -> list[str]:
     return [word.partition(f"{name}=")[2] for word in words if word.startswith(f"--property={name}=")]
 
 
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"name": "../x"}, "is not a name for a systemd unit"),
+        ({"source": ""}, "an element has no source"),
+        ({"store": "x"}, "is no absolute path"),
+    ],
+)
+def test_a_release_that_cannot_be_is_refused(changes: dict[str, Any], sentence: str) -> None:
+    host.check(RELEASE)
+    with pytest.raises((ReleaseError, ValueError), match=sentence):
+        host.check({**RELEASE, **changes})
+
+
 def test_the_service_ends_with_the_command() -> None:
     words = words_of()
     assert words[words.index("--") + 1 :] == ["python3", "x"]

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -187,6 +188,15 @@ def test_a_source_that_is_not_there_is_one_sentence(hosts: list[Host], source: P
 def test_a_lack_of_space_is_told_before_anything_is_copied(hosts: list[Host], source: Path) -> None:
     with pytest.raises(host.ReleaseError, match=r"m0: .*store needs \d+\.\d\d GB and .* are free"):
         hosts[0].steps().look(hosts[0].release(source, reserve=10**9))
+
+
+def test_copies_on_one_disk_share_its_space(hosts: list[Host], source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = sum(path.stat().st_size for path in source.iterdir())
+    monkeypatch.setattr("os.statvfs", lambda _path: SimpleNamespace(f_bavail=1, f_frsize=int(1.5 * size) + (1 << 20)))
+    steps = hosts[0].steps()
+    steps.look(hosts[0].release(source))
+    with pytest.raises(host.ReleaseError, match=r"two: .* are free"):
+        steps.look(hosts[0].release(source, name="two", store=f"{hosts[0].root}/store2"))
 
 
 def test_a_copy_that_cannot_begin_says_why(hosts: list[Host], source: Path) -> None:

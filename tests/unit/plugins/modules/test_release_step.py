@@ -24,7 +24,13 @@ class Module:
 
     def __init__(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, check_mode: bool = False, **params: Any) -> None:
         self.check_mode, self.tmpdir, self.result = check_mode, str(tmp_path / "tmp"), dict[str, Any]()
-        base = {"releases": [{"name": "a"}, {"name": "b"}], "program": PROGRAM, "program_digest": "p", "launcher": "release.py", "slice": 5}
+        base = {
+            "releases": [{"name": name, "store": "/data/a", "source": "/mnt/a"} for name in "ab"],
+            "program": PROGRAM,
+            "program_digest": "p",
+            "launcher": "release.py",
+            "slice": 5,
+        }
         self.params = {**base, "step": step, **params}
         self.waits: list[float] = []
         self.run_command = None
