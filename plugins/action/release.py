@@ -27,7 +27,7 @@ ARGUMENTS = {
     "timeout": {"type": "float", "default": 15},
     "slice": {"type": "float", "default": 5},
     "progress": {"type": "float", "default": 15},
-    "silence": {"type": "float", "default": 600},
+    "silence": {"type": "float", "default": 1800},
 }
 _ON_CONTROLLER = ("progress", "silence")
 LONGEST_VERIFICATION = 24 * 3600

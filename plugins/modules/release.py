@@ -81,9 +81,10 @@ options:
     type: float
     default: 15
   silence:
-    description: How long in seconds a copy may tell nothing at all before it is given up.
+    description:
+      - How long in seconds a copy may tell nothing at all before it is given up. It tells nothing while it reads a damaged release again.
     type: float
-    default: 600
+    default: 1800
 author:
   - The multinode.sglang authors (@multinode)
 """

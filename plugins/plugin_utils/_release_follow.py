@@ -89,6 +89,7 @@ class Follow:
     silence: float
     progress: float
     seen: dict[str, dict[str, Any]] = field(default_factory=dict)
+    begun: dict[str, float] = field(default_factory=dict)
     next_progress: float = 0.0
 
     def __post_init__(self) -> None:
@@ -102,6 +103,10 @@ class Follow:
     def take(self, found: Mapping[str, dict[str, Any]], elapsed: float) -> list[str]:
         """Take in what a remote call saw; return lines to print."""
         lines = [ending(name, status) for name, status in found.items() if status["state"] == "done"]
+        for name, status in found.items():
+            if status["state"] == "starting":
+                # It has told nothing since it was first looked at, in the time that this wait has taken.
+                status["silent"] = elapsed - self.begun.setdefault(name, elapsed)
         self.seen.update(found)
         if self.due(elapsed):
             self.next_progress = elapsed + self.progress

@@ -79,6 +79,15 @@ def test_a_copy_that_waits_for_a_dead_server_is_given_up() -> None:
     assert str(wait.verdict()).startswith("llama: the copy has told nothing for 10 min; its file server does not answer.")
 
 
+def test_a_copy_that_never_begins_is_given_up() -> None:
+    wait = follow()
+    wait.take({"llama": {"state": "starting"}}, 1)
+    wait.take({"llama": {"state": "starting"}}, 600)
+    assert wait.verdict() is None
+    wait.take({"llama": {"state": "starting"}}, 602)
+    assert str(wait.verdict()).startswith("llama: the copy has told nothing for 10 min")
+
+
 def test_what_was_wrong_with_others_is_told() -> None:
     wait = follow()
     wait.take({"llama": done(blamed={"10.0.0.2": "slow"})}, 1)
