@@ -154,8 +154,8 @@ class ActionModule(ActionBase):
             verdict = follow.verdict()
             if verdict is not None:
                 talk.end()
-                outcome = {"changed": False, "actions": [], "releases": follow.seen, "warnings": follow.blamed()}
-                return {**outcome, "failed": True, "msg": verdict} if verdict else outcome
+                outcome = {"changed": False, "actions": [], "warnings": follow.blamed()}
+                return {**outcome, "failed": True, "msg": verdict} if verdict else {**outcome, "releases": follow.seen}
 
     def _in_background(self, releases: list[dict[str, Any]]) -> dict[str, Any]:
         """Verify every byte, which takes longer than a connection may last."""
