@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fixtures of all scenarios, a plugin of pytest."""
+"""Fixtures of all scenarios, a plugin of pytest (whose own plugin has the name fixtures)."""
 
 from __future__ import annotations
 
