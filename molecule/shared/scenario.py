@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the tests of all scenarios use: the hosts of the scenario, its servers, and the playbooks of the collection.
 
-By hand, in the directory of a scenario whose hosts are up: `PYTHONPATH=../shared pytest --import-mode=prepend tests/test_steady.py`.
+By hand, in the directory of a scenario whose hosts are up:
+`PYTHONPATH=../shared pytest --import-mode=prepend -p scenario_fixtures tests/test_steady.py`.
 """
 
 from __future__ import annotations
@@ -28,6 +29,10 @@ from tests.lab.settings import REPO
 SCENARIO = Path.cwd()
 INVENTORY = "inventory.yml"
 STARTED = "ActiveEnterTimestampMonotonic"
+CHANGED_SINCE_BOOT = "find /etc/systemd /etc/sglang /usr /opt /var/lib/sglang -xdev -cnewer /etc/hostname"
+FILES = "ls -d /etc/sglang /run/sglang /usr/local/lib/sglang* /opt/sglang /opt/sglang-router /var/lib/sglang /dev/shm/*"
+UNITS = "systemctl list-unit-files --no-legend 'sglang*'; systemctl list-units --all --no-legend --plain 'sglang*'"
+ACCOUNTS = "ps -e -o user=,args= | grep '^sglang'; grep sglang /etc/passwd"
 # How long servers may take to load on a busy machine with two cores; a quiet one needs a fifth of it.
 LOAD_SECONDS = 300.0
 
@@ -89,6 +94,19 @@ class Hosts:
         rows = self.run(host, "ps", "-e", "-ww", "-o", "pid=,user:32=,unit:64=,args=").splitlines()
         split = [row.split(None, 3) for row in rows]
         return [(int(pid), user, command) for pid, user, its_unit, command in split if its_unit == f"{unit}.service"]
+
+
+def assert_never_deployed_to(hosts: Hosts) -> None:
+    """Look for anything that a deploy has done since the hosts were booted."""
+    for host in hosts.names:
+        assert hosts.shell(host, f"{CHANGED_SINCE_BOOT} 2>/dev/null; {UNITS}; {ACCOUNTS}") == "", host
+
+
+def assert_nothing_left(hosts: Hosts) -> None:
+    """Look for anything that a removal has left, and for the weights, which it must leave."""
+    for host in hosts.names:
+        assert hosts.shell(host, f"{FILES} 2>/dev/null; {UNITS}; {ACCOUNTS}") == "", host
+        assert "config.json" in hosts.run(host, "ls", "/models/tiny")
 
 
 @dataclass(frozen=True)

@@ -173,3 +173,11 @@ def apply(wanted: Wanted, changes: Changes, systemd: Systemd) -> None:
         systemd.call("daemon-reload")
     if changes.enable:
         systemd.call("enable", *map(service, changes.enable))
+
+
+def bring_about(wanted: Wanted, systemd: Systemd, check_mode: bool) -> dict[str, Any]:
+    """Make the host so, or only say what would be done; return the result of the module."""
+    changes = examine(wanted, systemd)
+    if not check_mode:
+        apply(wanted, changes, systemd)
+    return {"changed": bool(changes.actions), "diff": changes.diff, **changes.result(wanted, systemd)}

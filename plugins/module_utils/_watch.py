@@ -123,6 +123,16 @@ def evidence(lines: list[str], count: int) -> list[str]:
     return [earlier[-1], *tail]
 
 
+# What the state modules take besides the units themselves.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "restarts": {"type": "dict", "default": {}},
+    "wait": {"type": "float", "default": 0},
+    "probe_timeout": {"type": "float", "default": 60},
+    "lines": {"type": "int", "default": 20},
+    "config_dir": {"type": "path", "default": "/etc/sglang"},
+}
+
+
 def report(systemd: Systemd, units: Sequence[Probed], params: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Return what the options of a state module ask for: what each unit does, with the journal of what is not well."""
     restarts = {name: int(count) for name, count in params["restarts"].items()}

@@ -104,20 +104,13 @@ units:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.multinode.sglang.plugins.module_utils._systemd import Systemd, SystemdError
-from ansible_collections.multinode.sglang.plugins.module_utils._watch import Watched, limits, report
+from ansible_collections.multinode.sglang.plugins.module_utils._watch import OPTIONS, Watched, limits, report
 
 
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
-        argument_spec={
-            "units": {"type": "list", "elements": "dict", "required": True},
-            "restarts": {"type": "dict", "default": {}},
-            "wait": {"type": "float", "default": 0},
-            "probe_timeout": {"type": "float", "default": 60},
-            "lines": {"type": "int", "default": 20},
-            "config_dir": {"type": "path", "default": "/etc/sglang"},
-        },
+        argument_spec={"units": {"type": "list", "elements": "dict", "required": True}, **OPTIONS},
         supports_check_mode=True,
     )
     params = module.params

@@ -101,21 +101,14 @@ units:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.multinode.sglang.plugins.module_utils._systemd import Systemd, SystemdError
-from ansible_collections.multinode.sglang.plugins.module_utils._watch import report
+from ansible_collections.multinode.sglang.plugins.module_utils._watch import OPTIONS, report
 from ansible_collections.multinode.sglang.plugins.module_utils._worker_set import WatchedRouter
 
 
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
-        argument_spec={
-            "routers": {"type": "list", "elements": "dict", "required": True},
-            "restarts": {"type": "dict", "default": {}},
-            "wait": {"type": "float", "default": 0},
-            "probe_timeout": {"type": "float", "default": 60},
-            "lines": {"type": "int", "default": 20},
-            "config_dir": {"type": "path", "default": "/etc/sglang"},
-        },
+        argument_spec={"routers": {"type": "list", "elements": "dict", "required": True}, **OPTIONS},
         supports_check_mode=True,
     )
     params = module.params

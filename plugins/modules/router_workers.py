@@ -35,7 +35,8 @@ options:
   state:
     description:
       - With V(present) the workers become those of the plan.
-      - With V(drain) only workers that the plan does not have are removed, for use before their servers stop.
+      - With V(drain) only workers that the plan does not have are removed, for use before their servers stop. A router that cannot be
+        asked is a warning then, because it may still run with another port, certificate or key than the plan has now.
     type: str
     choices: [present, drain]
     default: present
@@ -100,9 +101,8 @@ from ansible_collections.multinode.sglang.plugins.module_utils._systemd import S
 from ansible_collections.multinode.sglang.plugins.module_utils._worker_set import Changes, Reconciler, answers_here, diff, plan
 
 
-def untouched(state: str) -> dict[str, Any]:
-    """Return the result for a router that does not run."""
-    note = f"not running ({state}); it has all its workers on its command line when it starts"
+def untouched(note: str) -> dict[str, Any]:
+    """Return the result for a router that is left as it is."""
     return {**Changes().summary(), "draining": [], "note": note}
 
 
@@ -127,6 +127,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
+    drain = params["state"] == "drain"
     results: dict[str, dict[str, Any]] = {}
     diffs = []
     try:
@@ -134,11 +135,19 @@ def main() -> None:
         for item in params["routers"]:
             state = shown[item["name"]].get("ActiveState", "inactive")
             if state != "active":
-                results[item["name"]] = untouched(state)
+                note = f"not running ({state}); it has all its workers on its command line when it starts"
+                results[item["name"]] = untouched(note)
                 continue
-            router = Router(item, params["config_dir"])
-            results[router.name], difference = reconcile(router, params["state"] == "drain", params["timeout"], module.check_mode)
-            diffs.append(difference)
+            try:
+                router = Router(item, params["config_dir"])
+                results[router.name], difference = reconcile(router, drain, params["timeout"], module.check_mode)
+                diffs.append(difference)
+            except RouterError as error:
+                if not drain:
+                    raise
+                # It may still run with another port, certificate or key than the plan has now, and be restarted soon.
+                results[item["name"]] = untouched(f"not drained: {error}")
+                module.warn(f"{item['name']} is not told which workers leave: {error}")
     except (RouterError, SystemdError) as error:
         module.fail_json(msg=str(error), routers=results)
     for name, result in results.items():

@@ -153,7 +153,7 @@ units:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.multinode.sglang.plugins.module_utils._server_units import wanted_units
 from ansible_collections.multinode.sglang.plugins.module_utils._systemd import Systemd, SystemdError
-from ansible_collections.multinode.sglang.plugins.module_utils._units import UnitsError, apply, examine
+from ansible_collections.multinode.sglang.plugins.module_utils._units import UnitsError, bring_about
 
 OPTIONS = {
     "units": {"type": "list", "elements": "dict", "required": True},
@@ -178,16 +178,11 @@ OPTIONS = {
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
-    systemd = Systemd(module.run_command)
     try:
-        wanted = wanted_units(module.params)
-        changes = examine(wanted, systemd)
-        if not module.check_mode:
-            apply(wanted, changes, systemd)
-        result = changes.result(wanted, systemd)
+        result = bring_about(wanted_units(module.params), Systemd(module.run_command), module.check_mode)
     except (SystemdError, UnitsError, ValueError) as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=bool(changes.actions), diff=changes.diff, **result)
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -6,22 +6,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 
 import pytest
-from scenario import Hosts, Play, Server, deployments, run_playbook
-
-
-@pytest.fixture(scope="session")
-def hosts() -> Hosts:
-    """Return the hosts of the scenario."""
-    return Hosts.of_scenario()
-
-
-@pytest.fixture(scope="session")
-def playbook() -> Callable[..., Play]:
-    """Return the function that runs a playbook."""
-    return run_playbook
+from scenario import Hosts, Server, deployments, run_playbook
 
 
 @pytest.fixture(scope="session")

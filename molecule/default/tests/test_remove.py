@@ -3,8 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Stopping everything, and then removing it."""
 
-TRACES = "ls -d /etc/sglang /run/sglang /usr/local/lib/sglang /opt/sglang /var/lib/sglang /dev/shm/* 2>/dev/null"
-UNITS = "systemctl list-unit-files --no-legend 'sglang*'; systemctl list-units --all --no-legend --plain 'sglang*'"
+from scenario import assert_nothing_left
 
 
 def test_leaders_stop_before_their_followers(servers, playbook):
@@ -24,8 +23,4 @@ def test_status_fails_while_servers_are_stopped(servers, playbook):
 
 def test_nothing_is_left_but_the_weights(hosts, playbook):
     playbook("remove")
-    for host in hosts.names:
-        assert hosts.shell(host, TRACES) == ""
-        assert hosts.shell(host, UNITS) == ""
-        assert hosts.shell(host, "ps -e -o user=,args= | grep '^sglang'; grep sglang /etc/passwd") == ""
-        assert "config.json" in hosts.run(host, "ls", "/models/tiny")
+    assert_nothing_left(hosts)

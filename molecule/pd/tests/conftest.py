@@ -11,19 +11,7 @@ from typing import Any
 
 import pytest
 from routers import Router
-from scenario import Hosts, Play, deployments, run_playbook
-
-
-@pytest.fixture(scope="session")
-def hosts() -> Hosts:
-    """Return the hosts of the scenario."""
-    return Hosts.of_scenario()
-
-
-@pytest.fixture(scope="session")
-def playbook() -> Callable[..., Play]:
-    """Return the function that runs a playbook."""
-    return run_playbook
+from scenario import Hosts, deployments, run_playbook
 
 
 @pytest.fixture(scope="session")

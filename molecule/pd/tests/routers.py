@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from typing import Any
 
 from scenario import STARTED, Hosts, wait_until
@@ -33,7 +34,7 @@ def call(url: str, key: str | None = None, body: dict[str, Any] | None = None, s
             return int(response.status), response.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
-    except OSError as error:
+    except (OSError, HTTPException) as error:
         return 0, str(error)
 
 

@@ -45,7 +45,7 @@ def test_a_drain_adds_nothing(fake: FakeRouter, tmp_path: pathlib.Path) -> None:
     assert fake.urls() == ["http://10.0.0.1:30000"]
 
 
-def test_a_stopped_router_has_a_note_and_no_change() -> None:
-    result = untouched("inactive")
-    assert "not running (inactive)" in result["note"]
+def test_a_router_that_is_left_alone_has_a_note_and_no_change() -> None:
+    result = untouched("not running (inactive)")
+    assert result["note"] == "not running (inactive)"
     assert not any(result[key] for key in ("added", "renewed", "removed", "draining"))
