@@ -34,6 +34,8 @@ ARGUMENTS = {
     "reserved_ports": {"type": "str", "default": ""},
     "router_package": {"type": "str", "default": "sglang-router"},
     "router_version": {"type": "str", "default": "0.3.2"},
+    "models": {"type": "dict", "default": {}},
+    "models_root": {"type": "str", "default": "/data/models"},
     "only": {"type": "str", "default": ""},
     "whole_instances": {"type": "bool", "default": False},
     "show": {"type": "str", "choices": ["none", "text", "json"], "default": "none"},
@@ -81,6 +83,8 @@ class ActionModule(ActionBase):
             args["reserved_ports"],
             args["router_package"],
             args["router_version"],
+            args["models"],
+            args["models_root"],
         )
         whole = build_plan(args["deployments"], inventory, settings)
         plan = select(whole, parse_only(args["only"], whole))

@@ -6,39 +6,49 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ._unit import Unit, value_of
 from ._unit_file import sha
 
 MODEL, VERSION, SERVED = "--model-path", "--weight-version", "--served-model-name"
-# Over a network, mapped files come in single pages; every rank reads its share of them as a whole instead.
-PREFETCH = "--weight-loader-prefetch-checkpoints"
-_LOADING = (PREFETCH, "--weight-loader-disable-mmap", "--load-format")
+# What a diff shows in check mode for a release that has still to be copied.
+UNKNOWN = "known-when-copied"
 
 
-def resolved(unit: Unit, network: Collection[str]) -> Unit:
-    """Return the unit with the release in place of the link to it, and with what its source needs where it is a file server."""
+def resolved(unit: Unit, releases: Mapping[str, str]) -> Unit:
+    """Return the unit with the release in place of each link to one. releases: store -> where its link will lead soon."""
+    found = _links(unit.argv, releases)
+    words = [_named(word, found[place]) if place in found else word for place, word in enumerate(unit.argv)]
     path = value_of(unit.argv, MODEL)
-    words = list(unit.argv)
-    digest, mark = _release(path), ""
+    digest = _release(path, releases)
     if digest:
-        words = [_named(word, path, f"{os.path.dirname(path)}/releases/{digest}") for word in words]
         words += [] if _has(unit, VERSION) else [VERSION, digest]
         # The name in the API stays when the release changes.
         words += [] if _has(unit, SERVED) else [SERVED, path]
-        mark = digest
-    elif path in network and not any(_has(unit, option) for option in _LOADING):
-        words.append(PREFETCH)
-        mark = PREFETCH
-    # All ranks of an instance must have the same release: what they compare follows it.
-    return replace(unit, argv=tuple(words), digest=sha(unit.digest, mark)) if mark else unit
+    # All ranks of an instance must have the same releases: what they compare follows them.
+    return replace(unit, argv=tuple(words), digest=sha(unit.digest, *found.values())) if found else unit
 
 
-def _release(path: str) -> str:
-    if os.path.basename(path) != "current":
+def _links(argv: Sequence[str], releases: Mapping[str, str]) -> dict[int, str]:
+    """Return the places of links to releases among the words, with their digests: the model, a draft model, a tokenizer."""
+    found = {}
+    for place, (before, word) in enumerate(zip(["", *argv], argv)):
+        option, mark, value = word.partition("=")
+        option, value = (option, value) if mark and option.startswith("--") else (before, word)
+        digest = _release(value, releases) if option.startswith("--") and option.endswith("-path") else ""
+        if digest:
+            found[place] = digest
+    return found
+
+
+def _release(path: str, releases: Mapping[str, str]) -> str:
+    store, _slash, link = path.rpartition("/")
+    if link != "current":
         return ""
+    if store in releases:
+        return releases[store] or UNKNOWN
     try:
         folder, _slash, digest = os.readlink(path).rpartition("/")
     except OSError:
@@ -46,10 +56,8 @@ def _release(path: str) -> str:
     return digest if folder == "releases" else ""
 
 
-def _named(word: str, path: str, release: str) -> str:
-    if word in {path, f"{MODEL}={path}"}:
-        return word[: len(word) - len(path)] + release
-    return word
+def _named(word: str, digest: str) -> str:
+    return f"{word[: -len('current')]}releases/{digest}"
 
 
 def _has(unit: Unit, option: str) -> bool:

@@ -29,7 +29,7 @@ def wanted_units(params: dict[str, Any]) -> Wanted:
         numactl=tuple(params["numactl"]),
         options=tuple(params["service_options"].items()),
     )
-    units = tuple(_model_paths.resolved(Unit.from_plan(item), params["network_models"]) for item in params["units"])
+    units = tuple(_model_paths.resolved(Unit.from_plan(item), params["releases"]) for item in params["units"])
     if settings.numactl and units and not os.path.exists(_unit.NUMACTL):
         raise UnitsError(f"{_unit.NUMACTL} is not on this host; install the package numactl or leave numactl out")
     return Wanted(

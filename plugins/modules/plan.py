@@ -47,6 +47,16 @@ options:
     description: The release of O(router_package) on the hosts. It decides which options there are.
     type: str
     default: 0.3.2
+  models:
+    description:
+      - The models that a deployment may name, C(sglang_models).
+      - The README of the role P(multinode.sglang.model_weights#role) explains each key of a model.
+    type: dict
+    default: {}
+  models_root:
+    description: The directory with one directory of releases for each of O(models), on every host.
+    type: str
+    default: /data/models
   only:
     description:
       - Names of deployments to act on, separated by commas. Empty for all of them.
@@ -137,6 +147,11 @@ port_reasons:
   returned: success
   type: dict
   sample: {"api": "--port: the API on rank 0, a health answer on the other ranks"}
+models_root:
+  description: The directory of the models' releases.
+  returned: success
+  type: str
+  sample: /data/models
 warnings:
   description: Sentences about what the plan could not check.
   returned: success

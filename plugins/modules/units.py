@@ -13,8 +13,8 @@ description:
   - Writes the unit, the environment and the keys of every SGLang server that the plan puts on the host, enables them, and
     removes the ones that are not in the plan any more. Only what differs is written.
   - Where a model's path is the link C(current) of a store of releases (M(multinode.sglang.release)), the unit names the release that
-    it leads to on this host. So a new release makes exactly the units stale that use it. C(--weight-version) tells the release,
-    and the model keeps its name in the API, unless the plan gives these.
+    it leads to on this host; likewise for every other option with such a path. So a new release makes exactly the units stale that use
+    it. C(--weight-version) tells the release, and the model keeps its name in the API, unless the plan gives these.
   - Starts and restarts nothing; RV(stale) says which units do not run what is written. See M(multinode.sglang.unit_state).
 extends_documentation_fragment:
   - multinode.sglang._attributes
@@ -85,13 +85,12 @@ options:
     description: Deployment to a mapping with C(api_key) and C(admin_api_key).
     type: dict
     default: {}
-  network_models:
+  releases:
     description:
-      - Paths of models that are served straight from a file server. Their servers read ahead (C(--weight-loader-prefetch-checkpoints)),
-        unless the plan says how they load.
-    type: list
-    elements: str
-    default: []
+      - Stores of releases whose link C(current) will lead elsewhere before the units start, and to which release; an empty one is known
+        only when it has been copied. In check mode, this tells which units a new release makes stale.
+    type: dict
+    default: {}
   prune:
     description:
       - Whether units that this collection has made and that are neither in O(units) nor in O(keep) are stopped and removed.
@@ -169,7 +168,7 @@ OPTIONS = {
     "numactl": {"type": "list", "elements": "str", "default": []},
     "service_options": {"type": "dict", "default": {}},
     "api_keys": {"type": "dict", "default": {}, "no_log": True},
-    "network_models": {"type": "list", "elements": "str", "default": []},
+    "releases": {"type": "dict", "default": {}},
     "prune": {"type": "bool", "default": True},
     "keep": {"type": "list", "elements": "str", "default": []},
 }

@@ -162,15 +162,21 @@ def store_of(root: str, name: str) -> str:
     return f"{root}/{name}"
 
 
+def path_of(model: Model, root: str) -> str:
+    """Return what servers of a model are given: the link to its release, or its source."""
+    return f"{store_of(root, model.name)}/current" if model.copy else model.source
+
+
+def served(text: str, models: Mapping[str, Model], root: str) -> Model | None:
+    """Return the model that a deployment means by its name or its path, None if it is another."""
+    return next((model for model in models.values() if text in {model.name, path_of(model, root)}), None)
+
+
 def served_on(host: str, models: Mapping[str, Model], plan: Mapping[str, Any], groups: Mapping[str, Any], root: str) -> list[Model]:
     """Return the models that a host needs: its units serve them, or the model names the host or its group."""
     here = plan.get("hosts", {}).get(host, {})
     used = {unit["model"] for unit in here.get("units", [])}
-    return [model for model in models.values() if used & _spellings(model, root) or any(_is(host, name, groups) for name in model.hosts)]
-
-
-def _spellings(model: Model, root: str) -> set[str]:
-    return {model.name, f"{store_of(root, model.name)}/current" if model.copy else model.source}
+    return [model for model in models.values() if path_of(model, root) in used or any(_is(host, name, groups) for name in model.hosts)]
 
 
 def _is(host: str, name: str, groups: Mapping[str, Any]) -> bool:

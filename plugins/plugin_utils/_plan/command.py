@@ -12,13 +12,16 @@ from typing import Any
 from .disaggregation import ib_device_words
 from .errors import PlanError
 from .intervals import Interval
-from .options import args_words, load_table, option_words
+from .options import args_words, load_table, named, option_words
 from .placement import Instance
-from .programs import PORT_OPTIONS, SGLANG
+from .programs import PORT_OPTIONS, SGLANG, SGLANG_WITH_RELEASE
 from .schema import Deployment, Group
 from .versions import ATTN_DP_SIZE, MOONCAKE_TCP, Version, spell
 
 LAUNCH = ("-m", "sglang.launch_server")
+# Over a network, mapped files come in single pages; every rank reads its share of them as a whole instead.
+PREFETCH = "weight-loader-prefetch-checkpoints"
+_LOADING = {PREFETCH, "weight-loader-disable-mmap", "load-format"}
 
 
 def join_host_port(address: str, port: int) -> str:
@@ -31,8 +34,15 @@ def shared_words(deployment: Deployment, group: Group, version: Version, warning
     head = [*LAUNCH, "--model-path", deployment.model]
     if deployment.served_model_name:
         head += ["--served-model-name", deployment.served_model_name]
-    head += _parallel(group, version) + _disaggregation(group, version)
-    return head, args_words(SGLANG, group.server_args, version, f"{group.where}.server_args", warnings)
+    head += _parallel(group, version) + _disaggregation(group, version) + _loading(deployment, group, version)
+    program = SGLANG_WITH_RELEASE if deployment.entry and deployment.entry.copy else SGLANG
+    return head, args_words(program, group.server_args, version, f"{group.where}.server_args", warnings)
+
+
+def _loading(deployment: Deployment, group: Group, version: Version) -> list[str]:
+    over_network = deployment.entry is not None and not deployment.entry.copy
+    known = version >= SGLANG.since.get(PREFETCH, version)
+    return [f"--{PREFETCH}"] if over_network and known and not _LOADING & named(SGLANG, group.server_args) else []
 
 
 def _parallel(group: Group, version: Version) -> list[str]:

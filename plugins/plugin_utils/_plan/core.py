@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .catalog import parse_catalog
 from .command import check_extra_ports, rank_argv, rank_environment, shared_words
 from .disaggregation import bootstrap_entry, check_disaggregation
 from .errors import PlanError
@@ -34,7 +35,8 @@ class Settings:
 
     version: the SGLang release on the hosts. env: environment of every unit. ephemeral: first and last port that the
     kernel hands out. reserved: ports that the hosts keep out of it, as in net.ipv4.ip_local_reserved_ports. router_package,
-    router_version: the router on the hosts.
+    router_version: the router on the hosts. models: the models that deployments may name, as in sglang_models; models_root: the
+    directory of their releases.
     """
 
     version: str
@@ -43,6 +45,8 @@ class Settings:
     reserved: str = ""
     router_package: str = "sglang-router"
     router_version: str = "0.3.2"
+    models: Any = field(default_factory=dict)
+    models_root: str = "/data/models"
 
 
 @dataclass
@@ -80,7 +84,10 @@ def build_plan(deployments: Any, inventory: Inventory, settings: Settings) -> di
     reserved = merged(parse_intervals(settings.reserved, "sglang_plan_reserved_ports"))
     router = choose_router(settings.router_package, settings.router_version)
     draft = _Draft(version, router, ephemeral[0], reserved, inventory, warnings=version_warnings(version))
-    parsed, refusals = parse_deployments(deployments, settings.env)
+    catalog = parse_catalog(settings.models, settings.models_root)
+    parsed, refusals = parse_deployments(deployments, settings.env, catalog)
+    hints = [(deployment, catalog.hint(deployment.model)) for deployment in parsed]
+    draft.warnings += [f"deployments.{one.name}.model: {one.model!r} is not in sglang_models{hint}" for one, hint in hints if hint]
     planned = {}
     for deployment in parsed:
         try:
@@ -96,6 +103,7 @@ def build_plan(deployments: Any, inventory: Inventory, settings: Settings) -> di
         "dynamic_ports": {"ephemeral": text_of(draft.ephemeral), "mooncake": text_of(MOONCAKE)},
         "port_reasons": dict(WHY),
         "warnings": draft.warnings,
+        "models_root": catalog.root,
         "deployments": planned,
         "hosts": {name: _host_entry(name, draft) for name in draft.hosts},
     }

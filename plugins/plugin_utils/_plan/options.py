@@ -86,6 +86,12 @@ def given(program: Program, args: Mapping[str, Any], name: str) -> Any:
     return None
 
 
+def named(program: Program, args: Mapping[str, Any]) -> set[str]:
+    """Return the names of the options among args, whatever their values."""
+    found = [load_table(program).find(str(key), str(key)) for key in args]
+    return {option.name for option in found if option is not None}
+
+
 def args_words(program: Program, args: Mapping[str, Any], version: Version, where: str, warnings: list[str]) -> list[str]:
     """Check a mapping of options against the program's table and return it as command line words, in its order."""
     table, words = load_table(program), []

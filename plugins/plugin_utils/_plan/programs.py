@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .versions import NEWEST, OPTION_SINCE, Version
 
@@ -101,6 +101,8 @@ ROUTER_PORT_OPTIONS = ("health-check-port", "mesh-port")
 SGLANG = Program(
     "SGLang", "options-sglang-0.5.23.json", NEWEST, "sglang_runtime_version", "launch_server", _SGLANG_OWNED, since=OPTION_SINCE
 )
+# Where the model is a release, the host that has it tells which.
+SGLANG_WITH_RELEASE = replace(SGLANG, owned={**_SGLANG_OWNED, "weight-version": "it names the release of the model"})
 ROUTERS = {
     "sglang-router": Program(
         "sglang-router",

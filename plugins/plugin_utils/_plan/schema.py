@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._models import Model
+from .catalog import Catalog
 from .errors import PlanError, nearest
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?\Z")
@@ -74,10 +76,11 @@ class Router:
 
 @dataclass(frozen=True)
 class Deployment:
-    """One entry of sglang_deployments."""
+    """One entry of sglang_deployments. model: what SGLang is given; entry: what sglang_models says of it."""
 
     name: str
     model: str
+    entry: Model | None
     served_model_name: str | None
     groups: tuple[Group, ...]
     router: Router | None
@@ -107,7 +110,7 @@ ROUTER_KEYS = ("hosts", "host", "port", "prometheus_port")
 DEPLOYMENT_KEYS = ("model", "served_model_name", *ROLES, "router", "env")
 
 
-def parse_deployments(raw: Any, env: Any) -> tuple[list[Deployment], list[str]]:
+def parse_deployments(raw: Any, env: Any, catalog: Catalog) -> tuple[list[Deployment], list[str]]:
     """Turn sglang_deployments into typed objects; the second list holds a sentence for each entry that is refused."""
     if not isinstance(raw, Mapping) or not raw:
         raise PlanError("sglang_deployments: it must be a mapping of deployment names to their settings; see the README for an example")
@@ -116,13 +119,13 @@ def parse_deployments(raw: Any, env: Any) -> tuple[list[Deployment], list[str]]:
     refusals: list[str] = []
     for name, body in raw.items():
         try:
-            deployments.append(_deployment(str(name), body, base_env))
+            deployments.append(_deployment(str(name), body, base_env, catalog))
         except PlanError as error:
             refusals += error.sentences
     return deployments, refusals
 
 
-def _deployment(name: str, body: Any, base_env: Mapping[str, str]) -> Deployment:
+def _deployment(name: str, body: Any, base_env: Mapping[str, str], catalog: Catalog) -> Deployment:
     where = f"deployments.{name}"
     if not NAME.match(name):
         raise PlanError(
@@ -139,7 +142,9 @@ def _deployment(name: str, body: Any, base_env: Mapping[str, str]) -> Deployment
         raise PlanError(f"{where}: {roles[0]} without {other} answers no request; add {other}: or use server:")
     deployment_env = {**base_env, **parse_env(body.get("env", {}), f"{where}.env")}
     groups = tuple(_group(name, role, body[role], deployment_env) for role in roles)
-    return Deployment(name, _string(body.get("model"), f"{where}.model"), _served_name(body, where), groups, _router(body, where))
+    model = _string(body.get("model"), f"{where}.model")
+    served_name = _served_name(body, where) or (model if model in catalog.models else None)
+    return Deployment(name, catalog.path(model), catalog.entry(model), served_name, groups, _router(body, where))
 
 
 def _served_name(body: Mapping[str, Any], where: str) -> str | None:

@@ -32,6 +32,7 @@ OPTION_SINCE: dict[str, Version] = {
     "enable-pd-role-switch": (0, 5, 22),
     "gated-launch-port": (0, 5, 20),
     "smg-grpc-mode": (0, 5, 20),
+    "weight-loader-prefetch-checkpoints": (0, 5, 15),
 }
 
 

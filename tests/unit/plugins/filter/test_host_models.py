@@ -12,7 +12,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.multinode.sglang.plugins.filter.host_models import host_models
 from ansible_collections.multinode.sglang.plugins.filter.model_hosts import model_hosts
 
-PLAN = {"hosts": {"node1": {"units": [{"model": "/data/models/llama/current"}]}, "head": {"units": []}}}
+PLAN = {"models_root": "/data/models", "hosts": {"node1": {"units": [{"model": "/data/models/llama/current"}]}, "head": {"units": []}}}
 MODELS = {"llama": {"source": "/mnt/llama", "hosts": ["stores", "head"]}}
 GROUPS = {"stores": ["store1", "node1"]}
 
@@ -30,6 +30,11 @@ def test_a_host_gets_its_releases() -> None:
     assert release["release"] == "previous"
     assert here(MODELS)["mounts"] == []
     assert here({}) == {"releases": [], "mounts": []}
+
+
+def test_a_host_with_another_root_than_the_plan_is_refused() -> None:
+    with pytest.raises(AnsibleFilterError, match="node1 has /raid and the plan /data/models"):
+        host_models(MODELS, host="node1", plan=PLAN, groups=GROUPS, root="/raid/", port=21500, address="10.0.0.1")
 
 
 def test_a_refusal_is_a_sentence() -> None:

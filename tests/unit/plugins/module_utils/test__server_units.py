@@ -47,7 +47,7 @@ def converge(host: Any, *units: dict[str, Any], **changes: Any) -> tuple[Changes
         "numactl": [],
         "service_options": {},
         "api_keys": {},
-        "network_models": [],
+        "releases": {},
         "prune": True,
         "keep": [],
     }

@@ -13,7 +13,11 @@ from ansible_collections.multinode.sglang.plugins.plugin_utils import _models
 NFS = {"server": "nfs1", "export": "/export", "path": "/mnt/models"}
 DIGEST = "a" * 64
 PLAN = {
-    "hosts": {"node1": {"units": [{"model": "/data/models/llama/current"}]}, "node2": {"units": [{"model": "qwen"}]}, "head": {"units": []}}
+    "hosts": {
+        "node1": {"units": [{"model": "/data/models/llama/current"}]},
+        "node2": {"units": [{"model": "/data/models/qwen/current"}]},
+        "head": {"units": []},
+    }
 }
 SETTING = _models.Setting("/data/models", 21500, "", "10.0.0.1")
 
