@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
-from scenario import Hosts, Play, run_playbook
+from scenario import Hosts, Play, Server, deployments, run_playbook
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +22,17 @@ def hosts() -> Hosts:
 def playbook() -> Callable[..., Play]:
     """Return the function that runs a playbook."""
     return run_playbook
+
+
+@pytest.fixture(scope="session")
+def servers(hosts: Hosts, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Server]:
+    """Return the only instance of each deployment of the plan."""
+    dest = tmp_path_factory.mktemp("plan") / "plan.json"
+    run_playbook("plan", "-e", f"sglang_plan_dest={dest}", "-e", "sglang_plan_show=none")
+    keys = deployments()["sglang_server_api_keys"]
+    found = {}
+    for name, deployment in json.loads(dest.read_text(encoding="utf-8"))["deployments"].items():
+        (one,) = deployment["instances"]
+        ranks = tuple(rank["host"] for rank in one["ranks"])
+        found[name] = Server(one["name"], one["url"], one["api_port"], deployment["served_model"], ranks, keys.get(name, {}), hosts)
+    return found

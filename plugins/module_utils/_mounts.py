@@ -40,6 +40,11 @@ def mounted() -> dict[str, tuple[str, str, str]]:
         return parse_mountinfo(handle.read())
 
 
+def is_nfs(kind: str) -> bool:
+    """Tell whether a type of file system is NFS; clients that are no part of the kernel have fuse before it."""
+    return kind.removeprefix("fuse.").startswith("nfs")
+
+
 def refuse_silence(server: str, port: int, seconds: float) -> None:
     """Refuse a server that takes no connection."""
     try:

@@ -85,9 +85,9 @@ def look(module: AnsibleModule) -> dict[str, str]:
     for mount in module.params["mounts"]:
         path = mount["path"]
         device, kind, source = here.get(path, ("", "", ""))
-        if kind.startswith("nfs") and source != mount["src"]:
+        if _mounts.is_nfs(kind) and source != mount["src"]:
             raise _mounts.MountError(f"{path} has {source} mounted, not {mount['src']}; unmount it or correct nfs in sglang_models")
-        if kind.startswith("nfs"):
+        if _mounts.is_nfs(kind):
             _mounts.refuse_dead(path, timeout, module.run_command)
             found[path] = device
         elif module.params["mounted"]:

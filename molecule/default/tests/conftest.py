@@ -1,28 +1,12 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The hosts, the servers and the playbooks as fixtures."""
+"""The servers as fixtures."""
 
 from __future__ import annotations
 
-import json
-
 import pytest
-from scenario import Hosts, Server, deployments, run_playbook
-
-
-@pytest.fixture(scope="session")
-def servers(hosts: Hosts, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Server]:
-    """Return the only instance of each deployment of the plan."""
-    dest = tmp_path_factory.mktemp("plan") / "plan.json"
-    run_playbook("plan", "-e", f"sglang_plan_dest={dest}", "-e", "sglang_plan_show=none")
-    keys = deployments()["sglang_server_api_keys"]
-    found = {}
-    for name, deployment in json.loads(dest.read_text(encoding="utf-8"))["deployments"].items():
-        (one,) = deployment["instances"]
-        ranks = tuple(rank["host"] for rank in one["ranks"])
-        found[name] = Server(one["name"], one["url"], one["api_port"], deployment["served_model"], ranks, keys.get(name, {}), hosts)
-    return found
+from scenario import Server
 
 
 @pytest.fixture(scope="session")

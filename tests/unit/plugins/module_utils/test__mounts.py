@@ -69,3 +69,8 @@ def test_a_directory_that_never_answers_is_refused_in_time() -> None:
 
     with pytest.raises(MountError, match=r"/mnt/models does not answer within 0\.2 s; bring its file server back"):
         _mounts.refuse_dead("/mnt/models", 0.2, hanging)
+
+
+@pytest.mark.parametrize(("kind", "is_one"), [("nfs", True), ("nfs4", True), ("fuse.nfs", True), ("fuse.sshfs", False), ("ext4", False)])
+def test_clients_outside_the_kernel_are_nfs_too(kind: str, is_one: bool) -> None:
+    assert _mounts.is_nfs(kind) == is_one
