@@ -30,6 +30,11 @@ class ReleaseError(Exception):
     """It cannot be done; the text says why and what to do."""
 
 
+def size(count: float) -> str:
+    """Return a number of bytes as one reads it."""
+    return f"{count / 1e9:.2f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"
+
+
 def check(release: dict[str, Any]) -> None:
     """Refuse a release that lacks something, or whose name cannot be a part of the name of a service."""
     for key in ("name", "store", "source"):

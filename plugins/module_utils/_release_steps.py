@@ -68,7 +68,7 @@ class Steps:
         needed, free = self._claimed[disk] + ((release.get("reserve") or 1024) << 20), status.f_bavail * status.f_frsize
         if needed > free:
             raise ReleaseError(
-                f"{release['name']}: {release['store']} needs {needed / 1e9:.2f} GB and {free / 1e9:.2f} GB are free; "
+                f"{release['name']}: {release['store']} needs {host.size(needed)} and {host.size(free)} are free; "
                 "remove something or give the store a larger disk"
             )
 
@@ -145,7 +145,7 @@ def actions_of(step: str, found: dict[str, dict[str, Any]]) -> list[str]:
     actions = []
     for name, entry in found.items():
         if step == "look" and entry["copy"]:
-            actions.append(f"{name}: copy {entry['files']} files, {entry['bytes'] / 1e9:.2f} GB, to {entry['store']}, and switch to them")
+            actions.append(f"{name}: copy {entry['files']} files, {host.size(entry['bytes'])}, to {entry['store']}, and switch to them")
         elif step == "look" and entry["digest"] != entry["current"]:
             actions.append(f"{name}: switch from {entry['current'] or 'nothing'} to {entry['digest']}")
         elif step == "start":
@@ -163,7 +163,7 @@ def difference(step: str, found: dict[str, dict[str, Any]]) -> dict[str, str]:
     before, after = "", ""
     for name, entry in found.items():
         old = entry["current" if step == "look" else "before"]
-        new = entry["digest"] or f"a copy of {entry['files']} files, {entry['bytes'] / 1e9:.2f} GB, whose digest is known afterwards"
+        new = entry["digest"] or f"a copy of {entry['files']} files, {host.size(entry['bytes'])}, whose digest is known afterwards"
         before += f"{name}: {old or 'no release'}\n"
         after += f"{name}: {new}\n"
     return {"before": before, "after": after}

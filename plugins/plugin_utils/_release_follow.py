@@ -10,14 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.multinode.sglang.plugins.module_utils._release.sync import BLOCK
+from ansible_collections.multinode.sglang.plugins.module_utils._release_host import size
 
 ENDED = ("done", "failed", "killed")
 MANY = 8
-
-
-def size(count: float) -> str:
-    """Return a number of bytes as one reads it."""
-    return f"{count / 1e9:.2f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"
 
 
 def duration(seconds: float) -> str:

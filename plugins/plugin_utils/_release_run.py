@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.multinode.sglang.plugins.module_utils._release_host import size
+
 # Hosts that have a release already give it to the others; more than these have nothing to do.
 HOLDERS = 3
 _MOST = 5
@@ -100,13 +102,13 @@ def summary(name: str, digest: str, copies: Mapping[str, Mapping[str, Any]]) -> 
     done = [entry for entry in copies.values() if entry.get("changed")]
     if not done:
         return f"{name}: all hosts have the release {digest} already"
-    size, read = max(entry.get("bytes_total", 0) for entry in done), sum(entry.get("source_bytes", 0) for entry in copies.values())
+    total, read = max(entry.get("bytes_total", 0) for entry in done), sum(entry.get("source_bytes", 0) for entry in copies.values())
     seconds = max(float(entry.get("seconds", 0)) for entry in done)
     rate = sum(entry.get("bytes_total", 0) - entry.get("bytes_kept", 0) for entry in done) / seconds if seconds else 0
-    part = f" ({read / size:.2f} of its size)" if size else ""
+    part = f" ({read / total:.2f} of its size)" if total else ""
     return (
-        f"{name}: the release {digest} is on {len(done)} more hosts after {seconds:.0f} s: {size / 1e9:.2f} GB each, "
-        f"{read / 1e9:.2f} GB read from the source{part}, {rate / 1e9:.2f} GB/s over all hosts"
+        f"{name}: the release {digest} is on {len(done)} more host{'s' * (len(done) > 1)} after {seconds:.0f} s: {size(total)} each, "
+        f"{size(read)} read from the source{part}, {size(rate)}/s over all hosts"
     )
 
 

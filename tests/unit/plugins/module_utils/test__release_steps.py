@@ -176,7 +176,7 @@ def test_a_unit_keeps_the_release_that_it_names(hosts: list[Host], source: Path,
 def test_a_look_says_what_would_be_copied_and_leaves_nothing(hosts: list[Host], source: Path) -> None:
     before = sorted(hosts[0].root.iterdir())
     found = {"m": hosts[0].steps().look(hosts[0].release(source))}
-    assert actions_of("look", found) == [f"m: copy 2 files, 0.01 GB, to {hosts[0].root}/store, and switch to them"]
+    assert actions_of("look", found) == [f"m: copy 2 files, 7.7 MB, to {hosts[0].root}/store, and switch to them"]
     assert sorted(hosts[0].root.iterdir()) == before
 
 
