@@ -4,8 +4,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Mounts an NFS export for reading without the kernel's client, which not every machine under the lab has.
 
-It stands where mount(8) looks for its helper: mount.nfs SERVER:EXPORT FOLDER -o OPTIONS. libnfs speaks NFS, in version 4, to the usual
-port; the options are for the kernel's client.
+It stands where mount(8) looks for its helper: mount.nfs SERVER:EXPORT FOLDER -o OPTIONS. libnfs speaks NFS, in version 3, to the ports
+that the server tells; the options are for the kernel's client.
 """
 
 from __future__ import annotations
@@ -44,7 +44,6 @@ class Export(Operations):
         self._lib.nfs_get_error.restype = ctypes.c_char_p
         self._lib.nfs_readdir.restype = ctypes.POINTER(Entry)
         self._nfs = ctypes.c_void_p(self._lib.nfs_init_context())
-        self._lib.nfs_set_version(self._nfs, 4)
         self._call("nfs_mount", server.encode(), export.encode())
 
     def _call(self, name: str, *arguments: Any) -> int:

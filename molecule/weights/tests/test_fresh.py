@@ -10,7 +10,7 @@ from scenario import assert_never_deployed_to
 def test_a_check_shows_what_a_deploy_would_do_and_does_nothing(hosts, playbook):
     play = playbook("deploy", "--check")
     assert "/etc/systemd/system/sglang-tiny-0.service" in play.output
-    assert "nfs1:/models at /mnt/models" in play.output
+    assert "nfs1:/srv/models at /mnt/models" in play.output
     for host in NODES:
         assert play.count("changed")[host] > 0, f"the check shows no change for {host}"
         assert hosts.shell(host, "ls -d /data /mnt/models 2>/dev/null; grep nfs /etc/fstab /proc/mounts") == ""
