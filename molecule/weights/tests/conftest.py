@@ -19,7 +19,7 @@ NEW = """
 import os, sys
 with open(sys.argv[1], "rb") as shard:
     weights = bytearray(shard.read())
-weights[-2] ^= int(sys.argv[2])
+weights[-2] = (weights[-2] + 1) % 256
 with open(sys.argv[1] + ".new", "wb") as shard:
     shard.write(weights)
 os.replace(sys.argv[1] + ".new", sys.argv[1])
@@ -43,9 +43,9 @@ class Weights:
         assert len(set(links.values())) == 1, links
         return links["node1"]
 
-    def renew(self, number: int) -> None:
-        """Put other weights on the file server."""
-        self._hosts.run("nfs1", "python3", "-c", NEW, f"/srv/models/tiny/{SHARD}", str(number))
+    def renew(self) -> None:
+        """Put weights on the file server that it has not had before."""
+        self._hosts.run("nfs1", "python3", "-c", NEW, f"/srv/models/tiny/{SHARD}")
 
     @staticmethod
     def served_by(server: Server) -> str:

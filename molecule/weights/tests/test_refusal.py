@@ -10,7 +10,7 @@ from conftest import STORE
 @pytest.fixture
 def full_disk(hosts, weights):
     """Let one host keep what it has, with other weights on the file server."""
-    weights.renew(2)
+    weights.renew()
     hosts.run("node2", "mount", "--bind", STORE, STORE)
     hosts.run("node2", "mount", "-o", "remount,bind,ro", STORE)
     yield

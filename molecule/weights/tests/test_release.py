@@ -10,7 +10,7 @@ UNIT = "/etc/systemd/system/{}.service"
 
 def test_a_check_says_who_would_start_again(weights, tiny, local, playbook):
     digest = weights.digest()
-    weights.renew(1)
+    weights.renew()
     play = playbook("deploy", "--check")
     assert set(re.findall(r"(node\d): tiny: copy 6 files", play.output)) == {"node1", "node2"}
     assert "/data/models/tiny/releases/known-when-copied" in play.output
