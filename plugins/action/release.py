@@ -155,7 +155,11 @@ class ActionModule(ActionBase):
             if verdict is not None:
                 talk.end()
                 outcome = {"changed": False, "actions": [], "warnings": follow.blamed()}
-                return {**outcome, "failed": True, "msg": verdict} if verdict else {**outcome, "releases": follow.seen}
+                return (
+                    {**outcome, "failed": True, "msg": f"{verdict}\nNo host was switched."}
+                    if verdict
+                    else {**outcome, "releases": follow.seen}
+                )
 
     def _in_background(self, releases: list[dict[str, Any]]) -> dict[str, Any]:
         """Verify every byte, which takes longer than a connection may last."""

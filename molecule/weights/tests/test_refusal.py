@@ -29,7 +29,7 @@ def dead_server(hosts):
 def test_a_host_that_cannot_write_keeps_all_on_what_they_have(weights, tiny, playbook):
     digest, before = weights.digest(), tiny.started()
     play = playbook("deploy", succeeds=False)
-    assert "no host was switched" in play.output
+    assert "No host was switched." in play.output
     assert "Read-only file system" in play.output
     assert weights.digest() == digest == weights.served_by(tiny)
     assert tiny.started() == before

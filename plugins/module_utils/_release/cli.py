@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from .errors import Busy, Refused
+from .errors import Busy, Refused, explain
 from .store import Store, is_digest
 
 TYPE_CHECKING = False
@@ -153,7 +153,7 @@ def _flip(store: Store, digest: str, check: bool) -> dict[str, Any]:
 def main(words: list[str]) -> int:
     """Run one command."""
     os.umask(0o022)
-    status = 0
+    command, status = "", 0
     try:
         command, arguments, options = parse(words)
         result = run(command, Store(arguments[0]), arguments[1] if len(arguments) == 2 else "", options)
@@ -164,6 +164,9 @@ def main(words: list[str]) -> int:
     except Refused as refusal:
         result = {"failed": True, "msg": str(refusal)}
         status = 3 if isinstance(refusal, Busy) else 1
+    except OSError as error:
+        result = {"failed": True, "msg": str(explain(error, f"while {command} was at work"))}
+        status = 1
     sys.stdout.write(_text(result) + "\n")
     return status
 

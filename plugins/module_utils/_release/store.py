@@ -80,7 +80,8 @@ class Lock:
 def is_locked(path: str) -> bool:
     """Tell whether a process holds a lock."""
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        # For reading, because a disk that is broken may not be written to any more.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:

@@ -43,6 +43,13 @@ def test_a_release_that_is_damaged_is_not_flipped_to(program: list[str], tmp_pat
     assert (status, said["problems"]) == (1, {"config.json": "missing"})
 
 
+def test_an_error_of_the_system_is_a_sentence(program: list[str], tmp_path: Path, source: Path) -> None:
+    (tmp_path / "file").touch()
+    status, said = run(program, "sync", tmp_path / "file" / "store", "--source", source)
+    assert (status, said["failed"]) == (1, True)
+    assert said["msg"].endswith(": Not a directory, while sync was at work")
+
+
 @pytest.mark.parametrize("words", [["rollback", "/nowhere"], ["verify", "/nowhere"]])
 def test_a_store_without_releases(program: list[str], words: list[str]) -> None:
     status, said = run(program, *words)
