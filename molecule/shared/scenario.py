@@ -102,9 +102,9 @@ def assert_never_deployed_to(hosts: Hosts) -> None:
         assert hosts.shell(host, f"{CHANGED_SINCE_BOOT} 2>/dev/null; {UNITS}; {ACCOUNTS}") == "", host
 
 
-def assert_nothing_left(hosts: Hosts) -> None:
-    """Look for anything that a removal has left, and for the weights, which it must leave."""
-    for host in hosts.names:
+def assert_nothing_left(hosts: Hosts, *names: str) -> None:
+    """Look for anything that a removal has left, and for the weights, which it must leave; on all hosts unless some are named."""
+    for host in names or hosts.names:
         assert hosts.shell(host, f"{FILES} 2>/dev/null; {UNITS}; {ACCOUNTS}") == "", host
         assert "config.json" in hosts.run(host, "ls", "/models/tiny")
 

@@ -155,11 +155,8 @@ class ActionModule(ActionBase):
             if verdict is not None:
                 talk.end()
                 outcome = {"changed": False, "actions": [], "warnings": follow.blamed()}
-                return (
-                    {**outcome, "failed": True, "msg": f"{verdict}\nNo host was switched."}
-                    if verdict
-                    else {**outcome, "releases": follow.seen}
-                )
+                failure = {"failed": True, "msg": f"{verdict}\nNo host was switched."}
+                return {**outcome, **(failure if verdict else {"releases": follow.seen})}
 
     def _in_background(self, releases: list[dict[str, Any]]) -> dict[str, Any]:
         """Verify every byte, which takes longer than a connection may last."""

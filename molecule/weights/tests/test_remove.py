@@ -9,7 +9,7 @@ from scenario import assert_nothing_left
 
 def test_nothing_is_left_but_the_models_and_the_mounts(hosts, playbook):
     playbook("remove")
-    assert_nothing_left(hosts)
+    assert_nothing_left(hosts, *NODES)
     for host in NODES:
         assert "config.json" in hosts.run(host, "ls", f"{STORE}/current/")
         assert "/mnt/models fuse.nfs" in hosts.run(host, "cat", "/proc/mounts")

@@ -138,7 +138,7 @@ def test_a_failed_copy_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     answer = {"releases": {"llama": {"state": "failed", "msg": "the disk is full"}}}
     result = Action(monkeypatch, lambda _call: answer, step="follow", run=run_of("node1")).run()
     assert result["failed"]
-    assert result["msg"] == "llama: the disk is full"
+    assert result["msg"] == "llama: the disk is full\nNo host was switched."
 
 
 def test_reading_every_byte_runs_in_the_background(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
