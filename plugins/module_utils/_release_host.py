@@ -14,7 +14,7 @@ from typing import Any
 from ._mounts import KILLED
 from ._unit_file import SYSTEM_PYTHON, checked_name
 
-LIBRARY = "/usr/local/lib/sglang/release"
+LIBRARY = "/usr/local/lib/sglang-release"
 RUN_DIRECTORY = "/run/sglang-release"
 # Isolated, so that nothing in the environment or site-packages takes part.
 PYTHON = (SYSTEM_PYTHON, "-I", "-S")
