@@ -488,8 +488,7 @@ node:
         epoch:
           description: The time of this host when it was asked.
           type: float
-      sample:
-        {source: chrony, synchronized: true, server: ntp1, stratum: 3, offset_seconds: 0.0002, max_error_seconds: 0.011, epoch: 1795268247.5}
+      sample: {source: chrony, synchronized: true, server: ntp1, stratum: 3, offset_seconds: 0.0002, max_error_seconds: 0.011}
     disks:
       description: Room at each of O(paths), or where it will be.
       type: list
