@@ -12,8 +12,12 @@ from typing import Any
 from . import _node_pci, _node_processes
 from ._node_reader import Commands, Output, Root, together
 
+# Known since driver 535: what an older one says of it is ignored.
+FABRIC_FIELDS = ("index", "fabric.state", "fabric.status")
 PROCESS_FIELDS = ("gpu_uuid", "pid", "used_memory", "process_name")
 SEPARATOR = ", "
+Links = dict[int, dict[str, int]]
+Fabric = dict[int, dict[str, "str | None"]]
 TOPOLOGY_WORD = re.compile(r"X|SYS|NODE|PHB|PXB|PIX|NV\d+")
 DEVICES = re.compile(r"(?:GPU|NIC)\d+|[A-Za-z]\w*_\w+|roce\w+|ib\w+")
 # What nvidia-smi says where there is nothing to ask; all else is trouble.
@@ -89,6 +93,22 @@ def parse_processes(text: str) -> list[dict[str, Any]]:
     ]
 
 
+def parse_fabric(text: str) -> Fabric:
+    """Return index of a GPU -> how its registration with the fabric of NVSwitches stands, from a query of FABRIC_FIELDS."""
+
+    def word(cell: str | None) -> str | None:
+        # Some drivers repeat the name of the field.
+        found = re.sub(r"^(state|status)\s+", "", cell or "")
+        return None if found in ("", "Not Supported") else found
+
+    found: Fabric = {}
+    for row in rows(text, FABRIC_FIELDS):
+        index = number(row["index"])
+        if index is not None:
+            found[index] = {"state": word(row["fabric.state"]), "status": word(row["fabric.status"])}
+    return found
+
+
 def parse_topology(text: str) -> dict[str, dict[str, str]]:
     """Return device -> device -> how near, from 'nvidia-smi topo -m'; NICs have the names of the RDMA devices."""
     # Some versions underline the headings.
@@ -107,10 +127,10 @@ def parse_topology(text: str) -> dict[str, dict[str, str]]:
     return matrix
 
 
-def parse_nvlink(text: str) -> dict[int, dict[str, int]]:
+def parse_nvlink(text: str) -> Links:
     """Return index of a GPU -> number of NVLinks that are active and inactive, from 'nvidia-smi nvlink --status'."""
-    links: dict[int, dict[str, int]] = {}
-    current: dict[str, int] = {}
+    links: Links = {}
+    current = {"active": 0, "inactive": 0}
     for line in text.splitlines():
         heading = re.match(r"GPU (\d+):", line)
         if heading:
@@ -142,7 +162,7 @@ def messages(output: Output) -> list[str]:
     return [line.strip() for line in lines if line.strip() and line.strip() not in NOTHING]
 
 
-def merge(gpus: list[dict[str, Any]], bus: list[_node_pci.Device], links: dict[int, dict[str, int]]) -> list[dict[str, Any]]:
+def merge(gpus: list[dict[str, Any]], bus: list[_node_pci.Device], links: Links, fabric: Fabric) -> list[dict[str, Any]]:
     """Return the GPUs that answered and those that the bus knows but the driver cannot reach, in the order of their addresses."""
     nodes = {device.address: device.numa_node for device in bus}
     lost = [{**dict.fromkeys(COLUMNS), "pci": address} for address in sorted(set(nodes) - {gpu["pci"] for gpu in gpus})]
@@ -153,6 +173,7 @@ def merge(gpus: list[dict[str, Any]], bus: list[_node_pci.Device], links: dict[i
                 "lost": gpu["index"] is None,
                 "numa_node": nodes.get(gpu["pci"]),
                 "nvlinks": links.get(gpu["index"], {"active": 0, "inactive": 0}),
+                "fabric": fabric.get(gpu["index"], {"state": None, "status": None}),
                 "mig_devices": [],
             }
             for gpu in [*gpus, *lost]
@@ -177,7 +198,7 @@ def gather(root: Root, commands: Commands) -> tuple[dict[str, Any], list[str]]:
         "nvswitches": switches,
     }
     if not found["nvidia_smi"]:
-        found["gpus"] = merge([], bus, {})
+        found["gpus"] = merge([], bus, {}, {})
         return found, [f"{len(bus)} NVIDIA GPUs are on the bus, but nvidia-smi is not installed"] if bus else []
     # Each one attaches to all GPUs; at once, they do that while the first one holds them awake.
     queries = [
@@ -185,12 +206,13 @@ def gather(root: Root, commands: Commands) -> tuple[dict[str, Any], list[str]]:
         query(PROCESS_FIELDS, "compute-apps"),
         ["nvidia-smi", "topo", "-m"],
         ["nvidia-smi", "nvlink", "--status"],
+        query(FABRIC_FIELDS, "gpu"),
     ]
-    gpus, processes, topology, links = [output or Output(127, "", "") for output in together(commands, queries)]
+    gpus, processes, topology, links, fabric = [output or Output(127, "", "") for output in together(commands, queries)]
     problems = messages(gpus)
     if gpus.rc != 0 and not problems:
         problems.append(gpus.trouble("nvidia-smi", commands.seconds))
-    found["gpus"] = merge(parse_gpus(gpus.out), bus, parse_nvlink(links.out))
+    found["gpus"] = merge(parse_gpus(gpus.out), bus, parse_nvlink(links.out), parse_fabric(fabric.out))
     for process in parse_processes(processes.out):
         found["processes"].append({**_node_processes.describe(root, process["pid"]), **process})
     found["topology"] = parse_topology(topology.out)

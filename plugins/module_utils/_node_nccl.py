@@ -28,6 +28,8 @@ RUNTIME = (
     "lib/python3*/site-packages/torch/lib",
 )
 NAMES = ("libnccl.so.[0-9]*", "libnccl.so")
+# How the names of the units of this collection begin, in a text of /proc/PID/cgroup.
+UNIT = "/sglang-"
 # Loading a library runs its code: it does that in a process of its own.
 PROGRAM = """
 import ctypes, json, sys
@@ -43,9 +45,25 @@ def version_text(number: int) -> str:
     return f"{major}.{rest // 100}.{rest % 100}"
 
 
-def search(root: Root, runtimes: list[str], further: list[str]) -> list[tuple[str, str]]:
-    """Return (path, origin) of every library, each file once, those of the runtimes first."""
+def mapped(text: str) -> set[str]:
+    """Return the paths of libnccl in a text of /proc/PID/maps."""
+    return set(re.findall(r"(/\S*/libnccl\.so\S*)$", text, re.MULTILINE))
+
+
+def running(root: Root) -> dict[str, list[int]]:
+    """Return path -> processes of this collection's units that have loaded it: what a server really runs with."""
+    found: dict[str, list[int]] = {}
+    for name in root.names("/proc"):
+        if name.isdecimal() and UNIT in root.text(f"/proc/{name}/cgroup"):
+            for path in mapped(root.text(f"/proc/{name}/maps")):
+                found.setdefault(path, []).append(int(name))
+    return found
+
+
+def search(root: Root, loaded: list[str], runtimes: list[str], further: list[str]) -> list[tuple[str, str]]:
+    """Return (path, origin) of every library, each file once: those of the runtimes, others that run, others that are there."""
     patterns = [(f"{runtime.rstrip('/')}/{folder}/{name}", "runtime") for runtime in runtimes for folder in RUNTIME for name in NAMES]
+    patterns += [(glob.escape(path), "running") for path in loaded]
     patterns += [(path, "named") for path in further]
     patterns += [(f"{folder}/{name}", "system") for folder in SYSTEM for name in NAMES]
     found: dict[str, tuple[str, str]] = {}
@@ -69,8 +87,12 @@ def result(path: str, origin: str, output: Output | None, seconds: float) -> dic
 
 def gather(root: Root, commands: Commands, python: str, runtimes: list[str], further: list[str]) -> tuple[list[dict[str, Any]], list[str]]:
     """Return every library with its version, and why one does not say it."""
-    libraries = search(root, runtimes, further)
+    loaded = running(root)
+    libraries = search(root, sorted(loaded), runtimes, further)
     # -I: nothing from the environment or the working directory is in the way.
     outputs = together(commands, [[python, "-I", "-c", PROGRAM, path] for path, _origin in libraries])
     found = [result(path, origin, output, commands.seconds) for (path, origin), output in zip(libraries, outputs)]
+    processes = {os.path.realpath(root.path(path)): pids for path, pids in loaded.items()}
+    for entry in found:
+        entry["processes"] = processes.get(os.path.realpath(entry["path"]), [])
     return found, [f"{entry['path']} does not tell its version: {entry['error']}" for entry in found if entry["error"]]

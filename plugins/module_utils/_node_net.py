@@ -20,9 +20,12 @@ CONTAINER_NAMES = re.compile(r"(docker|podman|virbr|cni|lxcbr|lxdbr|incusbr|flan
 
 def parse_addresses(text: str) -> list[dict[str, Any]]:
     """Return the interfaces in the output of 'ip -json -details address show'."""
+    links = json.loads(text or "[]")
+    if not isinstance(links, list):
+        raise ValueError("ip address show answered something else than a list of interfaces; update iproute2")
     found = []
-    for link in json.loads(text or "[]"):
-        if "ifname" not in link:
+    for link in links:
+        if not isinstance(link, dict) or "ifname" not in link:
             continue
         info = link.get("linkinfo") or {}
         found.append(
@@ -36,8 +39,8 @@ def parse_addresses(text: str) -> list[dict[str, Any]]:
                 "lower": link.get("link"),
                 "addresses": [
                     f"{address['local']}/{address['prefixlen']}"
-                    for address in link.get("addr_info", [])
-                    if "local" in address and address.get("scope") != "link"
+                    for address in link.get("addr_info") or []
+                    if {"local", "prefixlen"} <= set(address) and address.get("scope") != "link"
                 ],
             }
         )

@@ -53,14 +53,13 @@ def parse_active_mtus(text: str) -> dict[tuple[str, int], int]:
     mtus: dict[tuple[str, int], int] = {}
     device, port = "", 0
     for line in text.splitlines():
-        word, _unused, rest = line.strip().partition(":")
-        rest = rest.strip()
+        word, _unused, rest = (part.strip() for part in line.partition(":"))
         if word == "hca_id":
             device = rest
         elif word == "port" and rest.isdecimal():
             port = int(rest)
-        elif word == "active_mtu":
-            mtus[device, port] = int(rest.split()[0])
+        elif word == "active_mtu" and re.match(r"\d+ ", rest):
+            mtus[device, port] = int(rest.partition(" ")[0])
     return mtus
 
 

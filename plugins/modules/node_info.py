@@ -157,6 +157,11 @@ node:
             nvlinks:
               description: Number of links that are C(active) and C(inactive).
               type: dict
+            fabric:
+              description:
+                - C(state) and C(status) of its registration with the fabric of NVSwitches, V(Completed) and V(Success) where it may be
+                  used. Null where there is none, or the driver is older than 535.
+              type: dict
             numa_node:
               description: NUMA node; null on machines with one.
               type: int
@@ -194,7 +199,8 @@ node:
         nvswitches: 4
         gpus:
           - {index: 0, uuid: GPU-6f1c, name: NVIDIA H100 80GB HBM3, pci: "0000:18:00.0", lost: false, memory_mib: 81559,
-             driver_version: 580.95.05, persistence: true, mig: false, nvlinks: {active: 18, inactive: 0}, numa_node: 0}
+             driver_version: 580.95.05, persistence: true, mig: false, nvlinks: {active: 18, inactive: 0},
+             fabric: {state: Completed, status: Success}, numa_node: 0}
         processes:
           - {gpu: GPU-6f1c, pid: 4711, name: "sglang::scheduler", memory_mib: 70120, user: sglang, unit: sglang-llama-0.service}
         topology: {GPU0: {GPU1: NV18, mlx5_0: PIX}}
@@ -246,8 +252,13 @@ node:
           description: The file.
           type: str
         origin:
-          description: V(runtime), V(named) for O(nccl_libraries), or V(system).
+          description:
+            - V(runtime), V(named) for O(nccl_libraries), V(system), or V(running) for one that is found only since a server has loaded it.
           type: str
+        processes:
+          description: Processes of this collection's units that have loaded it.
+          type: list
+          elements: int
         version:
           description: What C(ncclGetVersion) returns; null where it cannot be loaded.
           type: str
@@ -259,6 +270,7 @@ node:
           origin: runtime
           version: 2.28.9
           error: null
+          processes: [4711, 4712]
     rdma:
       description: RDMA devices.
       type: dict

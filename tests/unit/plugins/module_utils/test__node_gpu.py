@@ -78,10 +78,24 @@ def test_nvlinks(recorded: Recorded) -> None:
     assert _node_gpu.parse_nvlink(recorded("no_devices.txt")) == {}
 
 
+@pytest.mark.parametrize(
+    ("text", "fabric"),
+    [
+        ("0, state  Completed, status Success", {0: {"state": "Completed", "status": "Success"}}),
+        ("0, [N/A], [N/A]\n1, Not Supported, Not Supported", {0: {"state": None, "status": None}, 1: {"state": None, "status": None}}),
+        ('Field "fabric.state" is not a valid field to query.', {}),
+    ],
+)
+def test_the_fabric(text: str, fabric: dict[int, dict[str, str | None]]) -> None:
+    assert _node_gpu.parse_fabric(text) == fabric
+
+
 def smi(recorded: Recorded, gpus: str, **more: str) -> dict[str, tuple[int, str]]:
     """The answers of nvidia-smi."""
     names = {"--query-gpu": gpus, "--query-compute": "processes_h100.csv", "topo": "topology_nics.txt", "nvlink": "nvlink_h100.txt"}
-    return {f"nvidia-smi {word}": (0, recorded(name)) for word, name in {**names, **more}.items()}
+    names["--query-gpu=index,fabric"] = "fabric_h100.csv"
+    # The longest words first: two of the queries begin alike.
+    return {f"nvidia-smi {word}": (0, recorded(name)) for word, name in sorted({**names, **more}.items(), key=lambda item: -len(item[0]))}
 
 
 def test_all_at_once(recorded: Recorded, host: Host, answering: Answering) -> None:
@@ -91,6 +105,10 @@ def test_all_at_once(recorded: Recorded, host: Host, answering: Answering) -> No
     assert [(gpu["index"], gpu["lost"], gpu["numa_node"], gpu["nvlinks"]["active"]) for gpu in found["gpus"]] == [
         (0, False, 0, 18),
         (1, False, 1, 17),
+    ]
+    assert [gpu["fabric"] for gpu in found["gpus"]] == [
+        {"state": "Completed", "status": "Success"},
+        {"state": "In Progress", "status": None},
     ]
     assert found["nvswitches"] == 1
     assert found["topology"]["GPU0"]["mlx5_bond_0"] == "PIX"

@@ -64,7 +64,7 @@ def test_a_library_is_found_once_and_the_runtimes_come_first(tmp_path: Path) -> 
     (tmp_path / "opt/sglang/current").symlink_to("0.5.23")
     (tmp_path / "usr/lib/x86_64-linux-gnu/libnccl.so.2.27.3").touch()
     (tmp_path / "usr/lib/x86_64-linux-gnu/libnccl.so.2").symlink_to("libnccl.so.2.27.3")
-    found = _node_nccl.search(Root(str(tmp_path)), ["/opt/sglang/current", "/opt/sglang/0.5.23"], ["/usr/lib/*/libnccl.so.2"])
+    found = _node_nccl.search(Root(str(tmp_path)), [], ["/opt/sglang/current", "/opt/sglang/0.5.23"], ["/usr/lib/*/libnccl.so.2"])
     assert [(path.replace(str(tmp_path), ""), origin) for path, origin in found] == [
         (f"/opt/sglang/current/{SITE}/nvidia/nccl/lib/libnccl.so.2", "runtime"),
         ("/usr/lib/x86_64-linux-gnu/libnccl.so.2", "named"),
@@ -93,6 +93,24 @@ def test_a_library_that_breaks_is_named_and_the_others_are_asked(tmp_path: Path,
     assert error in found[0]["error"]
     assert [entry["version"] for entry in found] == [None, "2.27.3"][: len(found)]
     assert problems == [f"{found[0]['path']} does not tell its version: {found[0]['error']}"]
+
+
+def test_what_a_server_has_loaded_is_told(tmp_path: Path) -> None:
+    library = compile_library(tmp_path / "opt/image/lib", "good")
+    process = tmp_path / "proc/4711"
+    process.mkdir(parents=True)
+    (process / "cgroup").write_text("0::/system.slice/sglang-llama-0.service\n")
+    (process / "maps").write_text(
+        "7f00-7f10 r--p 0000 fd:01 77   /usr/lib/libc.so.6\n"
+        "7f10-7f20 r-xp 0000 fd:01 78   /opt/image/lib/libnccl.so.2\n"
+        "7f20-7f30 rw-p 1000 fd:01 78   /opt/image/lib/libnccl.so.2\n"
+    )
+    (tmp_path / "proc/1").mkdir()
+    (tmp_path / "proc/1/cgroup").write_text("0::/init.scope\n")
+    (tmp_path / "proc/1/maps").write_text("7f10-7f20 r-xp 0000 fd:01 78   /elsewhere/libnccl.so.2\n")
+    (entry,), problems = ask(tmp_path, [], [])
+    assert problems == []
+    assert entry == {"path": str(library), "origin": "running", "version": "2.27.3", "error": None, "processes": [4711]}
 
 
 def test_a_file_that_is_no_library(tmp_path: Path) -> None:
