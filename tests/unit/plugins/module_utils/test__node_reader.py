@@ -58,7 +58,7 @@ def test_a_command_that_hangs_is_ended(words: list[str]) -> None:
     commands = Commands(run, shutil.which, 0.3)
     started = time.monotonic()
     output = commands.output(words)
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 10
     assert output is not None
     assert output.trouble("sleep", 0.3) == "sleep did not answer within 0.3 s"
 
@@ -66,9 +66,9 @@ def test_a_command_that_hangs_is_ended(words: list[str]) -> None:
 def test_commands_run_side_by_side_and_answer_in_order() -> None:
     commands = Commands(run, shutil.which, 5)
     started = time.monotonic()
-    outputs = together(commands, [["sh", "-c", f"sleep 0.4; echo {number}"] for number in range(4)])
+    outputs = together(commands, [["sh", "-c", f"sleep 0.8; echo {number}"] for number in range(4)])
     assert [output.out for output in outputs if output] == ["0\n", "1\n", "2\n", "3\n"]
-    assert time.monotonic() - started < 1.2
+    assert time.monotonic() - started < 3
 
 
 def test_a_command_that_cannot_be_killed_counts_as_timed_out(monkeypatch: pytest.MonkeyPatch) -> None:
