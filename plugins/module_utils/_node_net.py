@@ -17,6 +17,9 @@ from ._node_reader import Commands, Root, Task
 # Networks of containers and virtual machines, which end at this host.
 CONTAINER_NAMES = re.compile(r"(docker|podman|virbr|cni|lxcbr|lxdbr|incusbr|flannel|cali|cilium|weave)|br-[0-9a-f]{12}$")
 
+# How many names are looked up at once.
+LOOKUPS = 16
+
 
 def parse_addresses(text: str) -> list[dict[str, Any]]:
     """Return the interfaces in the output of 'ip -json -details address show'."""
@@ -88,26 +91,31 @@ def cluster(interfaces: list[dict[str, Any]], address: str | None) -> dict[str, 
     }
 
 
-def look_up(name: str) -> list[str]:
-    """Return the addresses that this host takes a name for."""
-    found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
-    return sorted({str(entry[4][0]) for entry in found})
+def look_up(name: str) -> dict[str, Any]:
+    """Return the addresses that this host takes a name for, and how long the resolver took."""
+    started = time.monotonic()
+    addresses: list[str] = []
+    error = None
+    try:
+        addresses = sorted({str(entry[4][0]) for entry in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)})
+    except OSError as trouble:
+        error = str(trouble)
+    return {"addresses": addresses, "seconds": round(time.monotonic() - started, 3), "error": error}
 
 
 def resolve(names: list[str], seconds: float) -> dict[str, dict[str, Any]]:
-    """Return the addresses of each name, and how long the resolver took; all at once, since a dead one takes its time."""
-    started = time.monotonic()
+    """Return what each name is taken for, some at a time; a resolver that is dead takes its time for each of them."""
+    found: dict[str, dict[str, Any]] = {}
 
-    def timed(name: str) -> tuple[list[str], float]:
-        return look_up(name), time.monotonic() - started
+    def work(part: list[str]) -> None:
+        for name in part:
+            found[name] = look_up(name)
 
-    tasks = {name: Task(lambda name=name: timed(name)) for name in names}  # type: ignore[misc]
-    found = {}
-    for name, task in tasks.items():
-        answer, trouble = task.result(started + seconds)
-        addresses, took = answer or ([], time.monotonic() - started)
-        found[name] = {"addresses": addresses, "seconds": round(took, 3), "error": trouble or None}
-    return found
+    deadline = time.monotonic() + seconds
+    for task in [Task(lambda part=names[start::LOOKUPS]: work(part)) for start in range(min(LOOKUPS, len(names)))]:  # type: ignore[misc]
+        task.result(deadline)
+    late = {"addresses": [], "seconds": seconds, "error": "the resolver did not answer in time"}
+    return {name: found.get(name, late) for name in names}
 
 
 def gather(root: Root, commands: Commands, address: str | None, names: list[str]) -> tuple[dict[str, Any], list[str]]:

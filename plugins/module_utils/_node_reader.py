@@ -57,13 +57,6 @@ class Root:
         """Tell whether there is such a file."""
         return os.path.exists(self.path(path))
 
-    def link(self, path: str) -> str:
-        """Return where a link leads, as it is written; empty where there is none."""
-        try:
-            return os.readlink(self.path(path))
-        except OSError:
-            return ""
-
     def real(self, path: str) -> str:
         """Return the path of the host that all links lead to."""
         return os.path.realpath(self.path(path))[len(os.path.realpath(self._root or "/").rstrip("/")) :]
@@ -124,11 +117,6 @@ class Commands:
             [*limit, path, *words[1:]], environ_update=ENVIRONMENT, expand_user_and_vars=False, handle_exceptions=False
         )
         return Output(rc, out, err)
-
-    def call(self, words: list[str], **_options: Any) -> tuple[int, str, str]:
-        """Run a command in the manner of AnsibleModule.run_command."""
-        done = self.output(words)
-        return (127, "", f"{words[0]} is not installed") if done is None else (done.rc, done.out, done.err)
 
 
 class Task(Generic[T]):

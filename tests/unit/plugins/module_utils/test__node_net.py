@@ -90,6 +90,20 @@ def test_names_are_looked_up_at_once_and_a_dead_resolver_is_left_alone(monkeypat
         "unknown": [],
         "gpu2": ["10.0.0.2"],
     }
-    assert found["slow"]["error"] == "it did not answer in time"
+    assert found["slow"]["error"] == "the resolver did not answer in time"
     assert "Name or service not known" in found["unknown"]["error"]
     assert found["gpu2"]["error"] is None
+
+
+def test_many_names_take_few_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    running: list[int] = []
+
+    def getaddrinfo(name: str, *_args: object, **_options: object) -> list[Any]:
+        running.append(threading.active_count())
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (name, 0))]
+
+    monkeypatch.setattr(_node_net.socket, "getaddrinfo", getaddrinfo)
+    names = [f"10.0.{number // 250}.{number % 250 + 1}" for number in range(1000)]
+    found = _node_net.resolve(names, 20)
+    assert [entry["addresses"] for entry in found.values()] == [[name] for name in names]
+    assert max(running) < 60
