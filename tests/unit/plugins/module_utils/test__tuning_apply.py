@@ -54,9 +54,9 @@ class Files(Host):
 
 
 @pytest.fixture
-def root(host: Callable[[str], Root]) -> Root:
+def root(host_files: Callable[[str], Root]) -> Root:
     """A host that nobody has tuned."""
-    made = host(TREE)
+    made = host_files(TREE)
     for folder in ("/etc/sysctl.d", "/etc/tmpfiles.d", "/etc/security/limits.d"):
         os.makedirs(made.path(folder))
     return made
