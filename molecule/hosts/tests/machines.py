@@ -49,6 +49,7 @@ trap "" HUP
             *PeerMappingOverride=1*)
                 printf 'EnableStreamMemOPs: 1\nRegistryDwords: "PeerMappingOverride=1;"\n' > /proc/driver/nvidia/params ;;
         esac
+        systemctl start nvidia-persistenced nvidia-fabricmanager
     }
     echo "up $(date +%s.%N)" >> /run/restarts
     cat /proc/sys/kernel/random/uuid > /run/boot_id
@@ -63,13 +64,12 @@ cat /proc/sys/kernel/random/uuid > /run/boot_id
 mountpoint -q /proc/sys/kernel/random/boot_id || mount --bind /run/boot_id /proc/sys/kernel/random/boot_id
 rm -f /run/restarts /run/broken
 """
-PURGE = """
-apt-mark unhold '*nvidia*' libnccl2 nccl-tests
-apt-get -y purge '*nvidia-*' libnccl2 nccl-tests rdma-core ibverbs-utils perftest infiniband-diags python3-debian unattended-upgrades
-apt-get -y autoremove --purge
-rm -rf /etc/apt/sources.list.d/multinode-* /etc/apt/preferences.d/multinode-* /srv/packages /etc/modprobe.d/multinode-* /opt/nccl-test
-rm -f /etc/modules-load.d/multinode-*
-apt-get update
+PURGE = r"""
+names='*nvidia* libnccl2 nccl-tests rdma-core ibverbs-utils perftest infiniband-diags doca-ofed python3-debian'
+dpkg-query -W -f '${Package} ${db:Status-Status}\n' $names 2>/dev/null | sed -n 's/ installed$//p' |
+    xargs --no-run-if-empty apt-get -y --allow-change-held-packages purge
+set +f
+rm -rf /etc/apt/sources.list.d/multinode-* /etc/apt/preferences.d/multinode-* /srv/packages /etc/modprobe.d/multinode-*
 """
 
 
@@ -124,7 +124,7 @@ def restarts(hosts: Hosts, host: str) -> None:
 
 def fresh(hosts: Hosts, host: str) -> None:
     """Take everything away that these tests install."""
-    hosts.shell(host, f"export DEBIAN_FRONTEND=noninteractive; {PURGE}")
+    hosts.run(host, "env", "DEBIAN_FRONTEND=noninteractive", "sh", "-f", "-c", f"{PURGE}")
 
 
 def roles(*words: str, succeeds: bool = True, **variables: Any) -> Play:

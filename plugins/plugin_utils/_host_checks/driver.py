@@ -117,7 +117,7 @@ def _ibgda(driver: dict[str, Any], wanted: Wanted) -> list[Finding]:
     missing = [name for name, key in names.items() if not driver.get(key)]
     if not missing:
         return []
-    return [Finding("ibgda", f"the loaded module runs without {' and '.join(missing)}", "both for IBGDA", RESTARTING, REBOOT)]
+    return [Finding("ibgda", f"the loaded module runs without {' and '.join(missing)}", "that for IBGDA", RESTARTING, REBOOT)]
 
 
 def mix(nodes: Mapping[str, dict[str, Any]], instances: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
