@@ -69,7 +69,8 @@ names='*nvidia* libnccl2 nccl-tests rdma-core ibverbs-utils perftest infiniband-
 dpkg-query -W -f '${Package} ${db:Status-Status}\n' $names 2>/dev/null | sed -n 's/ installed$//p' |
     xargs --no-run-if-empty apt-get -y --allow-change-held-packages purge
 set +f
-rm -rf /etc/apt/sources.list.d/multinode-* /etc/apt/preferences.d/multinode-* /srv/packages /etc/modprobe.d/multinode-*
+rm -rf /etc/apt/sources.list.d/multinode-* /etc/apt/preferences.d/multinode-* /srv/packages /etc/modprobe.d/multinode-* \
+    /usr/lib/*-linux-gnu/libnvidia-ml.so.*
 """
 
 
@@ -142,4 +143,4 @@ def installed(hosts: Hosts, host: str) -> dict[str, tuple[str, str]]:
 
 def sentences(play: Play) -> str:
     """Return what the roles refused."""
-    return "\n".join(re.findall(r"Action failed: (.*)", play.output))
+    return "\n".join(re.findall(r"Action failed: (.*)", play.output)) or play.output[-4000:]
