@@ -1,8 +1,9 @@
 # Every target is a line or two; the work is in tests/make/ and tests/lab/.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-# The inventory of the demo: `make demo DEMO=lab_pp` takes inventories/lab_pp.
-DEMO ?= lab
+# `make demo` takes the inventory lab, `make demo DEMO=pd` the inventory lab_pd.
+DEMO ?=
+INVENTORY := inventories/lab$(addprefix _,$(DEMO))
 PY := .venv/bin/python
 ENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
@@ -59,8 +60,8 @@ lab-down: .venv/controller ## Remove the lab's hosts, and stop the engine if the
 	@$(PY) -m tests.lab down --all && $(PY) -m tests.lab engine down
 
 demo: lab-up ## Deploy a real model on the lab's hosts and ask it a question
-	@$(ENV) ansible-playbook playbooks/deploy.yml -i inventories/$(DEMO)
-	@$(PY) -m tests.lab ask --inventory inventories/$(DEMO)
+	@$(ENV) ansible-playbook playbooks/deploy.yml -i $(INVENTORY)
+	@$(PY) -m tests.lab ask --inventory $(INVENTORY)
 
 clean: ## Remove the environments and caches in this directory
 	@rm -rf .venv .venv-core2.21 .cache .ansible .hypothesis

@@ -32,6 +32,8 @@ ARGUMENTS = {
     "env": {"type": "dict", "default": {}},
     "ephemeral_ports": {"type": "str", "default": "32768-60999"},
     "reserved_ports": {"type": "str", "default": ""},
+    "router_package": {"type": "str", "default": "sglang-router"},
+    "router_version": {"type": "str", "default": "0.3.2"},
     "only": {"type": "str", "default": ""},
     "whole_instances": {"type": "bool", "default": False},
     "show": {"type": "str", "choices": ["none", "text", "json"], "default": "none"},
@@ -72,7 +74,14 @@ class ActionModule(ActionBase):
     def _plan(self, args: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         hostvars = task_vars["hostvars"]
         inventory = Inventory(groups=task_vars["groups"], variables=hostvars.__getitem__)
-        settings = Settings(args["sglang_version"], args["env"], args["ephemeral_ports"], args["reserved_ports"])
+        settings = Settings(
+            args["sglang_version"],
+            args["env"],
+            args["ephemeral_ports"],
+            args["reserved_ports"],
+            args["router_package"],
+            args["router_version"],
+        )
         whole = build_plan(args["deployments"], inventory, settings)
         plan = select(whole, parse_only(args["only"], whole))
         if args["whole_instances"]:

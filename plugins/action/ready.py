@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waits in slices of remote calls until the servers answer; the hosts of an instance tell each other through files."""
+"""Waits in slices of remote calls until servers or routers answer; the hosts of an instance tell each other through files."""
 
 from __future__ import annotations
 
@@ -25,12 +25,13 @@ class ActionModule(ActionBase):
     _supports_async = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Wait for all units of this host."""
+        """Wait for all units, or all routers, of this host."""
         super().run(tmp, task_vars)
         variables = task_vars or {}
         options = self.validate_argument_spec(
             argument_spec={
-                "units": {"type": "list", "elements": "dict", "required": True},
+                "units": {"type": "list", "elements": "dict"},
+                "routers": {"type": "list", "elements": "dict"},
                 "started": {"type": "list", "elements": "str", "default": []},
                 "timeout": {"type": "float", "default": 1800},
                 "slice": {"type": "float", "default": 5},
@@ -38,14 +39,17 @@ class ActionModule(ActionBase):
                 "lines": {"type": "int", "default": 20},
                 "config_dir": {"type": "path", "default": "/etc/sglang"},
             },
+            mutually_exclusive=[("units", "routers")],
+            required_one_of=[("units", "routers")],
         )[1]
-        if self._task.check_mode or not options["units"]:
+        units = options["units"] or _waiting.units_of_routers(options["routers"] or [])
+        if self._task.check_mode or not units:
             return {"changed": False, "units": {}, "seconds": 0.0}
         host = str(variables.get("inventory_hostname", ""))
         board = _waiting.Board(pathlib.Path(C.DEFAULT_LOCAL_TMP), str(self._task._uuid))
         wait = _waiting.Wait(
             host=host,
-            units=options["units"],
+            units=units,
             started=options["started"],
             timeout=options["timeout"],
             board=board,
@@ -55,11 +59,12 @@ class ActionModule(ActionBase):
 
     def _watch(self, wait: _waiting.Wait, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         begin = time.monotonic()
+        module, option = ("router_state", "routers") if options["routers"] else ("instance_state", "units")
         while True:
             result = self._execute_module(
-                module_name="multinode.sglang.instance_state",
+                module_name=f"multinode.sglang.{module}",
                 module_args={
-                    "units": wait.unit_args(),
+                    option: wait.unit_args(),
                     "restarts": wait.restarts,
                     "wait": wait.slice_seconds(options["slice"]),
                     "probe_timeout": options["probe_timeout"],

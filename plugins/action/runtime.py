@@ -61,7 +61,8 @@ class ActionModule(ActionBase):
             if time.monotonic() - shown >= PROGRESS_SECONDS:
                 shown = time.monotonic()
                 last = self._last_line(variables)
-                display.display(f"{variables.get('inventory_hostname')}: installing SGLang, {shown - begin:.0f} s, {last}")
+                what = self._task.args.get("distribution", "sglang")
+                display.display(f"{variables.get('inventory_hostname')}: installing {what}, {shown - begin:.0f} s, {last}")
         self._module("ansible.legacy.async_status", {**status, "mode": "cleanup"}, variables)
         for name in ("ansible_job_id", "results_file", "started", "finished", "stdout", "stderr", "stdout_lines", "stderr_lines"):
             result.pop(name, None)

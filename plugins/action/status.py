@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.multinode.sglang.plugins.plugin_utils._status import Row, render, rows_of_host
+from ansible_collections.multinode.sglang.plugins.plugin_utils._status import Row, render, rows_of_host, rows_of_routers
 
 display = Display()
 
@@ -29,22 +29,30 @@ class ActionModule(ActionBase):
         task_vars = task_vars or {}
         result = super().run(None, task_vars)
         _spec, args = self.validate_argument_spec(
-            argument_spec={"plan": {"type": "dict", "required": True}, "register": {"type": "str", "required": True}}
+            argument_spec={
+                "plan": {"type": "dict", "required": True},
+                "register": {"type": "str", "required": True},
+                "register_routers": {"type": "str"},
+            }
         )
-        rows = self._rows(args["plan"], args["register"], task_vars)
+        rows = self._rows(args["plan"], args["register"], args["register_routers"], task_vars)
         display.display(render(rows))
         wrong = [row for row in rows if not row.well]
         result |= {"changed": False, "units": [row.as_dict() for row in rows]}
         if wrong:
-            names = ", ".join(f"{row.instance} rank {row.rank} on {row.host} ({row.state})" for row in wrong)
-            result |= {"failed": True, "msg": f"{len(wrong)} of {len(rows)} servers are not as planned: {names}"}
+            kinds = "servers and routers" if args["register_routers"] else "servers"
+            names = ", ".join(row.title for row in wrong)
+            result |= {"failed": True, "msg": f"{len(wrong)} of {len(rows)} {kinds} are not as planned: {names}"}
         return result
 
-    def _rows(self, plan: Mapping[str, Any], register: str, task_vars: Mapping[str, Any]) -> list[Row]:
+    def _rows(self, plan: Mapping[str, Any], register: str, register_routers: str | None, task_vars: Mapping[str, Any]) -> list[Row]:
+        rows = []
         present = set(task_vars["ansible_play_hosts_all"])
-        return [
-            row
-            for name, host in plan["hosts"].items()
-            if name in present
-            for row in rows_of_host(host["units"], task_vars["hostvars"][name].get(register) or {})
-        ]
+        for name, host in plan["hosts"].items():
+            if name not in present:
+                continue
+            said = task_vars["hostvars"][name]
+            rows += rows_of_host(host["units"], said.get(register) or {})
+            if register_routers:
+                rows += rows_of_routers(host["routers"], said.get(register_routers) or {})
+        return rows

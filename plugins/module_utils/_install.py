@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SGLang's virtual environment: what is there, what is missing, installing it. PRIVATE to the collection."""
+"""A virtual environment with SGLang or a router: what is there, what is missing, installing it. PRIVATE to the collection."""
 
 from __future__ import annotations
 
@@ -31,8 +31,13 @@ class RuntimeRefused(Exception):
 
 @dataclass(frozen=True)
 class Request:
-    """What shall be installed, and how."""
+    """What shall be installed, and how.
 
+    distribution: the package that it is all about. variables: what the names of the variables begin with that a user corrects.
+    """
+
+    distribution: str
+    variables: str
     method: str
     version: str
     root: str
@@ -56,7 +61,7 @@ class Request:
 
     def pins(self) -> list[str]:
         """Return what must be installed in the end."""
-        return list(dict.fromkeys((f"sglang=={self.version}", *self.packages, *self.packages_no_deps)))
+        return list(dict.fromkeys((f"{self.distribution}=={self.version}", *self.packages, *self.packages_no_deps)))
 
     def digest(self) -> str:
         """Return one word for everything that decides what is installed."""
@@ -84,9 +89,13 @@ class Venv:
         return f"{self.path}/{MARKER}"
 
     def packages(self) -> tuple[dict[str, str], str]:
-        """Return package -> version and the digest of all; nothing where SGLang is not there."""
+        """Return package -> version and the digest of all; nothing where the distribution is not there."""
         found = _packages.installed(os.path.realpath(self.path))
-        return (found, _packages.digest(found)) if "sglang" in found else ({}, "")
+        return (found, _packages.digest(found)) if _packages.normalize(self._request.distribution) in found else ({}, "")
+
+    def version(self) -> str | None:
+        """Return the version that is installed, None where there is none."""
+        return self.packages()[0].get(_packages.normalize(self._request.distribution))
 
     def finished(self) -> bool:
         """Tell whether the last installation came to its end."""
@@ -120,8 +129,8 @@ class Venv:
         ours = self.finished() or os.path.exists(f"{self.path}/{UNFINISHED}")
         if os.path.isdir(self.path) and os.listdir(self.path) and not ours:
             raise RuntimeRefused(
-                f"{self.path} was not made by this collection; remove it, or use it with sglang_runtime_method: existing and "
-                f"sglang_runtime_path: {self.path}"
+                f"{self.path} was not made by this collection; remove it, or use it with {self._request.variables}_method: existing and "
+                f"{self._request.variables}_path: {self.path}"
             )
 
     def is_current(self) -> bool:
@@ -129,25 +138,25 @@ class Venv:
         return os.path.islink(self.current) and os.readlink(self.current) == self._request.version
 
     def _verify_existing(self) -> None:
-        version = self._request.version
+        name, version, variables = self._request.distribution, self._request.version, self._request.variables
         if not os.access(self.interpreter, os.X_OK):
-            raise RuntimeRefused(f"{self.interpreter} is no interpreter; correct sglang_runtime_path or install SGLang there")
-        have = self.packages()[0].get("sglang")
+            raise RuntimeRefused(f"{self.interpreter} is no interpreter; correct {variables}_path or install {name} there")
+        have = self.version()
         if have != version:
-            has = f"SGLang {have}" if have else "no SGLang"
+            has = f"{name} {have}" if have else f"no {name}"
             raise RuntimeRefused(
-                f"{self.path} has {has}, but sglang_runtime_version is {version}; install that version there or correct the variable"
+                f"{self.path} has {has}, but {variables}_version is {version}; install that version there or correct the variable"
             )
 
     def summary(self) -> str:
         """Return a line for the diff."""
-        have = self.packages()[0].get("sglang") if self._request.method == "existing" or self.finished() else None
+        have = self.version() if self._request.method == "existing" or self.finished() else None
         link = os.readlink(self.current) if os.path.islink(self.current) else "absent"
-        return f"{self.path}: sglang {have or 'absent'}\n{self.current}: {link}\n"
+        return f"{self.path}: {self._request.distribution} {have or 'absent'}\n{self.current}: {link}\n"
 
     def planned_summary(self) -> str:
         """Return that line as it will be."""
-        return f"{self.path}: sglang {self._request.version}\n{self.current}: {self._request.version}\n"
+        return f"{self.path}: {self._request.distribution} {self._request.version}\n{self.current}: {self._request.version}\n"
 
 
 def can_make_venvs(python: str, run: Callable[..., tuple[int, str, str]]) -> bool:
@@ -190,11 +199,11 @@ class Installer:
         os.replace(unfinished, self._venv.marker)
 
     def _make_venv(self, unfinished: str) -> None:
-        python = self._request.python
+        python, variables = self._request.python, self._request.variables
         if not can_make_venvs(python, self._run_command):
             raise RuntimeRefused(
                 f"{python} is not there or cannot make virtual environments; install what it needs, such as python3-venv "
-                "(sglang_runtime_system_packages), or name another interpreter in sglang_runtime_python"
+                f"({variables}_system_packages), or name another interpreter in {variables}_python"
             )
         shutil.rmtree(self._venv.path, ignore_errors=True)
         os.makedirs(self._venv.path)
@@ -232,7 +241,8 @@ class Installer:
         if rc != 0:
             lines = (read(self.log) or "").splitlines()[-SHOWN_LINES:]
             shown = "".join(f"\n  {line}" for line in lines)
-            raise RuntimeRefused(f"installing SGLang {self._request.version} failed (rc {rc}); the end of {self.log}:{shown}")
+            what = f"{self._request.distribution} {self._request.version}"
+            raise RuntimeRefused(f"installing {what} failed (rc {rc}); the end of {self.log}:{shown}")
 
     def _switch(self) -> None:
         temporary = f"{self._venv.current}.new"

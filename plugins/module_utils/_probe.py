@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Asking a served model for a real completion. PRIVATE to the collection."""
+"""Asking a server or a router by HTTP, above all for a real completion. PRIVATE to the collection."""
 
 from __future__ import annotations
 
@@ -21,11 +21,6 @@ def api_key(keys_text: str) -> str:
     return str(json.loads(match.group(1))) if match else ""
 
 
-def is_https(argv: list[str]) -> bool:
-    """Tell whether a server with this argv speaks TLS."""
-    return any(word.partition("=")[0] == "--ssl-certfile" for word in argv)
-
-
 def completion_text(body: str) -> str:
     """Return the completion in an answer of /generate, empty if there is none."""
     answer: Any = json.loads(body)
@@ -38,13 +33,14 @@ def completion_text(body: str) -> str:
 
 
 class Server:
-    """The API of one instance, or the health server of a follower."""
+    """The API of one instance or router, or the health server of a follower."""
 
     def __init__(self, address: str, port: int, tls: bool, key: str) -> None:
         """Keep how to reach it."""
         self._address, self._port, self._tls, self._key = address, port, tls, key
 
-    def _request(self, method: str, path: str, body: str | None, timeout: float) -> tuple[int, str]:
+    def request(self, method: str, path: str, body: str | None, timeout: float) -> tuple[int, str]:
+        """Return the status and the text of an answer; raise OSError or HTTPException where there is none."""
         connection: HTTPConnection
         if self._tls:
             # The certificate names what clients use, which need not be the cluster address.
@@ -67,7 +63,7 @@ class Server:
     def healthy(self, timeout: float) -> str:
         """Return why it is not healthy, empty if it is."""
         try:
-            status, _unused = self._request("GET", "/health", None, timeout)
+            status, _unused = self.request("GET", "/health", None, timeout)
         except (OSError, HTTPException) as error:
             return f"GET /health: {error}"
         return "" if status == 200 else f"GET /health answered {status}"
@@ -75,7 +71,7 @@ class Server:
     def complete(self, timeout: float) -> tuple[str, str]:
         """Return the text of a completion and, if there is none, why."""
         try:
-            status, body = self._request("POST", "/generate", json.dumps(REQUEST), timeout)
+            status, body = self.request("POST", "/generate", json.dumps(REQUEST), timeout)
             text = completion_text(body) if status == 200 else ""
         except (OSError, HTTPException, ValueError) as error:
             return "", f"POST /generate: {error}"

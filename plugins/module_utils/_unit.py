@@ -5,16 +5,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from . import _quote
+from ._unit_file import SYSTEM_PYTHON, checked_name, command_lines, joined, merged_options, option_lines, sha, slow_sha
 
 MARKER = "# Managed by multinode.sglang"
-SYSTEM_PYTHON = "/usr/bin/python3"
 NUMACTL = "/usr/bin/numactl"
 OWNED_OPTIONS = (
     "Environment", "EnvironmentFile", "ExecStart", "ExecStartPre", "Group", "RuntimeDirectory", "Type", "User",
@@ -60,8 +58,7 @@ class Unit:
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"units: an element is not a unit of the plan: {type(error).__name__} {error}") from error
-        if not re.match(r"[A-Za-z0-9][A-Za-z0-9_.-]*\Z", unit.name):
-            raise ValueError(f"units: {unit.name!r} is not a name for a systemd unit")
+        checked_name(unit.name, "units")
         return unit
 
 
@@ -131,12 +128,8 @@ def _refuse_leaks(unit: Unit) -> None:
 
 
 def _exec_start(unit: Unit, settings: Settings, with_keys: bool) -> str:
-    lines = [[NUMACTL, *settings.numactl], []] if settings.numactl else [[]]
-    for text in command(unit, settings, with_keys):
-        if text.startswith("--"):
-            lines.append([])
-        lines[-1].append(text)
-    return " \\\n    ".join(_join(line) for line in lines)
+    before = [[NUMACTL, *settings.numactl]] if settings.numactl else []
+    return command_lines(command(unit, settings, with_keys), before)
 
 
 def _exec_start_pre(unit: Unit, settings: Settings) -> list[str]:
@@ -146,22 +139,18 @@ def _exec_start_pre(unit: Unit, settings: Settings) -> list[str]:
     if unit.interface:
         network += ["--interface", unit.interface]
     ports = [*base, "ports", *("{}={}".format(*item) for item in unit.ports)]
-    lines = [_join(network), "+" + _join(ports)]
+    lines = [joined(network), "+" + joined(ports)]
     if unit.nnodes > 1:
         leader = unit.ranks[0][1]
         leader = f"[{leader}]" if ":" in leader else leader
         peers = ["peers", "--rank", str(unit.rank), "--timeout", str(settings.barrier_timeout)]
         peers += ["{}:{}".format(leader, dict(unit.ports)["barrier"]), *("{}={}".format(*rank) for rank in unit.ranks)]
-        lines.append(_join(base + peers))
+        lines.append(joined(base + peers))
     return lines
 
 
-def _join(words: list[str]) -> str:
-    return " ".join(_quote.word(text) for text in words)
-
-
 def _service_options(unit: Unit, settings: Settings) -> dict[str, Any]:
-    options = {
+    base = {
         "Restart": "always",
         "RestartSec": 5,
         # A leader asked alone lets its requests finish and tells its followers; a follower asked alone would wait for its leader.
@@ -178,22 +167,7 @@ def _service_options(unit: Unit, settings: Settings) -> dict[str, Any]:
         "NoNewPrivileges": "yes",
         "ProtectSystem": "full",
     }
-    for name, value in settings.options:
-        if name in OWNED_OPTIONS:
-            raise ValueError(f"service_options.{name}: the collection sets {name} itself")
-        options[name] = value
-    return {name: value for name, value in options.items() if value is not None}
-
-
-def _option_lines(options: dict[str, Any]) -> list[str]:
-    lines = []
-    for name, value in options.items():
-        for item in value if isinstance(value, (list, tuple)) else [value]:
-            text = {True: "yes", False: "no"}[item] if isinstance(item, bool) else str(item)
-            if "\n" in text:
-                raise ValueError(f"service_options.{name}: a value is one line")
-            lines.append(f"{name}={text}")
-    return lines
+    return merged_options(base, settings.options, OWNED_OPTIONS)
 
 
 def unit_text(unit: Unit, settings: Settings, with_keys: bool) -> str:
@@ -219,7 +193,7 @@ def unit_text(unit: Unit, settings: Settings, with_keys: bool) -> str:
         f"EnvironmentFile=-/run/sglang/{unit.name}/network.env",
         *("ExecStartPre=" + line for line in _exec_start_pre(unit, settings)),
         "ExecStart=" + _exec_start(unit, settings, with_keys),
-        *_option_lines(_service_options(unit, settings)),
+        *option_lines(_service_options(unit, settings)),
         "",
         "[Install]",
         "WantedBy=multi-user.target",
@@ -227,21 +201,16 @@ def unit_text(unit: Unit, settings: Settings, with_keys: bool) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _sha(*texts: str) -> str:
-    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
-
-
 def instance_digest(unit: Unit, settings: Settings, keys: str) -> str:
     """Return what all ranks of an instance must agree on; slow on purpose where a key is in it."""
-    secret = hashlib.pbkdf2_hmac("sha256", keys.encode(), unit.instance.encode(), 100_000).hex() if keys else ""
-    return _sha(unit.digest, settings.runtime, secret)
+    return sha(unit.digest, settings.runtime, slow_sha(keys, unit.instance))
 
 
 def environment_text(unit: Unit, settings: Settings, keys: str) -> tuple[str, str]:
     """Return the text of the environment file and the digest of everything that this rank runs with."""
     lines = [_quote.environment_line(name, value) for name, value in unit.environment]
     instance = instance_digest(unit, settings, keys)
-    digest = _sha(instance, unit_text(unit, settings, bool(keys)), *lines)
+    digest = sha(instance, unit_text(unit, settings, bool(keys)), *lines)
     lines.append(_quote.environment_line("SGLANG_INSTANCE_DIGEST", instance))
     lines.append(_quote.environment_line("SGLANG_UNIT_DIGEST", digest))
     return "\n".join([MARKER, *lines]) + "\n", digest

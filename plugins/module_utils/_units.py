@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The units of one host as a whole: what is wanted, what differs, making it so. PRIVATE to the collection."""
+"""The units of one kind on a host: what is wanted, what differs, making it so. PRIVATE to the collection."""
 
 from __future__ import annotations
 
@@ -12,10 +12,8 @@ import shutil
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import _packages, _unit
 from ._files import Directory, File, diff_entry, differs, ensure, file_diff, read
 from ._systemd import Systemd, service
-from ._unit import Settings, Unit
 
 RUN_DIR = "/run/sglang"
 
@@ -25,37 +23,35 @@ class UnitsError(Exception):
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """The whole that the host shall have."""
+class UnitFiles:
+    """One unit with all that belongs to it.
 
-    units: tuple[Unit, ...]
-    settings: Settings
-    keys: dict[str, str] = field(repr=False)
+    digest: what its running generation is compared with. strays: secrets that must not be there any more.
+    """
+
+    name: str
+    digest: str
+    items: tuple[File | Directory, ...]
+    strays: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """All units of one kind that the host shall have.
+
+    markers: the first lines of the files that are pruned; they tell the kinds apart. shared: what all units use and what goes with the
+    last. remedy: what to do where the interpreter is missing.
+    """
+
+    markers: tuple[str, ...]
+    units: tuple[UnitFiles, ...]
+    shared: tuple[File | Directory, ...]
+    interpreter: str
+    remedy: str
+    config_dir: str
     unit_dir: str
-    helper_source: str
     prune: bool
     keep: tuple[str, ...] = ()
-
-    @classmethod
-    def from_params(cls, params: dict[str, Any]) -> Wanted:
-        """Take the options of the module."""
-        settings = Settings(
-            user=params["user"],
-            group=params["group"] or params["user"],
-            config_dir=params["config_dir"],
-            interpreter=params["interpreter"],
-            helper=params["helper_path"],
-            runtime=_packages.digest(_packages.installed(_packages.prefix_of(params["interpreter"]))),
-            barrier_timeout=params["barrier_timeout"],
-            stop_timeout=params["stop_timeout"],
-            numactl=tuple(params["numactl"]),
-            options=tuple(params["service_options"].items()),
-        )
-        units = tuple(Unit.from_plan(item) for item in params["units"])
-        if settings.numactl and units and not os.path.exists(_unit.NUMACTL):
-            raise UnitsError(f"{_unit.NUMACTL} is not on this host; install the package numactl or leave numactl out")
-        keys = {unit.deployment: _unit.keys_text(params["api_keys"].get(unit.deployment) or {}) for unit in units}
-        return cls(units, settings, keys, params["unit_dir"], params["helper_source"], params["prune"], tuple(params["keep"]))
 
     def unit_path(self, name: str) -> str:
         """Return the path of a unit file."""
@@ -65,34 +61,15 @@ class Wanted:
         """Return the path of the link that enables a unit."""
         return f"{self.unit_dir}/multi-user.target.wants/{service(name)}"
 
-    def digest(self, unit: Unit) -> str:
-        """Return what the unit's running generation is compared with."""
-        return _unit.environment_text(unit, self.settings, self.keys[unit.deployment])[1]
-
     def items(self) -> list[File | Directory]:
         """Return every file and directory, parents first."""
         if not self.units:
             return []
-        items: list[File | Directory] = [
-            Directory(os.path.dirname(self.settings.helper), 0o755),
-            File(self.settings.helper, self.helper_source, 0o755, bulky=True),
-            Directory(self.settings.config_dir, 0o755),
-        ]
-        for unit in self.units:
-            items.extend(self._unit_items(unit))
-        return items
+        return [*self.shared, Directory(self.config_dir, 0o755), *(item for unit in self.units for item in unit.items)]
 
-    def _unit_items(self, unit: Unit) -> list[File | Directory]:
-        settings, keys = self.settings, self.keys[unit.deployment]
-        directory = settings.directory(unit)
-        environment = _unit.environment_text(unit, settings, keys)[0]
-        items: list[File | Directory] = [
-            Directory(directory, 0o750, group=settings.group),
-            File(f"{directory}/environment", environment, 0o640, group=settings.group),
-        ]
-        if keys:
-            items.append(File(f"{directory}/keys.yaml", keys, 0o600, settings.user, settings.group, secret=True))
-        return [*items, File(self.unit_path(unit.name), _unit.unit_text(unit, settings, bool(keys)), 0o644)]
+    def marked(self, pattern: str) -> list[str]:
+        """Return the paths of the files of these kinds among those that match."""
+        return [path for path in sorted(glob.glob(pattern)) if (read(path) or "").split("\n", 1)[0] in self.markers]
 
 
 @dataclass
@@ -114,19 +91,10 @@ class Changes:
         for unit in wanted.units:
             active = shown[unit.name]["ActiveState"]
             generation = (read(f"{RUN_DIR}/{unit.name}/generation") or "").strip()
-            units[unit.name] = {"active": active, "digest": wanted.digest(unit), "generation": generation}
-            if active != "active" or generation != wanted.digest(unit):
+            units[unit.name] = {"active": active, "digest": unit.digest, "generation": generation}
+            if active != "active" or generation != unit.digest:
                 stale.append(unit.name)
         return {"actions": self.actions, "units": units, "stale": stale}
-
-
-def managed_units(unit_dir: str) -> list[str]:
-    """Return the names of the units that this collection has made."""
-    found = []
-    for path in sorted(glob.glob(f"{unit_dir}/sglang-*.service")):
-        if (read(path) or "").startswith(_unit.MARKER):
-            found.append(os.path.basename(path)[: -len(".service")])
-    return found
 
 
 def examine(wanted: Wanted, systemd: Systemd) -> Changes:
@@ -138,12 +106,11 @@ def examine(wanted: Wanted, systemd: Systemd) -> Changes:
             changes.actions.append(f"write {item.path}" if isinstance(item, File) else f"make directory {item.path}")
         if isinstance(item, File) and read(item.path) != item.text:
             changes.diff.append(file_diff(item))
-    for unit in wanted.units:
-        stray = f"{wanted.settings.directory(unit)}/keys.yaml"
-        if not wanted.keys[unit.deployment] and os.path.exists(stray):
-            changes.remove.append(stray)
-            changes.diff.append(diff_entry(stray, read(stray), None, secret=True))
-    _examine_pruning(wanted, changes)
+    for stray in (path for unit in wanted.units for path in unit.strays if os.path.exists(path)):
+        changes.remove.append(stray)
+        changes.diff.append(diff_entry(stray, read(stray), None, secret=True))
+    if wanted.prune:
+        _examine_pruning(wanted, changes)
     changes.enable = [unit.name for unit in wanted.units if not os.path.islink(wanted.link_path(unit.name))]
     changes.actions += [f"remove {path}" for path in changes.remove]
     changes.reload = _must_reload(wanted, changes, systemd)
@@ -154,16 +121,22 @@ def examine(wanted: Wanted, systemd: Systemd) -> Changes:
 
 def _examine_pruning(wanted: Wanted, changes: Changes) -> None:
     names = {unit.name for unit in wanted.units} | set(wanted.keep)
-    gone = [name for name in managed_units(wanted.unit_dir) if name not in names] if wanted.prune else []
-    changes.stop = gone
-    changes.actions += [f"stop and disable {name}" for name in gone]
+    loaded = [os.path.basename(path)[: -len(".service")] for path in wanted.marked(f"{wanted.unit_dir}/sglang-*.service")]
+    # A unit file that somebody removed by hand leaves these, with the secrets in them.
+    configured = [os.path.basename(os.path.dirname(path)) for path in wanted.marked(f"{wanted.config_dir}/sglang-*/environment")]
+    changes.stop = [name for name in loaded if name not in names]
+    changes.actions += [f"stop and disable {name}" for name in changes.stop]
+    gone = sorted({*loaded, *configured} - names)
     for name in gone:
-        changes.diff.append(diff_entry(wanted.unit_path(name), read(wanted.unit_path(name)), None))
-        paths = [wanted.unit_path(name), f"{wanted.settings.config_dir}/{name}"]
-        changes.remove += [path for path in paths if os.path.lexists(path)]
-    if wanted.prune and not names:
-        paths = [wanted.settings.helper, wanted.settings.config_dir]
-        changes.remove += [path for path in paths if os.path.lexists(path)]
+        if name in changes.stop:
+            changes.diff.append(diff_entry(wanted.unit_path(name), read(wanted.unit_path(name)), None))
+            changes.remove.append(wanted.unit_path(name))
+        changes.remove += [path for path in [f"{wanted.config_dir}/{name}"] if os.path.lexists(path)]
+    if not names:
+        changes.remove += [item.path for item in wanted.shared if isinstance(item, File) and os.path.lexists(item.path)]
+        # What is left in it belongs to another kind of units.
+        if os.path.isdir(wanted.config_dir) and set(os.listdir(wanted.config_dir)) <= set(gone):
+            changes.remove.append(wanted.config_dir)
 
 
 def _must_reload(wanted: Wanted, changes: Changes, systemd: Systemd) -> bool:
@@ -183,10 +156,8 @@ def _remove_empty(*directories: str) -> None:
 
 def apply(wanted: Wanted, changes: Changes, systemd: Systemd) -> None:
     """Make the host so."""
-    if wanted.units and not os.access(wanted.settings.interpreter, os.X_OK):
-        raise UnitsError(
-            f"there is no Python at {wanted.settings.interpreter}; run the role sglang_runtime or correct sglang_server_python"
-        )
+    if wanted.units and not os.access(wanted.interpreter, os.X_OK):
+        raise UnitsError(f"there is no Python at {wanted.interpreter}; {wanted.remedy}")
     if changes.stop:
         systemd.call("disable", "--now", *map(service, changes.stop))
     for item in changes.ensure:
@@ -197,7 +168,7 @@ def apply(wanted: Wanted, changes: Changes, systemd: Systemd) -> None:
         else:
             os.unlink(path)
     if changes.remove and not wanted.units:
-        _remove_empty(os.path.dirname(wanted.settings.helper), RUN_DIR)
+        _remove_empty(*(item.path for item in wanted.shared if isinstance(item, Directory)), RUN_DIR)
     if changes.reload:
         systemd.call("daemon-reload")
     if changes.enable:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from ._files import read
 from ._probe import Server, api_key
@@ -20,9 +21,20 @@ HEALTH_SECONDS = 5.0
 EXCEPTION = re.compile(r"^[\w.]*(Error|Exception)\b")
 
 
+class Probed(Protocol):
+    """A unit to look at, of any kind."""
+
+    @property
+    def name(self) -> str:
+        """Return the name of the unit."""
+
+    def probe(self, timeout: float) -> tuple[str, str]:
+        """Return the answer of a running unit and, if it is not ready, why."""
+
+
 @dataclass(frozen=True)
 class Watched:
-    """A unit to look at."""
+    """A rank to look at."""
 
     name: str
     rank: int
@@ -35,6 +47,14 @@ class Watched:
     def server(self) -> Server:
         """Return the server of this rank."""
         return Server(self.address, self.api_port, self.tls, api_key(read(self.keys_file) or ""))
+
+    def probe(self, timeout: float) -> tuple[str, str]:
+        """Return the answer of a running rank and, if it is not ready, why."""
+        # In disaggregation neither side completes anything alone.
+        if self.rank == 0 and self.role == "server":
+            return self.server().complete(timeout)
+        trouble = self.server().healthy(HEALTH_SECONDS)
+        return ("" if trouble else "healthy"), trouble
 
 
 def phase(values: dict[str, str], restarts_before: int | None) -> str:
@@ -52,24 +72,14 @@ def phase(values: dict[str, str], restarts_before: int | None) -> str:
     return "starting" if state in ("activating", "reloading") else "stopped"
 
 
-def probe(watched: Watched, timeout: float) -> tuple[str, str]:
-    """Return the answer of a running rank and, if it is not ready, why."""
-    server = watched.server()
-    # In disaggregation neither side completes anything alone.
-    if watched.rank == 0 and watched.role == "server":
-        return server.complete(timeout)
-    trouble = server.healthy(HEALTH_SECONDS)
-    return ("" if trouble else "healthy"), trouble
-
-
-def observe(systemd: Systemd, units: list[Watched], restarts: dict[str, int], timeout: float) -> dict[str, dict[str, Any]]:
+def observe(systemd: Systemd, units: Sequence[Probed], restarts: dict[str, int], timeout: float) -> dict[str, dict[str, Any]]:
     """Return what each unit does."""
     shown = systemd.show([unit.name for unit in units])
     seen = {}
     for unit in units:
         values = shown[unit.name]
         now = phase(values, restarts.get(unit.name))
-        answer, trouble = probe(unit, timeout) if now == "running" else ("", "")
+        answer, trouble = unit.probe(timeout) if now == "running" else ("", "")
         seen[unit.name] = {
             "phase": "ready" if now == "running" and not trouble else now,
             "active": values.get("ActiveState", ""),
@@ -94,7 +104,7 @@ def settled(seen: dict[str, dict[str, Any]]) -> bool:
     return phases <= {"ready"} or not phases <= {"ready", "running", "starting"}
 
 
-def watch(systemd: Systemd, units: list[Watched], restarts: dict[str, int], seconds: float, timeout: float) -> dict[str, dict[str, Any]]:
+def watch(systemd: Systemd, units: Sequence[Probed], restarts: dict[str, int], seconds: float, timeout: float) -> dict[str, dict[str, Any]]:
     """Look until something changes or the time is over."""
     deadline = time.monotonic() + seconds
     first = seen = observe(systemd, units, restarts, timeout)
@@ -111,6 +121,16 @@ def evidence(lines: list[str], count: int) -> list[str]:
     if count == 1 or not earlier or any(map(EXCEPTION.search, tail)):
         return tail
     return [earlier[-1], *tail]
+
+
+def report(systemd: Systemd, units: Sequence[Probed], params: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what the options of a state module ask for: what each unit does, with the journal of what is not well."""
+    restarts = {name: int(count) for name, count in params["restarts"].items()}
+    seen = watch(systemd, units, restarts, params["wait"], params["probe_timeout"])
+    for name, unit in seen.items():
+        lines = {"ready": 0, "missing": 0}.get(unit["phase"], params["lines"] if unit["phase"] in ("failed", "stopped") else 1)
+        unit["journal"] = evidence(systemd.journal(name, 10 * lines), lines) if lines else []
+    return seen
 
 
 def limits(pid: int) -> dict[str, str]:

@@ -103,9 +103,8 @@ units:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.multinode.sglang.plugins.module_utils._probe import is_https
 from ansible_collections.multinode.sglang.plugins.module_utils._systemd import Systemd, SystemdError
-from ansible_collections.multinode.sglang.plugins.module_utils._watch import Watched, evidence, limits, watch
+from ansible_collections.multinode.sglang.plugins.module_utils._watch import Watched, limits, report
 
 
 def main() -> None:
@@ -129,21 +128,17 @@ def main() -> None:
             unit["role"],
             unit["address"],
             int(unit["api_port"]),
-            is_https(unit["argv"]),
+            unit["scheme"] == "https",
             f"{params['config_dir']}/{unit['name']}/keys.yaml",
         )
         for unit in params["units"]
     ]
-    restarts = {name: int(count) for name, count in params["restarts"].items()}
-    systemd = Systemd(module.run_command)
     try:
-        seen = watch(systemd, units, restarts, params["wait"], params["probe_timeout"])
+        seen = report(Systemd(module.run_command), units, params)
     except SystemdError as error:
         module.fail_json(msg=str(error))
-    for name, unit in seen.items():
+    for unit in seen.values():
         unit["limits"] = limits(unit["pid"]) if unit["pid"] else {}
-        lines = {"ready": 0, "missing": 0}.get(unit["phase"], params["lines"] if unit["phase"] in ("failed", "stopped") else 1)
-        unit["journal"] = evidence(systemd.journal(name, 10 * lines), lines) if lines else []
     module.exit_json(changed=False, units=seen)
 
 

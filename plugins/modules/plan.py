@@ -39,6 +39,14 @@ options:
     description: Ports that the hosts keep out of the ephemeral range, in the form of C(net.ipv4.ip_local_reserved_ports).
     type: str
     default: ''
+  router_package:
+    description: The package whose program serves as router, V(sglang-router) or its successor V(smg).
+    type: str
+    default: sglang-router
+  router_version:
+    description: The release of O(router_package) on the hosts. It decides which options there are.
+    type: str
+    default: 0.3.2
   only:
     description:
       - Names of deployments to act on, separated by commas. Empty for all of them.
@@ -82,15 +90,33 @@ EXAMPLES = r"""
 
 RETURN = r"""
 deployments:
-  description: For each deployment its model, its instances (name, role, ranks, ports, address of the API) and its routers.
+  description:
+    - For each deployment its model, its instances (name, role, ranks, ports, address of the API), its routers, and C(bootstrap), where
+      decode asks each prefill instance and which ranks must have registered there.
   returned: success
   type: dict
-  sample: {"llama": {"model": "/models/llama", "instances": [{"instance": "llama-0", "url": "http://10.0.0.1:30000"}], "routers": []}}
+  sample:
+    llama:
+      model: /models/llama
+      served_model: /models/llama
+      instances: [{"instance": "llama-0", "role": "server", "url": "http://10.0.0.1:30000"}]
+      bootstrap: []
+      routers: [{"name": "sglang-router-llama", "host": "node9", "url": "http://10.0.0.9:8000"}]
 hosts:
-  description: For each host its address, units, reserved ports, and the rules of who must reach it.
+  description:
+    - For each host its address, its servers (C(units)), its C(routers), its reserved ports, and the rules of who must reach it.
+    - C(unit_names) and C(router_names) are those of the whole plan, whatever O(only) leaves.
   returned: success
   type: dict
-  sample: {"node1": {"address": "10.0.0.1", "units": [], "unit_names": [], "reserved_ports": "20000-20006,30000", "reach": []}}
+  sample:
+    node1:
+      address: 10.0.0.1
+      units: []
+      unit_names: []
+      routers: []
+      router_names: []
+      reserved_ports: 20000-20006,30000
+      reach: [{"sources": "clients", "ports": "30000", "protocol": "tcp", "why": "llama-0: the API"}]
 sglang_version:
   description: The release that the plan is for.
   returned: success

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: runtime
-short_description: Installs SGLang in a versioned virtual environment, or verifies one that is there
+short_description: Installs SGLang or a router in a versioned virtual environment, or verifies one that is there
 version_added: "1.0.0"
 description:
   - Makes the virtual environment O(root)/O(version), installs O(packages) and O(packages_no_deps) in it, and switches the symbolic link
@@ -24,13 +24,21 @@ attributes:
   idempotent:
     support: full
 options:
+  distribution:
+    description: The Python package that it is all about, such as V(sglang), V(sglang-router) or V(smg).
+    type: str
+    default: sglang
+  variables:
+    description: What the names of the role's variables begin with, for errors that say which one to correct.
+    type: str
+    default: sglang_runtime
   method:
     description: V(install) installs, V(existing) only verifies what is at O(path).
     type: str
     choices: [install, existing]
     default: install
   version:
-    description: The version of SGLang, exactly.
+    description: The version of O(distribution), exactly.
     type: str
     required: true
   root:
@@ -91,6 +99,14 @@ EXAMPLES = r"""
     method: existing
     version: 0.5.23
     path: /opt/my-venv
+
+- name: Install a router
+  multinode.sglang.runtime:
+    distribution: sglang-router
+    variables: sglang_router
+    version: 0.3.2
+    root: /opt/sglang-router
+    packages: [sglang-router==0.3.2]
 """
 
 RETURN = r"""
@@ -106,7 +122,7 @@ can_make_venvs:
   type: bool
   sample: true
 digest:
-  description: One word that is the same on hosts with the same packages, empty if SGLang is not installed.
+  description: One word that is the same on hosts with the same packages, empty if O(distribution) is not installed.
   returned: always
   type: str
   sample: 6b0a1d
@@ -116,7 +132,7 @@ packages:
   type: dict
   sample: {"sglang": "0.5.23"}
 interpreter:
-  description: The Python that has SGLang.
+  description: The Python that has it.
   returned: always
   type: str
   sample: /opt/sglang/current/bin/python
@@ -134,6 +150,8 @@ from ansible_collections.multinode.sglang.plugins.module_utils._install import (
 )
 
 OPTIONS = {
+    "distribution": {"type": "str", "default": "sglang"},
+    "variables": {"type": "str", "default": "sglang_runtime"},
     "method": {"type": "str", "choices": ["install", "existing"], "default": "install"},
     "version": {"type": "str", "required": True},
     "root": {"type": "path", "default": "/opt/sglang"},

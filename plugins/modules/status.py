@@ -10,8 +10,9 @@ module: status
 short_description: Print what all hosts run beside what the plan says
 version_added: 1.0.0
 description:
-  - Prints one table of all ranks of all instances, and fails where one of them is not ready.
-  - It runs on the controller and reads what M(multinode.sglang.instance_state) returned on each host.
+  - Prints one table of all ranks of all instances and of all routers, and fails where one of them is not ready.
+  - It runs on the controller and reads what M(multinode.sglang.instance_state) and M(multinode.sglang.router_state) returned on
+    each host.
 extends_documentation_fragment:
   - multinode.sglang._attributes
 attributes:
@@ -30,6 +31,11 @@ options:
     description: The variable in which each host registered the result of M(multinode.sglang.instance_state).
     type: str
     required: true
+  register_routers:
+    description:
+      - The variable in which each host with routers registered the result of M(multinode.sglang.router_state).
+      - Without it the table has no routers.
+    type: str
 author:
   - The multinode.sglang authors (@multinode)
 """
@@ -39,12 +45,13 @@ EXAMPLES = r"""
   multinode.sglang.status:
     plan: "{{ sglang_plan_result }}"
     register: servers
+    register_routers: routers
   run_once: true
 """
 
 RETURN = r"""
 units:
-  description: One entry for each rank of each instance.
+  description: One entry for each rank of each instance, and for each router, whose instance is V(router) and whose rank is V(-).
   returned: always
   type: list
   elements: dict

@@ -12,6 +12,7 @@ version_added: "1.0.0"
 description:
   - Stopping is bounded. What is left of a unit after O(timeout) is killed, and RV(killed) names it.
   - Starting does not wait. The ranks of an instance wait for each other; M(multinode.sglang.ready) waits for the result.
+  - Restarting waits until systemd calls each unit active. With C(throttle=1) on the task several routers restart one after the other.
 extends_documentation_fragment:
   - multinode.sglang._attributes
 attributes:
@@ -28,9 +29,11 @@ options:
     elements: str
     required: true
   state:
-    description: V(started) starts what is not active or starting, V(stopped) stops what is not inactive or failed.
+    description:
+      - V(started) starts what is not active or starting, V(stopped) stops what is not inactive or failed.
+      - V(restarted) always stops and starts, one unit after the other.
     type: str
-    choices: [started, stopped]
+    choices: [started, stopped, restarted]
     required: true
   timeout:
     description: How long in seconds stopping may take before everything left in the units is killed.
@@ -45,6 +48,12 @@ EXAMPLES = r"""
   multinode.sglang.unit_state:
     names: [sglang-llama-0, sglang-llama-1]
     state: stopped
+
+- name: Restart the routers, one after the other
+  multinode.sglang.unit_state:
+    names: [sglang-router-llama]
+    state: restarted
+  throttle: 1
 """
 
 RETURN = r"""
@@ -68,6 +77,7 @@ from ansible_collections.multinode.sglang.plugins.module_utils._systemd import S
 
 DOWN = ("inactive", "failed")
 UP = ("active", "activating", "reloading")
+SHOWN_LINES = 10
 
 
 def states(systemd: Systemd, names: list[str]) -> dict[str, str]:
@@ -104,14 +114,44 @@ def stop(systemd: Systemd, names: list[str], timeout: float) -> list[str]:
     return sorted({*left, *(name for name in names if shown[name].get("Result") == "timeout")})
 
 
-def start(systemd: Systemd, names: list[str]) -> None:
-    """Start units, their counters of automatic restarts at zero."""
+def forget_restarts(systemd: Systemd, names: list[str]) -> None:
+    """Set the counters of automatic restarts to zero."""
     counted = [name for name, values in systemd.show(names).items() if values.get("NRestarts", "0") != "0"]
     if counted:
         # Whoever waits for them takes a restart for a crash. systemd keeps the counter of a unit that was stopped
         # between its end and its automatic restart, as a follower is that ends by itself when its leader stops.
         systemd.call("reset-failed", *map(service, counted))
+
+
+def start(systemd: Systemd, names: list[str]) -> None:
+    """Start units."""
+    forget_restarts(systemd, names)
     systemd.call("start", "--no-block", *map(service, names))
+
+
+def restart(systemd: Systemd, names: list[str], timeout: float) -> list[str]:
+    """Stop and start units, each when the one before is active; return the ones that had to be killed."""
+    killed: list[str] = []
+    for name in names:
+        if states(systemd, [name])[name] not in DOWN:
+            killed += stop(systemd, [name], timeout)
+        forget_restarts(systemd, [name])
+        try:
+            systemd.call("start", service(name))
+        except SystemdError as error:
+            lines = "".join(f"\n  {line}" for line in systemd.journal(name, SHOWN_LINES))
+            raise SystemdError(f"{error}; the end of its journal:{lines}") from error
+    return killed
+
+
+def act(systemd: Systemd, state: str, names: list[str], timeout: float) -> list[str]:
+    """Bring units into a state; return the ones that had to be killed."""
+    if state == "restarted":
+        return restart(systemd, names, timeout)
+    if state == "stopped":
+        return stop(systemd, names, timeout)
+    start(systemd, names)
+    return []
 
 
 def main() -> None:
@@ -119,27 +159,25 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "names": {"type": "list", "elements": "str", "required": True},
-            "state": {"type": "str", "choices": ["started", "stopped"], "required": True},
+            "state": {"type": "str", "choices": ["started", "stopped", "restarted"], "required": True},
             "timeout": {"type": "int", "default": 150},
         },
         supports_check_mode=True,
     )
     systemd = Systemd(module.run_command)
-    names, starting = module.params["names"], module.params["state"] == "started"
+    names, state = module.params["names"], module.params["state"]
+    fine = {"started": UP, "stopped": DOWN, "restarted": ()}[state]
     killed: list[str] = []
     try:
         before = states(systemd, names)
-        todo = [name for name in names if before[name] not in (UP if starting else DOWN)]
-        after = {**before, **dict.fromkeys(todo, "active" if starting else "inactive")}
+        todo = [name for name in names if before[name] not in fine]
+        after = {**before, **dict.fromkeys(todo, "inactive" if state == "stopped" else "active")}
         if todo and not module.check_mode:
-            if starting:
-                start(systemd, todo)
-            else:
-                killed = stop(systemd, todo, module.params["timeout"])
+            killed = act(systemd, state, todo, module.params["timeout"])
             after = states(systemd, names)
     except SystemdError as error:
         module.fail_json(msg=str(error))
-    lines = ["".join(f"{name}: {state}\n" for name, state in sorted(shown.items())) for shown in (before, after)]
+    lines = ["".join(f"{name}: {value}\n" for name, value in sorted(shown.items())) for shown in (before, after)]
     module.exit_json(changed=bool(todo), killed=killed, units=after, diff={"before": lines[0], "after": lines[1]})
 
 

@@ -83,7 +83,9 @@ options:
     type: dict
     default: {}
   prune:
-    description: Whether units that this collection has made and that are neither in O(units) nor in O(keep) are stopped and removed.
+    description:
+      - Whether units that this collection has made and that are neither in O(units) nor in O(keep) are stopped and removed.
+      - Routers belong to these, because a host that has none any more is in no play for routers.
     type: bool
     default: true
   keep:
@@ -139,8 +141,9 @@ units:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.multinode.sglang.plugins.module_utils._server_units import wanted_units
 from ansible_collections.multinode.sglang.plugins.module_utils._systemd import Systemd, SystemdError
-from ansible_collections.multinode.sglang.plugins.module_utils._units import UnitsError, Wanted, apply, examine
+from ansible_collections.multinode.sglang.plugins.module_utils._units import UnitsError, apply, examine
 
 OPTIONS = {
     "units": {"type": "list", "elements": "dict", "required": True},
@@ -166,7 +169,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
     systemd = Systemd(module.run_command)
     try:
-        wanted = Wanted.from_params(module.params)
+        wanted = wanted_units(module.params)
         changes = examine(wanted, systemd)
         if not module.check_mode:
             apply(wanted, changes, systemd)

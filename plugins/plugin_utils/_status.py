@@ -13,15 +13,16 @@ from typing import Any
 from ._plan.render import table
 
 COLUMNS = ("DEPLOYMENT", "INSTANCE", "RANK", "HOST", "STATE", "SINCE", "LAST ERROR")
+NO_RANK = "-"
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One rank of one instance. state: what instance_state calls its phase, or unreachable."""
+    """One rank of one instance, or a router, which has no rank. state: what the state modules call its phase, or unreachable."""
 
     deployment: str
     instance: str
-    rank: int
+    rank: int | str
     host: str
     state: str
     since: str
@@ -36,27 +37,29 @@ class Row:
         """Return the row as plain data."""
         return dataclasses.asdict(self)
 
+    @property
+    def title(self) -> str:
+        """Return how it is called in messages."""
+        who = f"router of {self.deployment}" if self.rank == NO_RANK else f"{self.instance} rank {self.rank}"
+        return f"{who} on {self.host} ({self.state})"
+
 
 def rows_of_host(units: Iterable[Mapping[str, Any]], said: Mapping[str, Any]) -> list[Row]:
     """Pair the planned units of a host with what instance_state returned there."""
-    seen = said.get("units") or {}
+    return [_row(unit, unit["instance"], unit["rank"], said) for unit in units]
+
+
+def rows_of_routers(routers: Iterable[Mapping[str, Any]], said: Mapping[str, Any]) -> list[Row]:
+    """Pair the planned routers of a host with what router_state returned there."""
+    return [_row(router, "router", NO_RANK, said) for router in routers]
+
+
+def _row(unit: Mapping[str, Any], instance: str, rank: int | str, said: Mapping[str, Any]) -> Row:
     silent = "unreachable" if said.get("unreachable") else "unknown"
-    rows = []
-    for unit in units:
-        state = seen.get(unit["name"], {})
-        phase = state.get("phase", silent)
-        rows.append(
-            Row(
-                unit["deployment"],
-                unit["instance"],
-                unit["rank"],
-                unit["host"],
-                phase,
-                state.get("since") or "-",
-                "" if phase == "ready" else _error(state, said),
-            )
-        )
-    return rows
+    state = (said.get("units") or {}).get(unit["name"], {})
+    phase = state.get("phase", silent)
+    error = "" if phase == "ready" else _error(state, said)
+    return Row(unit["deployment"], instance, rank, unit["host"], phase, state.get("since") or "-", error)
 
 
 def _error(state: Mapping[str, Any], said: Mapping[str, Any]) -> str:
@@ -67,5 +70,5 @@ def _error(state: Mapping[str, Any], said: Mapping[str, Any]) -> str:
 
 def render(rows: Iterable[Row]) -> str:
     """Return the table that people read."""
-    ordered = sorted(rows, key=lambda row: (row.deployment, row.instance, row.rank))
+    ordered = sorted(rows, key=lambda row: (row.deployment, row.rank == NO_RANK, row.instance, row.rank, row.host))
     return "\n".join(table(COLUMNS, (dataclasses.astuple(row) for row in ordered)))

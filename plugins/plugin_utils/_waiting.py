@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Deciding on the controller whether to go on waiting for the servers of a host. PRIVATE to the collection."""
+"""Deciding on the controller whether to go on waiting for the servers or routers of a host. PRIVATE to the collection."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 PROGRESS_SECONDS = 15.0
 CHATTY_HOSTS = 8
-_FIELDS = ("name", "rank", "role", "address", "api_port", "argv")
+_FIELDS = ("name", "rank", "role", "address", "api_port", "scheme")
 _BAD = {
     "failed": "has failed",
     "stopped": "is not running",
@@ -47,8 +47,15 @@ class Board:
             return None
 
 
+def units_of_routers(routers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return routers in the shape of units; each is the only rank of its own instance."""
+    return [{"name": item["name"], "instance": item["name"], "rank": 0, "router": item} for item in routers]
+
+
 def describe(unit: dict[str, Any], host: str) -> str:
-    """Return how a rank is called in messages."""
+    """Return how a rank or a router is called in messages."""
+    if "router" in unit:
+        return f"the router of {unit['router']['deployment']} on {host}"
     return f"{unit['instance']} rank {unit['rank']} on {host}"
 
 
@@ -76,7 +83,11 @@ class Wait:
         """Tell the others that this host is being looked at."""
         self.restarts = dict.fromkeys(self.started, 0)
         for unit in self.units:
-            self.board.note(unit["instance"], f"begun{unit['rank']}")
+            self.board.note(self._key(unit), f"begun{unit['rank']}")
+
+    def _key(self, unit: dict[str, Any]) -> str:
+        # Routers of one deployment have the same name on all hosts, and do not depend on each other.
+        return f"{unit['name']}.{self.host}" if "router" in unit else str(unit["instance"])
 
     def pending(self) -> list[dict[str, Any]]:
         """Return the units that have not been seen ready."""
@@ -84,7 +95,8 @@ class Wait:
 
     def unit_args(self) -> list[dict[str, Any]]:
         """Return what the remote call needs to know of the units to look at."""
-        return [{name: unit[name] for name in _FIELDS} for unit in self.pending() or self.units]
+        wanted = self.pending() or self.units
+        return [unit["router"] if "router" in unit else {name: unit[name] for name in _FIELDS} for unit in wanted]
 
     def slice_seconds(self, seconds: float) -> float:
         """Return how long the next remote call may wait."""
@@ -99,9 +111,9 @@ class Wait:
         for unit in self.units:
             phase = self.seen[unit["name"]]["phase"]
             if phase == "ready" and unit["rank"] == 0:
-                self.board.note(unit["instance"], "ready")
+                self.board.note(self._key(unit), "ready")
             if phase in _BAD:
-                self.board.note(unit["instance"], "failed", self.headline(unit))
+                self.board.note(self._key(unit), "failed", self.headline(unit))
         if elapsed < self.next_progress:
             return []
         self.next_progress = elapsed + PROGRESS_SECONDS
@@ -110,6 +122,9 @@ class Wait:
     def progress(self, unit: dict[str, Any], elapsed: float) -> str:
         """Return a line that shows that something moves."""
         state = self.seen[unit["name"]]
+        if "router" in unit:
+            # Its journal repeats what it tries; what is missing says more.
+            return f"{describe(unit, self.host)}: {state['phase']}, {elapsed:.0f} s" + (f", {state['trouble']}" if state["trouble"] else "")
         word = {"running": "loading", "starting": "waiting for its checks and peers"}.get(state["phase"], state["phase"])
         last = (state["journal"] or [""])[-1].strip()[:160]
         return f"{describe(unit, self.host)}: {word}, {elapsed:.0f} s" + (f", last log line: {last}" if last else "")
@@ -126,16 +141,16 @@ class Wait:
             lines = "".join(f"\n  {line}" for line in state["journal"])
             shown = f"; the last lines of its journal:{lines}" if lines else ""
             return self.headline(unit) + shown
-        elsewhere = self.board.read(unit["instance"], "failed")
+        elsewhere = self.board.read(self._key(unit), "failed")
         if elsewhere:
             return f"{describe(unit, self.host)} is not waited for any more: {elsewhere}"
         return None
 
     def leader_pending(self, unit: dict[str, Any]) -> bool:
         """Tell whether another worker is still waiting for the leader of a follower."""
-        if unit["rank"] == 0 or self.board.read(unit["instance"], "begun0") is None:
+        if unit["rank"] == 0 or self.board.read(self._key(unit), "begun0") is None:
             return False
-        return self.board.read(unit["instance"], "ready") is None
+        return self.board.read(self._key(unit), "ready") is None
 
     def linger(self, elapsed: Callable[[], float], sleep: Callable[[float], None] = time.sleep) -> None:
         """Wait without remote calls while only leaders on other hosts are not ready yet, for at most one progress step."""
@@ -161,7 +176,7 @@ class Wait:
         state = self.seen[unit["name"]]
         trouble = f", {state['trouble']}" if state["trouble"] else ""
         text = f"{describe(unit, self.host)} (unit {unit['name']}) is not ready after {self.timeout:.0f} s: {state['phase']}{trouble}"
-        self.board.note(unit["instance"], "failed", text)
+        self.board.note(self._key(unit), "failed", text)
         return text + "".join(f"\n  {line}" for line in state["journal"])
 
     def warnings(self) -> list[str]:

@@ -65,7 +65,7 @@ def lab() -> Iterator[Lab]:
 @contextmanager
 def deployed(name: str, lab: Lab, *extra: str) -> Iterator[Topology]:
     """Deploy topologies/NAME.yml with the playbook that users call, and remove it afterwards."""
-    words = ("-e", f"@{REPO / 'inventories/lab/group_vars/all/cpu.yml'}", "-e", f"@{HERE / 'topologies' / name}.yml", *extra)
+    words = ("-e", f"@{REPO / 'inventories/lab_pd/group_vars/all/cpu.yml'}", "-e", f"@{HERE / 'topologies' / name}.yml", *extra)
     try:
         done = playbook("deploy", *words)
         assert done.returncode == 0, done.stdout

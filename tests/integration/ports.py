@@ -26,6 +26,10 @@ def open_ports(topology: Topology, host: str, unit: str) -> set[int]:
 
 
 def unplanned(plan: dict[str, Any], unit: dict[str, Any], ports: Iterable[int]) -> list[int]:
-    """Return the ports that are neither the unit's own nor in a range that the plan names."""
-    spans = [span for text in (*unit["ports"].values(), plan["dynamic_ports"]["ephemeral"]) for span in parse_intervals(text, "plan")]
+    """Return the ports that are neither the unit's own nor in a range that the plan names for what it is."""
+    ranges = {"prefill": ("ephemeral", "mooncake"), "decode": ("ephemeral", "mooncake"), "server": ("ephemeral",)}.get(
+        unit.get("role", ""), ()
+    )
+    texts = (*unit["ports"].values(), *(plan["dynamic_ports"][name] for name in ranges))
+    spans = [span for text in texts for span in parse_intervals(text, "plan")]
     return [port for port in ports if not any(first <= port <= last for first, last in spans)]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The real SGLang's parser accepts what the plan writes, and knows the options of the shipped table."""
+"""The real SGLang's parser accepts what the plan writes, and it and the routers know the options of the shipped tables."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.multinode.sglang.plugins.plugin_utils._plan.options import TABLE
+import pytest
+from ansible_collections.multinode.sglang.plugins.plugin_utils import _plan
 from hypothesis import given, settings
 
 from tests.lab import Lab
 from tests.lab.settings import REPO
 from tests.unit.plugins.plugin_utils.plan.test_properties import deployments, planned
 
+TABLES = Path(_plan.__file__).parent
 CPU = ("SGLANG_USE_CPU_ENGINE=1", "PYTHONPATH=/opt/sglang-lab/shim", "HF_HUB_OFFLINE=1")
 
 
-def with_sglang(lab: Lab, tool: Path, *argv: str) -> str:
-    """Run one of tests/tools with the Python that has SGLang on a host."""
-    words = ["env", *CPU, "/opt/sglang/current/bin/python", "-W", "ignore", "-c", tool.read_text(encoding="utf-8"), *argv]
+def run_tool(lab: Lab, tool: str, *argv: str, venv: str = "/opt/sglang/current") -> str:
+    """Run one of tests/tools with the Python of an environment on a host."""
+    words = ["env", *CPU, f"{venv}/bin/python", "-W", "ignore", "-c", (REPO / "tests/tools" / tool).read_text(encoding="utf-8"), *argv]
     code, output = lab.exec("node1", words)
     assert code == 0, output
     return output
@@ -47,12 +49,21 @@ def sample() -> list[list[str]]:
 def test_generated_commands_are_accepted(lab: Lab) -> None:
     commands = sample()
     wrong = ["--tp-size", "3", "--nnodes", "2", "--dist-init-addr", "10.0.0.1:1", "--model-path", "/models/tiny"]
-    said = json.loads(with_sglang(lab, REPO / "tests/tools/check_argv.py", json.dumps([*commands, wrong])).splitlines()[-1])
+    said = json.loads(run_tool(lab, "check_argv.py", json.dumps([*commands, wrong])).splitlines()[-1])
     assert said.pop() is not None
     assert {" ".join(words): answer for words, answer in zip(commands, said, strict=True) if answer} == {}
     assert len(commands) >= 30
 
 
-def test_the_option_table_is_that_of_the_pinned_release(lab: Lab) -> None:
-    printed = with_sglang(lab, REPO / "tests/tools/dump_sglang_options.py")
-    assert json.loads(printed[printed.index("[\n") :]) == json.loads(TABLE.read_text(encoding="utf-8"))
+@pytest.mark.parametrize(
+    ("program", "version", "venv"),
+    [
+        ("sglang", "0.5.23", "/opt/sglang/current"),
+        ("sglang-router", "0.3.2", "/opt/sglang-router/0.3.2"),
+        ("smg", "1.13.0", "/opt/sglang-router/1.13.0"),
+    ],
+)
+def test_the_option_table_is_that_of_the_pinned_release(lab: Lab, program: str, version: str, venv: str) -> None:
+    printed = run_tool(lab, "dump_options.py", program, venv=venv)
+    shipped = (TABLES / f"options-{program}-{version}.json").read_text(encoding="utf-8")
+    assert json.loads(printed[printed.index("[\n") :]) == json.loads(shipped)

@@ -20,7 +20,7 @@ from .ports import open_ports, unplanned
 def check_ports(topology: Topology) -> None:
     """Compare what the units really listen on with the plan, on every host."""
     for host, entry in topology.plan["hosts"].items():
-        for unit in entry["units"]:
+        for unit in (*entry["units"], *entry["routers"]):
             ports = open_ports(topology, host, unit["name"])
             assert ports, f"{unit['name']} listens on nothing on {host}"
             assert not unplanned(topology.plan, unit, ports), f"{unit['name']} on {host}"
@@ -65,6 +65,16 @@ def test_two_instances_on_one_host(lab: Lab, tmp_path: Path) -> None:
         assert topology.tokens(first) == topology.tokens(second)
         check_ports(topology)
         check_installed_collection(topology, tmp_path)
+
+
+def test_prefill_over_two_hosts_gives_the_tokens_of_decode_behind_smg(lab: Lab) -> None:
+    with deployed("prefill_decode", lab) as topology:
+        (router,) = topology.plan["deployments"]["pd"]["routers"]
+        answers = [topology.tokens(router["url"]) for _again in range(2)]
+        assert answers[0] == answers[1]
+        assert len(set(answers[0])) > 1
+        check_ports(topology)
+        assert "smg" in topology.run("node3", "systemctl", "cat", router["name"])
 
 
 def test_attention_dp_opens_the_planned_ports(lab: Lab) -> None:

@@ -52,21 +52,29 @@ def chat(url: str, model: str, question: str = QUESTION) -> str:
     return str(post(f"{url}/v1/chat/completions", body)["choices"][0]["message"]["content"])
 
 
+def doors(deployment: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Return where a deployment takes questions: what it is called, its URL and a host to look around on."""
+    behind = ", ".join(instance["instance"] for instance in deployment["instances"])
+    if deployment["routers"]:
+        return [(f"router on {router['host']} in front of {behind}", router["url"], router["host"]) for router in deployment["routers"]]
+    ranks = [(instance, [rank["host"] for rank in instance["ranks"]]) for instance in deployment["instances"]]
+    return [(f"instance {instance['instance']} on {', '.join(hosts)}", instance["url"], hosts[0]) for instance, hosts in ranks]
+
+
 def ask(inventory: Path) -> Iterator[str]:
-    """Ask every instance; yield what to print, and raise where an answer is wrong."""
+    """Ask every router, or every instance where there is none; yield what to print, and raise where an answer is wrong."""
     for name, deployment in plan(inventory)["deployments"].items():
-        host = deployment["instances"][0]["ranks"][0]["host"]
-        for instance in deployment["instances"]:
-            answer = chat(instance["url"], deployment["served_model"])
-            hosts = ", ".join(rank["host"] for rank in instance["ranks"])
-            yield f"\n{name}: {deployment['served_model']}, instance {instance['instance']} on {hosts}"
+        for title, url, _host in doors(deployment):
+            answer = chat(url, deployment["served_model"])
+            yield f"\n{name}: {deployment['served_model']}, {title}"
             yield f"  question: {QUESTION}"
             yield f"  answer:   {answer}"
             if ANSWER_HOLDS not in answer:
-                raise LabError(f"{instance['instance']} answered {answer!r}, which does not name {ANSWER_HOLDS}")
-            yield f"  ask it:   curl {instance['url']}/v1/chat/completions -H 'Content-Type: application/json' \\"
+                raise LabError(f"{name}: {title} answered {answer!r}, which does not name {ANSWER_HOLDS}")
+            yield f"  ask it:   curl {url}/v1/chat/completions -H 'Content-Type: application/json' \\"
             hello = {"model": deployment["served_model"], "messages": [{"role": "user", "content": "Hello!"}]}
             yield f"              -d '{json.dumps(hello)}'"
-        yield f"  look at:  .venv/bin/python -m tests.lab shell {host}    (then: systemctl cat 'sglang-*'; journalctl -fu 'sglang-*')"
+        shell = f".venv/bin/python -m tests.lab shell {doors(deployment)[0][2]}"
+        yield f"  look at:  {shell}    (then: systemctl cat 'sglang-*'; journalctl -fu 'sglang-*')"
         yield f"            .venv/bin/ansible-playbook playbooks/status.yml -i {inventory}"
     yield "\nWhen you have seen enough: make lab-down"

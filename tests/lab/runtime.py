@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The image of the lab's hosts: the plain host, with SGLang as the collection's own role installs it."""
+"""The image of the lab's hosts: the plain host, with SGLang and its routers as the collection's own roles install them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,15 @@ from .settings import ANSIBLE_PLAYBOOK, HERE, KEY, REPO, SSH_OPTIONS, STATE, dig
 
 RUNTIME = "sglang-lab/runtime"
 PLAYBOOK = HERE / "host_image" / "runtime.yml"
-# What decides what the role installs; its documentation does not.
-INPUTS = ("roles/sglang_runtime/[!m]*/**/*", "plugins/modules/runtime.py", "plugins/module_utils/_[ip]*.py")
+# What decides what the roles install; their documentation does not, nor what else the role sglang_router does.
+INPUTS = (
+    "roles/sglang_runtime/[!m]*/**/*",
+    "roles/sglang_router/defaults/main.yml",
+    "roles/sglang_router/tasks/[im]*.yml",
+    "roles/sglang_router/tasks/runtime.yml",
+    "plugins/modules/runtime.py",
+    "plugins/module_utils/_[ip]*.py",
+)
 BUILDER = "build"
 SUBNET = "10.77.255.0/28"
 CLEAN = "rm -rf ~/.ansible ~/.cache /tmp/* /var/tmp/* /var/log/journal; : >/etc/machine-id; rm -f /etc/ssh/ssh_host_*"
@@ -61,7 +68,7 @@ def _play(where: str, environment: dict[str, str]) -> None:
         f"--extra-vars={json.dumps(variables)}",
         str(PLAYBOOK),
     ]
-    what = "Installing SGLang in the hosts' image with the role sglang_runtime (2 to 4 minutes)"
+    what = "Installing SGLang and the routers in the hosts' image with the collection's roles (2 to 4 minutes)"
     run_logged(what, argv, STATE / "runtime.log", {**os.environ, "ANSIBLE_FORCE_COLOR": "false"}, REPO)
 
 

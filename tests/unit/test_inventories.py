@@ -16,6 +16,7 @@ from ansible.template import Templar
 from ansible.vars.manager import VariableManager
 from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import Inventory, Settings, build_plan
 from ansible_collections.multinode.sglang.plugins.plugin_utils._plan.options import load_table
+from ansible_collections.multinode.sglang.plugins.plugin_utils._plan.programs import SGLANG
 
 INVENTORIES = Path(__file__).parents[2] / "inventories"
 
@@ -27,6 +28,14 @@ FOUR_NODE_405B = """python3 -m sglang.launch_server --model-path meta-llama/Meta
 DEEPSEEK_V3_EP = """python3 -m sglang.launch_server --model-path deepseek-ai/DeepSeek-V3 --tp 16 --ep 16
  --dist-init-addr 172.16.4.52:20000 --nnodes 2 --node-rank 1 --moe-a2a-backend deepep --enable-dp-attention
  --enable-dp-lm-head --dp-size 16"""
+PD_PREFILL = """python3 -m sglang.launch_server --model-path deepseek-ai/DeepSeek-R1 --disaggregation-mode prefill --tp 16 --dp-size 16
+ --dist-init-addr 172.16.4.52:20000 --nnodes 2 --node-rank 1 --chunked-prefill-size 524288 --max-prefill-tokens 32768
+ --disable-radix-cache --disaggregation-ib-device mlx5_bond_0,mlx5_bond_1,mlx5_bond_2,mlx5_bond_3"""
+PD_DECODE = """python3 -m sglang.launch_server --model-path deepseek-ai/DeepSeek-R1 --disaggregation-mode decode --tp 16 --dp-size 16
+ --dist-init-addr 172.16.5.52:20000 --nnodes 2 --node-rank 0 --cuda-graph-max-bs-decode 64 --max-running-requests 2048
+ --disaggregation-ib-device mlx5_bond_0,mlx5_bond_1,mlx5_bond_2,mlx5_bond_3 --port 30001"""
+PD_ROUTER = """python -m sglang_router.launch_router --pd-disaggregation --prefill http://172.16.4.52:30000 --decode http://172.16.5.52:30001
+ --host 0.0.0.0 --port 8000"""
 # What the plan adds to them: always an address to listen on, and no port left to chance.
 ADDED = {"host": "0.0.0.0", "port": "30000", "nccl-port": "20050"}
 
@@ -50,7 +59,7 @@ def load(name: str, version: str = "0.5.23", more: dict[str, Any] | None = None)
 
 def options(words: list[str]) -> dict[str, str]:
     """Read the words after launch_server into a mapping of full option names to values."""
-    table, out, rest = load_table(), {}, words[words.index("sglang.launch_server") + 1 :]
+    table, out, rest = load_table(SGLANG), {}, words[words.index("sglang.launch_server") + 1 :]
     for word, after in zip(rest, [*rest[1:], "--"], strict=True):
         if word.startswith("--"):
             option = table.find(word, word)
@@ -59,9 +68,9 @@ def options(words: list[str]) -> dict[str, str]:
     return out
 
 
-def rank(plan: dict[str, Any], number: int) -> list[str]:
-    """Return the command of a rank of the first instance."""
-    units = [unit for host in plan["hosts"].values() for unit in host["units"] if unit["rank"] == number]
+def rank(plan: dict[str, Any], number: int, role: str = "server") -> list[str]:
+    """Return the command of a rank of the first instance of a role."""
+    units = [unit for host in plan["hosts"].values() for unit in host["units"] if (unit["rank"], unit["role"]) == (number, role)]
     return units[0]["argv"]
 
 
@@ -72,6 +81,25 @@ def rank(plan: dict[str, Any], number: int) -> list[str]:
 def test_the_plan_types_the_documented_command(name: str, version: str, documented: str) -> None:
     planned, by_hand = options(rank(load(name, version), 1)), options(shlex.split(documented))
     assert planned == {**by_hand, **ADDED}
+
+
+def test_the_plan_types_the_documented_prefill_and_decode() -> None:
+    plan = load("pd_disaggregation")
+    for role, number, documented, added in (
+        ("prefill", 1, PD_PREFILL, {"disaggregation-bootstrap-port": "8998"}),
+        ("decode", 0, PD_DECODE, {}),
+    ):
+        by_hand = options(shlex.split(documented))
+        # SGLang 0.5.23 refuses replicas over two nodes and takes them as attention DP. It also has no --cuda-graph-max-bs any more.
+        by_hand["attn-dp-size"] = by_hand.pop("dp-size")
+        assert options(rank(plan, number, role)) == {**ADDED, **by_hand, **added}
+
+
+def test_the_plan_types_the_documented_router() -> None:
+    (router,) = load("pd_disaggregation")["hosts"]["router0"]["routers"]
+    by_hand = shlex.split(PD_ROUTER)[1:]
+    by_hand.insert(by_hand.index("--decode"), "8998")
+    assert sorted(router["argv"]) == sorted([*by_hand, "--prometheus-port", "29000"])
 
 
 def test_attention_dp_is_spelled_as_the_newer_release_wants_it() -> None:

@@ -9,16 +9,13 @@ import json
 from collections.abc import Callable
 
 import pytest
-from scenario import DEPLOYMENTS, INVENTORY, Hosts, Play, Server, read_yaml, run_playbook
-
-from tests.lab import Lab
+from scenario import Hosts, Play, Server, deployments, run_playbook
 
 
 @pytest.fixture(scope="session")
 def hosts() -> Hosts:
     """Return the hosts of the scenario."""
-    lab = read_yaml("group_vars/all.yml")
-    return Hosts(Lab(lab["lab_name"], list(read_yaml(INVENTORY)["servers"]["hosts"]), lab["lab_subnet"]))
+    return Hosts.of_scenario()
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +29,7 @@ def servers(hosts: Hosts, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     """Return the only instance of each deployment of the plan."""
     dest = tmp_path_factory.mktemp("plan") / "plan.json"
     run_playbook("plan", "-e", f"sglang_plan_dest={dest}", "-e", "sglang_plan_show=none")
-    keys = read_yaml(DEPLOYMENTS)["sglang_server_api_keys"]
+    keys = deployments()["sglang_server_api_keys"]
     found = {}
     for name, deployment in json.loads(dest.read_text(encoding="utf-8"))["deployments"].items():
         (one,) = deployment["instances"]

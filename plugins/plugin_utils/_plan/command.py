@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .disaggregation import ib_device_words
 from .errors import PlanError
 from .intervals import Interval
-from .options import PORT_OPTIONS, load_table, option_words, server_args_words
+from .options import args_words, load_table, option_words
 from .placement import Instance
+from .programs import PORT_OPTIONS, SGLANG
 from .schema import Deployment, Group
 from .versions import ATTN_DP_SIZE, MOONCAKE_TCP, Version, spell
 
@@ -30,7 +32,7 @@ def shared_words(deployment: Deployment, group: Group, version: Version, warning
     if deployment.served_model_name:
         head += ["--served-model-name", deployment.served_model_name]
     head += _parallel(group, version) + _disaggregation(group, version)
-    return head, server_args_words(group.server_args, version, f"{group.where}.server_args", warnings)
+    return head, args_words(SGLANG, group.server_args, version, f"{group.where}.server_args", warnings)
 
 
 def _parallel(group: Group, version: Version) -> list[str]:
@@ -63,13 +65,11 @@ def _disaggregation(group: Group, version: Version) -> list[str]:
                 f"the version is {spell(version)}; raise sglang_runtime_version"
             )
         words += _checked("disaggregation-transfer-backend", backend, group.where)
-    if group.disaggregation_ib_device is not None:
-        words += ["--disaggregation-ib-device", group.disaggregation_ib_device]
     return words
 
 
 def _checked(name: str, value: Any, where: str) -> list[str]:
-    return option_words(load_table().by_spelling[name], value, f"{where}.{name.replace('-', '_')}")
+    return option_words(load_table(SGLANG).by_spelling[name], value, f"{where}.{name.replace('-', '_')}")
 
 
 def rank_argv(head: list[str], tail: list[str], instance: Instance, rank: int, ports: Mapping[str, Interval]) -> list[str]:
@@ -81,7 +81,8 @@ def rank_argv(head: list[str], tail: list[str], instance: Instance, rank: int, p
     words += ["--host", group.host, "--port", str(ports["api"][0]), "--nccl-port", str(ports["nccl"][0])]
     if instance.base_gpus[rank]:
         words += ["--base-gpu-id", str(instance.base_gpus[rank])]
-    if group.role == "prefill":
+    words += ib_device_words(group, instance.hosts[rank])
+    if "bootstrap" in ports:
         words += ["--disaggregation-bootstrap-port", str(ports["bootstrap"][0])]
     for name in group.extra_ports:
         words += [f"--{name}", str(ports[name][0])]

@@ -17,12 +17,16 @@ from .schema import parse_env
 
 @dataclass(frozen=True)
 class Host:
-    """A host that serves. address: IP literal that its peers reach; gpus: how many; interface: None to resolve it at start."""
+    """A host that serves. address: IP literal that its peers reach; gpus: how many; interface: None to resolve it at start.
+
+    ib_device: what Mooncake transfers over on this host, as --disaggregation-ib-device takes it; None is that of the group.
+    """
 
     name: str
     address: str
     gpus: int
     interface: str | None
+    ib_device: str | None
     env: Mapping[str, str]
 
 
@@ -57,11 +61,17 @@ class Inventory:
         gpus = values.get("sglang_gpus_per_node", 8)
         if isinstance(gpus, bool) or not isinstance(gpus, int) or gpus < 1:
             raise PlanError(f"host {name}: sglang_gpus_per_node is {gpus!r}, which is not a number of GPUs; set it to 1 or more")
-        interface = values.get("sglang_cluster_interface") or None
-        if interface is not None and not isinstance(interface, str):
-            raise PlanError(f"host {name}: sglang_cluster_interface is {interface!r}; write the name of a network interface, such as eth0")
+        interface = _name(name, values, "sglang_cluster_interface", "the name of a network interface, such as eth0")
+        ib_device = _name(name, values, "sglang_ib_device", "the names of RDMA devices, such as mlx5_0,mlx5_1")
         env = parse_env(values.get("sglang_host_env") or {}, f"host {name}: sglang_host_env")
-        return Host(name, cluster_address(name, values), gpus, interface, env)
+        return Host(name, cluster_address(name, values), gpus, interface, ib_device, env)
+
+
+def _name(host: str, values: Mapping[str, Any], variable: str, wanted: str) -> str | None:
+    value = values.get(variable) or None
+    if value is not None and not isinstance(value, str):
+        raise PlanError(f"host {host}: {variable} is {value!r}; write {wanted}")
+    return value
 
 
 def cluster_address(name: str, values: Mapping[str, Any]) -> str:

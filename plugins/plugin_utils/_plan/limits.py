@@ -22,9 +22,10 @@ def parse_only(text: str, plan: Mapping[str, Any]) -> list[str]:
 
 
 def select(plan: Mapping[str, Any], only: Collection[str]) -> dict[str, Any]:
-    """Return the plan with the units of some deployments; unit_names keeps all, so that nothing else is taken for a leftover."""
+    """Return the plan of some deployments; unit_names and router_names keep all, so that no other is taken for a leftover."""
     hosts = {
-        name: {**entry, "units": [unit for unit in entry["units"] if unit["deployment"] in only]} for name, entry in plan["hosts"].items()
+        name: {**entry, **{kind: [unit for unit in entry[kind] if unit["deployment"] in only] for kind in ("units", "routers")}}
+        for name, entry in plan["hosts"].items()
     }
     return {**plan, "hosts": hosts, "deployments": {name: entry for name, entry in plan["deployments"].items() if name in only}}
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
-"""SGLang's own command line options: find one in any spelling that argparse accepts, and write it as words."""
+"""Command line options of SGLang and its routers: find one in any spelling that argparse accepts, and write it as words."""
 
 from __future__ import annotations
 
@@ -14,51 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from .errors import PlanError, nearest
-from .versions import NEWEST, OPTION_SINCE, Version, spell
-
-TABLE = Path(__file__).with_name("options-0.5.23.json")
-
-# What the plan writes itself, and where the user says it instead.
-OWNED: dict[str, str] = {
-    "model-path": "set model on the deployment",
-    "served-model-name": "set served_model_name on the deployment",
-    "host": "set host beside hosts",
-    "port": "set port beside hosts",
-    "nccl-port": "it belongs to the port plan",
-    "dist-init-addr": "the plan uses the cluster address of the first host; set dist_init_port to move its port",
-    "nnodes": "set nnodes beside hosts",
-    "node-rank": "the order of the hosts decides it",
-    "tp-size": "set tp_size beside hosts",
-    "pp-size": "set pp_size beside hosts",
-    "ep-size": "set ep_size beside hosts",
-    "dp-size": "set dp_size (replicas on one host) or attn_dp_size beside hosts",
-    "attn-dp-size": "set attn_dp_size beside hosts",
-    "enable-dp-attention": "set attn_dp_size beside hosts",
-    "moe-a2a-backend": "set moe_a2a_backend beside hosts",
-    "ep-num-redundant-experts": "set ep_num_redundant_experts beside hosts",
-    "base-gpu-id": "the plan places instances on GPUs",
-    "gpu-id-step": "the plan places instances on consecutive GPUs",
-    "disaggregation-mode": "write prefill: and decode: groups",
-    "disaggregation-bootstrap-port": "set bootstrap_port on the prefill group",
-    "disaggregation-transfer-backend": "set disaggregation_transfer_backend beside hosts",
-    "disaggregation-ib-device": "set disaggregation_ib_device beside hosts",
-    "api-key": "set sglang_server_api_key, which never reaches a command line",
-    "admin-api-key": "set sglang_server_admin_api_key, which never reaches a command line",
-    "config": "write the options here; the role uses --config for the API keys",
-    "use-ray": "the collection starts every rank itself",
-    "grpc-port": "set extra_ports: {grpc-port: N}",
-    "smg-http-sidecar-port": "set extra_ports: {smg-http-sidecar-port: N}",
-    "gated-launch-port": "set extra_ports: {gated-launch-port: N}",
-    "engine-info-bootstrap-port": "set extra_ports: {engine-info-bootstrap-port: N}",
-    "encoder-bootstrap-port": "set extra_ports: {encoder-bootstrap-port: N}",
-    "help": "it prints and ends",
-}
-PORT_OPTIONS = ("grpc-port", "smg-http-sidecar-port", "gated-launch-port", "engine-info-bootstrap-port", "encoder-bootstrap-port")
+from .programs import Program
+from .versions import Version, spell
 
 
 @dataclass(frozen=True)
 class Option:
-    """One option of launch_server.
+    """One option of a program.
 
     name: the first long spelling, without dashes. kind: "flag" (no value), "boolean" (--x and --no-x), "value",
     "optional" (a bare flag or a value) or "list" (several words). type: "int", "float", "str" or "json".
@@ -106,57 +68,61 @@ def normal(word: str) -> str:
 
 
 @functools.cache
-def load_table() -> OptionTable:
-    """Read the option table of the newest known release."""
-    rows = json.loads(TABLE.read_text(encoding="utf-8"))
+def load_table(program: Program) -> OptionTable:
+    """Read the option table of the newest known release of a program."""
+    rows = json.loads(Path(__file__).with_name(program.table).read_text(encoding="utf-8"))
     return OptionTable(
         Option(row["names"][0], tuple(row["names"]), row["kind"], row.get("type", "str"), tuple(row.get("choices", ()))) for row in rows
     )
 
 
-def is_given(args: Mapping[str, Any], name: str) -> bool:
-    """Tell whether server_args set an option, in any spelling that argparse accepts; a flag set to false is not given."""
-    table = load_table()
-    keys = [key for key, value in args.items() if value is not False]
-    return any(option is not None and option.name == name for option in (table.find(str(key), str(key)) for key in keys))
+def given(program: Program, args: Mapping[str, Any], name: str) -> Any:
+    """Return the value of an option among args, in any spelling that argparse accepts; None without it, and for a flag set to false."""
+    table = load_table(program)
+    for key, value in args.items():
+        option = table.find(str(key), str(key))
+        if option is not None and option.name == name and value is not False:
+            return value
+    return None
 
 
-def check_since(option: Option, version: Version, where: str) -> None:
-    """Refuse an option that the pinned release does not have yet."""
-    since = OPTION_SINCE.get(option.name)
-    if since is not None and version < since:
-        raise PlanError(
-            f"{where}: --{option.name} needs SGLang {spell(since)}, but sglang_runtime_version is "
-            f"{spell(version)}; remove it or raise the version"
-        )
-
-
-def server_args_words(args: Mapping[str, Any], version: Version, where: str, warnings: list[str]) -> list[str]:
-    """Check a mapping of server_args against the option table and return it as command line words, in its order."""
-    table, words = load_table(), []
+def args_words(program: Program, args: Mapping[str, Any], version: Version, where: str, warnings: list[str]) -> list[str]:
+    """Check a mapping of options against the program's table and return it as command line words, in its order."""
+    table, words = load_table(program), []
     seen: dict[str, str] = {}
     for key, value in args.items():
         here = f"{where}.{key}"
         option = table.find(str(key), here)
         if option is None:
-            words += _unknown(table, str(key), value, version, here, warnings)
+            words += _unknown(program, str(key), value, version, here, warnings)
             continue
-        if option.name in OWNED:
-            raise PlanError(f"{here}: --{option.name} is owned by the plan; {OWNED[option.name]}")
+        if option.name in program.owned:
+            raise PlanError(f"{here}: --{option.name} is owned by the plan; {program.owned[option.name]}")
         if option.name in seen:
             raise PlanError(f"{here}: it is the same option as {where}.{seen[option.name]}; keep one of them")
         seen[option.name] = str(key)
-        check_since(option, version, here)
+        _check_since(program, option, version, here)
         words += option_words(option, value, here)
     return words
 
 
-def _unknown(table: OptionTable, key: str, value: Any, version: Version, here: str, warnings: list[str]) -> list[str]:
-    if version == NEWEST:
-        raise PlanError(f"{here}: SGLang {spell(NEWEST)} has no option --{normal(key)}{table.nearest(key) or '; see launch_server --help'}")
+def _check_since(program: Program, option: Option, version: Version, where: str) -> None:
+    """Refuse an option that the pinned release does not have yet."""
+    since = program.since.get(option.name)
+    if since is not None and version < since:
+        raise PlanError(
+            f"{where}: --{option.name} needs {program.title} {spell(since)}, but {program.variable} is "
+            f"{spell(version)}; remove it or raise the version"
+        )
+
+
+def _unknown(program: Program, key: str, value: Any, version: Version, here: str, warnings: list[str]) -> list[str]:
+    newest = f"{program.title} {spell(program.newest)}"
+    if version == program.newest:
+        hint = load_table(program).nearest(key) or f"; see {program.help} --help"
+        raise PlanError(f"{here}: {newest} has no option --{normal(key)}{hint}")
     warnings.append(
-        f"{here}: not in the option table of SGLang {spell(NEWEST)}; it is passed on as written because "
-        f"sglang_runtime_version is {spell(version)}"
+        f"{here}: not in the option table of {newest}; it is passed on as written because {program.variable} is {spell(version)}"
     )
     kind = "flag" if isinstance(value, bool) else "list" if isinstance(value, list) else "value"
     return option_words(Option(normal(key), (normal(key),), kind, "str", ()), value, here)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from .disaggregation import serves_bootstrap_on_api
 from .errors import PlanError
 from .intervals import Interval, inside, overlap, text_of
-from .options import is_given
+from .options import given
 from .placement import Instance
+from .programs import SGLANG
 
 # The ports of slot 0 are those that SGLang's documents use; each further slot of a host is one stride above.
-BASES = {"api": 30000, "dist_init": 20000, "bootstrap": 8998, "router": 8000}
+BASES = {"api": 30000, "dist_init": 20000, "bootstrap": 8998, "router": 8000, "prometheus": 29000}
 STRIDE = 64
 # Offsets from the rendezvous port: SGLang derives the first two (ZMQ_TCP_PORT_DELTA range and
 # DP_ATTENTION_HANDSHAKE_PORT_DELTA), the others are ours and leave room for one port per DP rank of the rust server.
@@ -30,6 +32,8 @@ WHY = {
     "nccl": "--nccl-port: torch's store where no rendezvous is used; prechecked by SGLang on every node",
     "barrier": "prestart.py: all ranks wait for each other here before they start",
     "bootstrap": "--disaggregation-bootstrap-port: decode instances ask this prefill instance here",
+    "router": "--port of the router: the API",
+    "prometheus": "--prometheus-port of the router",
     "grpc": "--port + 10000: the gRPC server of smg-grpc-mode",
     "grpc_sidecar": "--port + 1: the HTTP sidecar of smg-grpc-mode",
 }
@@ -48,13 +52,13 @@ def instance_ports(instance: Instance) -> dict[str, Interval]:
         "nccl": (dist + NCCL, dist + NCCL),
         "barrier": (dist + BARRIER, dist + BARRIER),
     }
-    if group.role == "prefill":
+    if group.role == "prefill" and not serves_bootstrap_on_api(group):
         bootstrap = _base(instance, "bootstrap", group.bootstrap_port)
         ports["bootstrap"] = (bootstrap, bootstrap)
     for name, port in group.extra_ports.items():
         shifted = port + instance.local * STRIDE
         ports[name] = (shifted, shifted)
-    if is_given(group.server_args, "smg-grpc-mode") and "grpc-port" not in group.extra_ports:
+    if given(SGLANG, group.server_args, "smg-grpc-mode") and "grpc-port" not in group.extra_ports:
         ports |= {"grpc": (api + 10000, api + 10000), "grpc_sidecar": (api + 1, api + 1)}
     return ports
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .disaggregation import bootstrap_port
 from .intervals import Interval, join
 from .placement import Instance
 from .ports import MOONCAKE
@@ -18,14 +19,17 @@ PEER_PORTS = ("dist_init", "dp_attention", "dp_handshake", "nccl", "barrier")
 
 
 def rule(sources: Sequence[str] | str, ports: str, why: str) -> dict[str, Any]:
-    """One rule: sources is a list of addresses, or "clients" for whoever may use the service."""
+    """One rule: sources is a list of addresses, "clients" for whoever may use the service, or "scrapers" for who collects metrics."""
     return {"sources": sources, "ports": ports, "protocol": "tcp", "why": why}
 
 
-def instance_rules(instance: Instance, ports: Mapping[str, Interval], ephemeral: Interval) -> list[dict[str, Any]]:
-    """Return what each host of an instance must accept; the list is the same on all of them."""
+def instance_rules(instance: Instance, ports: Mapping[str, Interval], routers: Sequence[str], ephemeral: Interval) -> list[dict[str, Any]]:
+    """Return what each host of an instance must accept; the list is the same on all of them. routers: the addresses of its routers."""
     public = [interval for name, interval in ports.items() if name not in (*PEER_PORTS, "bootstrap")]
-    rules = [rule("clients", join(public), f"{instance.name}: the API")]
+    if routers:
+        rules = [rule(routers, join(public), f"{instance.name}: its routers"), rule("scrapers", join(public), f"{instance.name}: /metrics")]
+    else:
+        rules = [rule("clients", join(public), f"{instance.name}: the API")]
     if len(instance.hosts) > 1:
         peers = [host.address for host in instance.hosts]
         planned = join(ports[name] for name in PEER_PORTS)
@@ -46,8 +50,18 @@ def transfer_rules(
     kv = join([MOONCAKE, ephemeral])
     if instance.group.role == "decode":
         return [rule(prefill, kv, f"{instance.name}: KV transfer from prefill")]
-    bootstrap = join([ports["bootstrap"]])
+    port = bootstrap_port(ports)
+    bootstrap = join([(port, port)])
+    asked = join([(port, port), ports["api"]])
     return [
-        rule(decode, f"{bootstrap},{kv}", f"{instance.name}: bootstrap and KV transfer with decode"),
+        rule(
+            decode, f"{asked},{kv}", f"{instance.name}: bootstrap, the API for requests that decode gives back, and KV transfer with decode"
+        ),
         rule([host.address for host in instance.hosts], bootstrap, f"{instance.name}: its own ranks register at the bootstrap server"),
     ]
+
+
+def router_rules(name: str, ports: Mapping[str, Interval], routers: Sequence[str]) -> list[dict[str, Any]]:
+    """Return what the host of a router must accept. routers: the addresses of all routers of the deployment."""
+    sources: dict[str, Sequence[str] | str] = {"prometheus": "scrapers", "mesh-port": routers}
+    return [rule(sources.get(port, "clients"), join([interval]), f"{name}: {port}") for port, interval in ports.items()]

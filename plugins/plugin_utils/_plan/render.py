@@ -32,7 +32,8 @@ def render_text(plan: Mapping[str, Any]) -> str:
     for name, entry in plan["deployments"].items():
         order = {instance["instance"]: number for number, instance in enumerate(entry["instances"])}
         ranked = sorted(units[name], key=lambda unit: (order[unit["instance"]], unit["rank"]))
-        lines += _deployment(name, entry, ranked, plan["sglang_version"])
+        routers = [router for host in plan["hosts"].values() for router in host["routers"] if router["deployment"] == name]
+        lines += _deployment(name, entry, ranked, routers, plan["sglang_version"])
     lines += ["PORTS", *(f"  {name}: {why}" for name, why in plan["port_reasons"].items())]
     lines += [
         f"  ephemeral: {plan['ephemeral_ports']} is where the kernel puts gloo, NCCL and ZMQ; open between the ranks of an instance only"
@@ -41,12 +42,15 @@ def render_text(plan: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _deployment(name: str, entry: Mapping[str, Any], units: Sequence[Mapping[str, Any]], version: str) -> list[str]:
+def _deployment(
+    name: str, entry: Mapping[str, Any], units: Sequence[Mapping[str, Any]], routers: Sequence[Mapping[str, Any]], version: str
+) -> list[str]:
     lines = [f"DEPLOYMENT {name}: {entry['model']} on SGLang {version}, {len(entry['instances'])} instances"]
     lines += [f"  {line}" for line in table(COLUMNS, (_row(unit) for unit in units))]
-    lines += [f"  router on {router['host']}: {router['address']} port {router['port']}" for router in entry["routers"]]
+    lines += [f"  router on {router['host']}: {router['url']}, Prometheus {router['ports']['prometheus']}" for router in routers]
     lines += ["", "  COMMANDS"]
     lines += [f"  {unit['instance']} rank {unit['rank']} on {unit['host']}: {command(unit)}" for unit in units]
+    lines += [f"  router on {router['host']}: {shlex.join(['python', *router['argv']])}" for router in routers]
     return [*lines, ""]
 
 

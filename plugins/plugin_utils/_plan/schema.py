@@ -66,7 +66,9 @@ class Router:
     """Where the routers of a deployment run; every other key of `router:` is kept in options."""
 
     hosts: str | list[str]
+    host: str
     port: int | None
+    prometheus_port: int | None
     options: Mapping[str, Any]
 
 
@@ -79,6 +81,11 @@ class Deployment:
     served_model_name: str | None
     groups: tuple[Group, ...]
     router: Router | None
+
+    @property
+    def served_model(self) -> str:
+        """The name of the model in the API."""
+        return self.served_model_name or self.model
 
 
 INTS = {
@@ -95,6 +102,8 @@ INTS = {
 PORTS = ("port", "dist_init_port", "bootstrap_port")
 STRINGS = ("moe_a2a_backend", "host", "disaggregation_transfer_backend", "disaggregation_ib_device")
 GROUP_KEYS = ("hosts", *INTS, *PORTS, *STRINGS, "extra_ports", "server_args", "env")
+# Every other key of `router:` is an option of the router.
+ROUTER_KEYS = ("hosts", "host", "port", "prometheus_port")
 DEPLOYMENT_KEYS = ("model", "served_model_name", *ROLES, "router", "env")
 
 
@@ -148,9 +157,14 @@ def _router(body: Mapping[str, Any], where: str) -> Router | None:
     router = body["router"]
     if not isinstance(router, Mapping) or "hosts" not in router:
         raise PlanError(f"{where}.router: it must be a mapping with at least hosts:")
-    port = _int(router["port"], 1, f"{where}.router.port") if "port" in router else None
-    options = {key: value for key, value in router.items() if key not in ("hosts", "port")}
-    return Router(parse_hosts(router["hosts"], f"{where}.router.hosts"), port, options)
+    ports = {key: _int(router[key], 1, f"{where}.router.{key}") for key in ("port", "prometheus_port") if key in router}
+    return Router(
+        parse_hosts(router["hosts"], f"{where}.router.hosts"),
+        _string(router.get("host", "0.0.0.0"), f"{where}.router.host"),
+        ports.get("port"),
+        ports.get("prometheus_port"),
+        {key: value for key, value in router.items() if key not in ROUTER_KEYS},
+    )
 
 
 def _group(deployment: str, role: str, body: Any, base_env: Mapping[str, str]) -> Group:

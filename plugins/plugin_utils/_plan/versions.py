@@ -18,6 +18,8 @@ NEWEST: Version = (0, 5, 23)
 ATTN_DP_SIZE: Version = (0, 5, 22)
 # Absent in 0.5.10, present in 0.5.15: refused below the first release in which it was seen.
 MOONCAKE_TCP: Version = (0, 5, 15)
+# The rust server answers for the bootstrap server on the port of the API; read in 0.5.23 only.
+RUST_BOOTSTRAP: Version = (0, 5, 23)
 # Options that the table of the newest release has and older releases do not: option -> first release it was seen in.
 OPTION_SINCE: dict[str, Version] = {
     "attn-dp-size": (0, 5, 22),
@@ -33,11 +35,11 @@ OPTION_SINCE: dict[str, Version] = {
 }
 
 
-def parse_version(text: object) -> Version:
+def parse_version(text: object, variable: str = "sglang_runtime_version") -> Version:
     """Turn "0.5.23" (a suffix such as ".post1" is allowed) into (0, 5, 23)."""
     match = re.match(r"(\d+)\.(\d+)\.(\d+)", text) if isinstance(text, str) else None
     if match is None:
-        raise PlanError(f'sglang_runtime_version: {text!r} is not a release of SGLang; write it in quotes, such as "0.5.23"')
+        raise PlanError(f'{variable}: {text!r} is not a release; write it in quotes, such as "0.5.23"')
     return tuple(int(part) for part in match.groups())
 
 

@@ -22,7 +22,7 @@ PROGRESS_SECONDS = 15
 RETRY_SECONDS = 1.0
 TCP_LISTEN = "0A"
 # What moves a port in sglang_deployments; every port without its own key follows the rendezvous.
-PORT_KEYS = {"api": "port", "bootstrap": "bootstrap_port"}
+PORT_KEYS = {"api": "port", "bootstrap": "bootstrap_port", "router": "port", "prometheus": "prometheus_port"}
 
 
 class Refusal(Exception):

@@ -43,5 +43,20 @@ PermitRootLogin prohibit-password
 UseDNS no
 MaxStartups 100:30:200
 SSHD
-systemctl enable ssh.service ssh-host-key.service
+# systemd makes the root a shared mount where it boots a machine, not in a container; credentials of services depend on it.
+cat >/etc/systemd/system/shared-root.service <<UNIT
+[Unit]
+Description=Mounts of services as on a machine
+DefaultDependencies=no
+Before=sysinit.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/bin/mount --make-rshared /
+
+[Install]
+WantedBy=sysinit.target
+UNIT
+systemctl enable ssh.service ssh-host-key.service shared-root.service
 install -d -m 0700 ~root/.ssh

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lets an unchanged SGLang 0.5.23 serve on a CPU: five small patches, applied as the modules are imported.
+"""Lets an unchanged SGLang 0.5.23 serve on a CPU: six small patches, applied as the modules are imported.
 
 Python imports this file by itself where PYTHONPATH names this folder. It is for the lab alone, never for a GPU host.
 """
@@ -67,8 +67,14 @@ def _rotary(module: Any) -> None:
     module.RotaryEmbedding.forward_native = forward_native
 
 
+def _mooncake(module: Any) -> None:
+    # A prefill rank hands over which KV to send through pinned memory and a CUDA event; False selects SGLang's other path.
+    module.MooncakeKVSender.supports_host_tensor_indices = False
+
+
 PATCHES: dict[str, Callable[[ModuleType], None]] = {
     "sglang.srt.environ": _platform,
+    "sglang.srt.disaggregation.mooncake.conn": _mooncake,
     "sglang.srt.layers.moe.fused_moe_native": _experts,
     "sglang.srt.layers.attention.torch_native_backend": _attention,
     "sglang.srt.layers.rotary_embedding.base": _rotary,

@@ -19,8 +19,9 @@ UNIT: dict[str, Any] = {
     "role": "server",
     "address": "10.0.0.1",
     "api_port": 30000,
-    "argv": [],
+    "scheme": "http",
 }
+ROUTER: dict[str, Any] = {"name": "sglang-router-a", "deployment": "a", "port": 8000, "workers": []}
 
 
 def state(phase: str, *journal: str) -> dict[str, Any]:
@@ -35,6 +36,7 @@ class Action:
     def __init__(self, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, *answers: dict[str, Any], check_mode: bool = False) -> None:
         monkeypatch.setattr(ready.C, "DEFAULT_LOCAL_TMP", str(tmp_path))
         task = MagicMock(async_val=0, check_mode=check_mode, _uuid="task", args={"units": [UNIT], "started": ["sglang-a-0"]})
+        self.task, self.modules = task, list[str]()
         self.plugin = ready.ActionModule(task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock())
         self.calls: list[dict[str, Any]] = []
         self.answers = list(answers)
@@ -44,10 +46,20 @@ class Action:
     @staticmethod
     def defaults() -> dict[str, Any]:
         """Return the options that are not given."""
-        return {"timeout": 60.0, "slice": 5.0, "probe_timeout": 60.0, "lines": 20, "config_dir": "/etc/sglang"}
+        return {
+            "units": None,
+            "routers": None,
+            "started": [],
+            "timeout": 60.0,
+            "slice": 5.0,
+            "probe_timeout": 60.0,
+            "lines": 20,
+            "config_dir": "/etc/sglang",
+        }
 
-    def execute(self, module_args: dict[str, Any], **_options: Any) -> dict[str, Any]:
+    def execute(self, module_name: str, module_args: dict[str, Any], **_options: Any) -> dict[str, Any]:
         """Answer a remote call."""
+        self.modules.append(module_name)
         self.calls.append(module_args)
         return self.answers.pop(0)
 
@@ -86,4 +98,22 @@ def test_a_remote_failure_is_passed_on(tmp_path: pathlib.Path, monkeypatch: pyte
 def test_check_mode_asks_nothing(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     action = Action(tmp_path, monkeypatch, check_mode=True)
     assert action.run() == {"changed": False, "units": {}, "seconds": 0.0}
+    assert action.calls == []
+
+
+def test_routers_are_asked_through_their_own_module(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = {"phase": "ready", "restarts": 0, "journal": [], "trouble": ""}
+    action = Action(tmp_path, monkeypatch, {"changed": False, "units": {"sglang-router-a": seen}})
+    action.task.args = {"routers": [ROUTER]}
+    result = action.run()
+    assert not result.get("failed")
+    assert action.modules == ["multinode.sglang.router_state"]
+    assert action.calls[0]["routers"] == [ROUTER]
+    assert "units" not in action.calls[0]
+
+
+def test_no_routers_ask_nothing(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    action = Action(tmp_path, monkeypatch)
+    action.task.args = {"routers": []}
+    assert action.run()["units"] == {}
     assert action.calls == []

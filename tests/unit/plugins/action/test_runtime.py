@@ -63,7 +63,7 @@ def test_an_installation_shows_progress_and_cleans_up(monkeypatch: pytest.Monkey
     assert [call[0] for call in action.calls[2:]] == ["async_status", "async_status", "command", "async_status", "async_status"]
     assert action.calls[1] == ("runtime", False, True)
     assert len(action.shown) == 1
-    assert action.shown[0].startswith("node1: installing SGLang, ")
+    assert action.shown[0].startswith("node1: installing sglang, ")
     assert action.shown[0].endswith(" s, Collecting torch")
 
 

@@ -1,21 +1,91 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Recorded hosts: their files, and commands that answer what was recorded."""
+"""Hosts for the tests: recorded ones with their commands, and one of directories with a systemd that only remembers."""
 
 from __future__ import annotations
 
+import grp
+import os
+import pathlib
+import pwd
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from ansible_collections.multinode.sglang.plugins.module_utils import _files, _units
 from ansible_collections.multinode.sglang.plugins.module_utils._node_reader import Commands, Root
+from ansible_collections.multinode.sglang.plugins.module_utils._units import Changes, Wanted
 
-FIXTURES = Path(__file__).parent / "fixtures"
+ME = pwd.getpwuid(os.getuid()).pw_name
+MINE = grp.getgrgid(os.getgid()).gr_name
+FIXTURES = pathlib.Path(__file__).parent / "fixtures"
 
 
-def grow(folder: Path, lines: str) -> None:
+@dataclass
+class Host:
+    """A host whose files are below a directory."""
+
+    root: pathlib.Path
+    user: str = ME
+    group: str = MINE
+    calls: list[tuple[str, ...]] = field(default_factory=list)
+    active: set[str] = field(default_factory=set)
+
+    def call(self, *words: str) -> str:
+        """Remember a call of systemctl, enable like it, and refuse to disable what is not there."""
+        self.calls.append(words)
+        for name in words[1:] if words[0] == "enable" else ():
+            wants = self.root / "units/multi-user.target.wants"
+            wants.mkdir(exist_ok=True)
+            (wants / name).symlink_to(self.root / "units" / name)
+        if words[0] == "disable":
+            assert all((self.root / "units" / name).exists() for name in words[2:])
+        return ""
+
+    def show(self, names: list[str]) -> dict[str, dict[str, str]]:
+        """Return the state of units."""
+        return {name: {"ActiveState": "active" if name in self.active else "inactive"} for name in names}
+
+    def apply(self, wanted: Wanted, check: bool = False) -> tuple[Changes, dict[str, Any]]:
+        """Do what the modules do."""
+        systemd: Any = self
+        found = _units.examine(wanted, systemd)
+        if not check:
+            _units.apply(wanted, found, systemd)
+        return found, found.result(wanted, systemd)
+
+    def run(self, name: str, digest: str) -> None:
+        """Pretend that a generation runs."""
+        self.active.add(name)
+        (self.root / "run" / name).mkdir(exist_ok=True)
+        (self.root / "run" / name / "generation").write_text(digest + "\n")
+
+    def files(self) -> set[str]:
+        """Return every path."""
+        return {str(path.relative_to(self.root)) for path in self.root.rglob("*")}
+
+    def left(self) -> set[str]:
+        """Return every path but empty directories, and the links that systemd removes itself."""
+        return {path for path in self.files() if "wants" not in path and path not in ("run", "lib")}
+
+
+@pytest.fixture
+def host(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Host:
+    """Return a fresh host."""
+    (tmp_path / "units").mkdir()
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/python").symlink_to("/bin/true")
+    (tmp_path / "run").mkdir()
+    monkeypatch.setattr(_units, "RUN_DIR", str(tmp_path / "run"))
+    real = _files.ids
+    # Whoever runs the tests owns what belongs to root on a host.
+    monkeypatch.setattr(_files, "ids", lambda owner, group: real(ME if owner == "root" else owner, MINE if group == "root" else group))
+    return Host(tmp_path)
+
+
+def grow(folder: pathlib.Path, lines: str) -> None:
     """Make the files and links of a tree."""
     for line in lines.splitlines():
         path, arrow, target = line.partition(" -> ")
@@ -36,7 +106,7 @@ def recorded() -> Callable[[str], str]:
 
 
 @pytest.fixture
-def host(tmp_path: Path) -> Callable[[str], Root]:
+def recorded_host(tmp_path: pathlib.Path) -> Callable[[str], Root]:
     """Make the files of a host from a tree, a fixture's name or the lines themselves."""
 
     def make(tree: str) -> Root:

@@ -21,6 +21,8 @@ Run = Callable[..., tuple[int, str, str]]
 def request(root: pathlib.Path, **changes: Any) -> Request:
     """Return a request."""
     params: dict[str, Any] = {
+        "distribution": "sglang",
+        "variables": "sglang_runtime",
         "method": "install",
         "version": "0.5.23",
         "root": str(root),
@@ -144,7 +146,7 @@ def test_a_failure_shows_the_log_and_does_not_switch(tmp_path: pathlib.Path) -> 
     wanted = request(tmp_path)
     venv = Venv(wanted)
     installer = Installer(wanted, venv, lambda words, **options: (0, "", "") if "ensurepip" in words[-1] else (1, "", ""))
-    with pytest.raises(RuntimeRefused, match=r"installing SGLang 0.5.23 failed \(rc 1\); the end of .*0.5.23.log:\n  run: .* -m venv"):
+    with pytest.raises(RuntimeRefused, match=r"installing sglang 0.5.23 failed \(rc 1\); the end of .*0.5.23.log:\n  run: .* -m venv"):
         installer.run()
     assert not (tmp_path / "current").exists()
     assert install(wanted, run)[0] == f"make {tmp_path}/0.5.23"
@@ -166,10 +168,37 @@ def existing(tmp_path: pathlib.Path, version: str) -> Venv:
 
 def test_existing_is_verified(tmp_path: pathlib.Path) -> None:
     assert existing(tmp_path / "good", "0.5.23").examine() == []
-    with pytest.raises(RuntimeRefused, match=r"has SGLang 0\.5\.22, but sglang_runtime_version is 0\.5\.23"):
+    with pytest.raises(RuntimeRefused, match=r"has sglang 0\.5\.22, but sglang_runtime_version is 0\.5\.23"):
         existing(tmp_path / "old", "0.5.22").examine()
     with pytest.raises(RuntimeRefused, match="is no interpreter"):
         Venv(request(tmp_path, method="existing", path=str(tmp_path / "absent"))).examine()
+
+
+def test_a_router_is_verified_and_its_variables_are_named(tmp_path: pathlib.Path) -> None:
+    changes = {
+        "distribution": "sglang-router",
+        "variables": "sglang_router",
+        "version": "0.3.2",
+        "path": str(tmp_path),
+        "method": "existing",
+    }
+    existing(tmp_path, "0.5.23")
+    with pytest.raises(RuntimeRefused, match=r"has no sglang-router, but sglang_router_version is 0\.3\.2"):
+        Venv(request(tmp_path, **changes)).examine()
+    (tmp_path / "lib/python3.11/site-packages/sglang_router-0.3.2.dist-info").mkdir()
+    router = Venv(request(tmp_path, **changes))
+    assert router.examine() == []
+    assert set(router.packages()[0]) == {"sglang", "sglang-router"}
+    assert router.summary().startswith(f"{tmp_path}: sglang-router 0.3.2\n")
+
+
+def test_a_router_without_its_package_is_repaired(tmp_path: pathlib.Path) -> None:
+    run = Fake(tmp_path)
+    wanted = request(tmp_path, distribution="smg", packages=["smg==0.5.23"])
+    assert install(wanted, run)[1] == "install smg==0.5.23"
+    (run.site / "smg-0.5.23.dist-info").rmdir()
+    assert install(wanted, run)[0] == f"repair {tmp_path}/0.5.23"
+    assert install(wanted, run) == []
 
 
 def real_run(words: list[str], environ_update: dict[str, str] | None = None) -> tuple[int, str, str]:

@@ -27,30 +27,30 @@ def wanted(**params: Any) -> Wanted:
     return Wanted.from_params({**PARAMS, **params}, "python3")
 
 
-def test_all_sections_are_there(host: Host, answering: Answering) -> None:
-    node = _node.gather(wanted(), host(""), answering({"ip -json": (0, "[]")}))
+def test_all_sections_are_there(recorded_host: Host, answering: Answering) -> None:
+    node = _node.gather(wanted(), recorded_host(""), answering({"ip -json": (0, "[]")}))
     assert set(node) == {*SECTIONS, "problems", "seconds"}
     assert set(node["seconds"]) == set(SECTIONS)
     assert node["problems"] == []
 
 
-def test_only_what_is_asked_for(host: Host, answering: Answering) -> None:
-    node = _node.gather(wanted(gather=["kernel", "listeners"]), host(""), answering({}))
+def test_only_what_is_asked_for(recorded_host: Host, answering: Answering) -> None:
+    node = _node.gather(wanted(gather=["kernel", "listeners"]), recorded_host(""), answering({}))
     assert set(node) == {"kernel", "listeners", "problems", "seconds"}
 
 
-def test_problems_name_their_section(host: Host, answering: Answering) -> None:
-    node = _node.gather(wanted(gather=["network", "gpu"]), host("roce_bond.tree"), answering({"ip -json": (0, "no json")}))
+def test_problems_name_their_section(recorded_host: Host, answering: Answering) -> None:
+    node = _node.gather(wanted(gather=["network", "gpu"]), recorded_host("roce_bond.tree"), answering({"ip -json": (0, "no json")}))
     assert node["network"] is None
     assert [problem.partition(":")[0] for problem in node["problems"]] == ["network", "gpu"]
     assert len(node["gpu"]["gpus"]) == 2
 
 
-def test_a_section_that_hangs_is_left_out(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_section_that_hangs_is_left_out(recorded_host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
     commands = Commands(lambda *_words, **_options: release.wait(60) or (0, "", ""), lambda name: name, -1.3)
     started = time.monotonic()
-    node = _node.gather(wanted(gather=["network", "listeners"], timeout=-1.3), host(""), commands)
+    node = _node.gather(wanted(gather=["network", "listeners"], timeout=-1.3), recorded_host(""), commands)
     release.set()
     assert time.monotonic() - started < 5
     assert node["network"] is None

@@ -47,9 +47,9 @@ def test_the_number_of_a_kernel(release: str, number: tuple[int, int]) -> None:
     assert _node_driver.kernel_number(release) == number
 
 
-def install(host: Host, recorded: Recorded, library: str, more: str = "") -> Root:
+def install(recorded_host: Host, recorded: Recorded, library: str, more: str = "") -> Root:
     """Make a host with a driver and a library of some version."""
-    root = host(f"/proc/sys/kernel/osrelease = 5.15.0-105-generic\n/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.{library} =\n{more}")
+    root = recorded_host(f"/proc/sys/kernel/osrelease = 5.15.0-105-generic\n/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.{library} =\n{more}")
     Path(root.path("/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1")).symlink_to(f"libnvidia-ml.so.{library}")
     place = Path(root.path("/proc/driver/nvidia"))
     place.mkdir(parents=True)
@@ -58,8 +58,8 @@ def install(host: Host, recorded: Recorded, library: str, more: str = "") -> Roo
     return root
 
 
-def test_a_whole_driver(host: Host, recorded: Recorded, answering: Answering) -> None:
-    root = install(host, recorded, "580.95.05", "/sys/module/nvidia_peermem/version = 580.95.05\n")
+def test_a_whole_driver(recorded_host: Host, recorded: Recorded, answering: Answering) -> None:
+    root = install(recorded_host, recorded, "580.95.05", "/sys/module/nvidia_peermem/version = 580.95.05\n")
     commands = answering(
         {
             "modinfo": (0, "580.95.05\n"),
@@ -76,12 +76,12 @@ def test_a_whole_driver(host: Host, recorded: Recorded, answering: Answering) ->
     }  # fmt: skip
 
 
-def test_a_library_that_an_upgrade_left_ahead_of_the_module(host: Host, recorded: Recorded, answering: Answering) -> None:
-    found, _unused = _node_driver.gather(install(host, recorded, "580.105.08"), answering({"modinfo": (0, "580.105.08\n")}))
+def test_a_library_that_an_upgrade_left_ahead_of_the_module(recorded_host: Host, recorded: Recorded, answering: Answering) -> None:
+    found, _unused = _node_driver.gather(install(recorded_host, recorded, "580.105.08"), answering({"modinfo": (0, "580.105.08\n")}))
     assert (found["kernel_module"], found["userspace"], found["installed_module"]) == ("580.95.05", "580.105.08", "580.105.08")
     assert found["consistent"] is False
 
 
-def test_no_driver(host: Host, answering: Answering) -> None:
-    found, _unused = _node_driver.gather(host("/proc/sys/kernel/osrelease = 6.8.0-85-generic\n"), answering({"modinfo": (1, "")}))
+def test_no_driver(recorded_host: Host, answering: Answering) -> None:
+    found, _unused = _node_driver.gather(recorded_host("/proc/sys/kernel/osrelease = 6.8.0-85-generic\n"), answering({"modinfo": (1, "")}))
     assert {name for name, value in found.items() if value} == set()

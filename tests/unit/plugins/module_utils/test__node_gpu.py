@@ -98,8 +98,8 @@ def smi(recorded: Recorded, gpus: str, **more: str) -> dict[str, tuple[int, str]
     return {f"nvidia-smi {word}": (0, recorded(name)) for word, name in sorted({**names, **more}.items(), key=lambda item: -len(item[0]))}
 
 
-def test_all_at_once(recorded: Recorded, host: Host, answering: Answering) -> None:
-    root = host("infiniband.tree")
+def test_all_at_once(recorded: Recorded, recorded_host: Host, answering: Answering) -> None:
+    root = recorded_host("infiniband.tree")
     found, problems = _node_gpu.gather(root, answering(smi(recorded, "gpus_h100.csv")))
     assert problems == []
     assert [(gpu["index"], gpu["lost"], gpu["numa_node"], gpu["nvlinks"]["active"]) for gpu in found["gpus"]] == [
@@ -118,8 +118,8 @@ def test_all_at_once(recorded: Recorded, host: Host, answering: Answering) -> No
     ]
 
 
-def test_a_process_has_its_owner_and_unit(recorded: Recorded, host: Host, answering: Answering) -> None:
-    root = host(
+def test_a_process_has_its_owner_and_unit(recorded: Recorded, recorded_host: Host, answering: Answering) -> None:
+    root = recorded_host(
         "/proc/4711/cmdline = sglang::scheduler_TP1\n"
         "/proc/4711/status = Name:\tpython Uid:\n"
         "/proc/4711/cgroup = 0::/system.slice/sglang-llama-0.service\n"
@@ -130,8 +130,8 @@ def test_a_process_has_its_owner_and_unit(recorded: Recorded, host: Host, answer
     assert (second["command"], second["user"], second["unit"]) == (None, None, None)
 
 
-def test_a_gpu_that_fell_off_the_bus_is_named(recorded: Recorded, host: Host, answering: Answering) -> None:
-    found, problems = _node_gpu.gather(host("roce_bond.tree"), answering(smi(recorded, "gpus_lost.csv")))
+def test_a_gpu_that_fell_off_the_bus_is_named(recorded: Recorded, recorded_host: Host, answering: Answering) -> None:
+    found, problems = _node_gpu.gather(recorded_host("roce_bond.tree"), answering(smi(recorded, "gpus_lost.csv")))
     assert [(gpu["pci"], gpu["lost"], gpu["uuid"] is None) for gpu in found["gpus"]] == [
         ("0000:19:00.0", False, False),
         ("0000:3b:00.0", True, True),
@@ -139,8 +139,8 @@ def test_a_gpu_that_fell_off_the_bus_is_named(recorded: Recorded, host: Host, an
     assert problems == ["Unable to determine the device handle for GPU1: 0000:3B:00.0: Unknown Error"]
 
 
-def test_mig_devices(recorded: Recorded, host: Host, answering: Answering) -> None:
-    found, _unused = _node_gpu.gather(host(""), answering(smi(recorded, "gpus_mig.csv", **{"-L": "list_mig.txt"})))
+def test_mig_devices(recorded: Recorded, recorded_host: Host, answering: Answering) -> None:
+    found, _unused = _node_gpu.gather(recorded_host(""), answering(smi(recorded, "gpus_mig.csv", **{"-L": "list_mig.txt"})))
     (gpu,) = found["gpus"]
     assert gpu["mig"] is True
     assert [device["profile"] for device in gpu["mig_devices"]] == ["3g.20gb", "2g.10gb"]
@@ -154,18 +154,18 @@ def test_mig_devices(recorded: Recorded, host: Host, answering: Answering) -> No
         ("no_driver.txt", 9, "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver"),
     ],
 )
-def test_why_nvidia_smi_failed(recorded: Recorded, host: Host, answering: Answering, name: str, rc: int, problem: str) -> None:
-    found, problems = _node_gpu.gather(host(""), answering({"nvidia-smi": (rc, recorded(name))}))
+def test_why_nvidia_smi_failed(recorded: Recorded, recorded_host: Host, answering: Answering, name: str, rc: int, problem: str) -> None:
+    found, problems = _node_gpu.gather(recorded_host(""), answering({"nvidia-smi": (rc, recorded(name))}))
     assert found["gpus"] == []
     assert problems[0].startswith(problem)
 
 
-def test_a_host_without_gpus_is_no_problem(host: Host, answering: Answering) -> None:
-    found, problems = _node_gpu.gather(host(""), answering({}))
+def test_a_host_without_gpus_is_no_problem(recorded_host: Host, answering: Answering) -> None:
+    found, problems = _node_gpu.gather(recorded_host(""), answering({}))
     assert (found["nvidia_smi"], found["gpus"], problems) == (False, [], [])
 
 
-def test_gpus_without_a_driver_are_seen_on_the_bus(host: Host, answering: Answering) -> None:
-    found, problems = _node_gpu.gather(host("roce_bond.tree"), answering({}))
+def test_gpus_without_a_driver_are_seen_on_the_bus(recorded_host: Host, answering: Answering) -> None:
+    found, problems = _node_gpu.gather(recorded_host("roce_bond.tree"), answering({}))
     assert [gpu["lost"] for gpu in found["gpus"]] == [True, True]
     assert problems == ["2 NVIDIA GPUs are on the bus, but nvidia-smi is not installed"]

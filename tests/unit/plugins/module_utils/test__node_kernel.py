@@ -38,8 +38,8 @@ TREE = """/proc/sys/kernel/osrelease = 6.8.0-85-generic
 """
 
 
-def test_a_recorded_host(host: Host, answering: Answering) -> None:
-    root = host(TREE)
+def test_a_recorded_host(recorded_host: Host, answering: Answering) -> None:
+    root = recorded_host(TREE)
     commands = answering({"systemctl show": (0, "DefaultLimitMEMLOCK=infinity\nDefaultLimitNOFILE=524288\n")})
     found, problems = _node_kernel.gather(root, commands)
     assert problems == []

@@ -38,8 +38,8 @@ def test_addresses(text: str, address: tuple[str, int]) -> None:
     assert _node_listeners.parse_address(text) == address
 
 
-def test_owners_have_their_units(host: Host) -> None:
-    root = host(
+def test_owners_have_their_units(recorded_host: Host) -> None:
+    root = recorded_host(
         "/proc/net/tcp =\n/proc/812/fd/3 -> socket:[1079]\n/proc/812/comm = sglang\n"
         "/proc/812/cgroup = 0::/system.slice/sglang-llama-0.service\n/proc/9/fd/0 -> /dev/null\n"
     )

@@ -27,8 +27,8 @@ def cluster(root: Root, commands: Commands, address: str) -> dict[str, Any]:
     return found["cluster"]
 
 
-def test_a_vlan_on_a_bond_with_ipv6_only(host: Host, recorded: Recorded, answering: Answering) -> None:
-    root = host("roce_bond.tree")
+def test_a_vlan_on_a_bond_with_ipv6_only(recorded_host: Host, recorded: Recorded, answering: Answering) -> None:
+    root = recorded_host("roce_bond.tree")
     commands = answering({"ip -json": (0, recorded("ip_bond.json"))})
     found, _unused = _node_net.gather(root, commands, "2001:DB8:0:100:0::1", [])
     by_name = {entry["name"]: entry for entry in found["interfaces"]}
@@ -44,13 +44,13 @@ def test_a_vlan_on_a_bond_with_ipv6_only(host: Host, recorded: Recorded, answeri
     }  # fmt: skip
 
 
-def test_recorded_interfaces(host: Host, recorded: Recorded, answering: Answering) -> None:
+def test_recorded_interfaces(recorded_host: Host, recorded: Recorded, answering: Answering) -> None:
     commands = answering({"ip -json": (0, recorded("ip_docker.json"))})
-    assert cluster(host(""), commands, "192.0.2.2")["interface"] == "eth0"
-    assert cluster(host(""), commands, "192.0.2.2")["mtu"] == 1400
-    assert cluster(host(""), commands, "172.17.0.1")["for_containers"] is True
-    assert cluster(host(""), commands, "10.9.9.9")["interface"] is None
-    assert _node_net.gather(host(""), commands, None, [])[0]["cluster"] is None
+    assert cluster(recorded_host(""), commands, "192.0.2.2")["interface"] == "eth0"
+    assert cluster(recorded_host(""), commands, "192.0.2.2")["mtu"] == 1400
+    assert cluster(recorded_host(""), commands, "172.17.0.1")["for_containers"] is True
+    assert cluster(recorded_host(""), commands, "10.9.9.9")["interface"] is None
+    assert _node_net.gather(recorded_host(""), commands, None, [])[0]["cluster"] is None
 
 
 @pytest.mark.parametrize(
@@ -63,8 +63,8 @@ def test_networks_of_containers(name: str, inner: bool) -> None:
     assert found["for_containers"] is inner
 
 
-def test_no_ip_command_is_a_problem_with_a_remedy(host: Host, answering: Answering) -> None:
-    found, problems = _node_net.gather(host("/proc/sys/kernel/hostname = gpu01\n"), answering({}), "10.0.0.1", [])
+def test_no_ip_command_is_a_problem_with_a_remedy(recorded_host: Host, answering: Answering) -> None:
+    found, problems = _node_net.gather(recorded_host("/proc/sys/kernel/hostname = gpu01\n"), answering({}), "10.0.0.1", [])
     assert problems == ["ip is not installed; install iproute2"]
     assert (found["hostname"], found["interfaces"], found["cluster"]["interface"]) == ("gpu01", [], None)
 

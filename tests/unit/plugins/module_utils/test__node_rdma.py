@@ -24,8 +24,8 @@ def ports(root: Root, commands: Commands) -> dict[str, dict[str, Any]]:
     return {device["name"]: device["ports"][0] for device in found["devices"]}
 
 
-def test_roce_over_a_bond(host: Host, answering: Answering) -> None:
-    found = ports(host("roce_bond.tree"), answering({}))
+def test_roce_over_a_bond(recorded_host: Host, answering: Answering) -> None:
+    found = ports(recorded_host("roce_bond.tree"), answering({}))
     port = found["mlx5_bond_0"]
     gids = port.pop("gids")
     assert port == {
@@ -40,24 +40,24 @@ def test_roce_over_a_bond(host: Host, answering: Answering) -> None:
     ]
 
 
-def test_a_port_that_is_down_is_not_usable(host: Host, answering: Answering) -> None:
-    port = ports(host("roce_bond.tree"), answering({}))["mlx5_1"]
+def test_a_port_that_is_down_is_not_usable(recorded_host: Host, answering: Answering) -> None:
+    port = ports(recorded_host("roce_bond.tree"), answering({}))["mlx5_1"]
     assert (port["state"], port["physical_state"], port["gids"], port["usable"]) == ("DOWN", "Disabled", [], False)
 
 
-def test_infiniband_needs_a_lid(host: Host, recorded: Recorded, answering: Answering) -> None:
-    found = ports(host("infiniband.tree"), answering({"ibv_devinfo": (0, recorded("ibv_devinfo.txt"))}))
+def test_infiniband_needs_a_lid(recorded_host: Host, recorded: Recorded, answering: Answering) -> None:
+    found = ports(recorded_host("infiniband.tree"), answering({"ibv_devinfo": (0, recorded("ibv_devinfo.txt"))}))
     assert [(port["lid"], port["usable"]) for port in found.values()] == [(31, True), (0, False)]
     assert [port["mtu"] for port in found.values()] == [4096, 2048]
     assert (found["mlx5_0"]["netdev"], found["mlx5_0"]["netdev_mtu"]) == ("ibs1", 4092)
 
 
-def test_without_ibv_devinfo_the_mtu_of_infiniband_is_unknown(host: Host, answering: Answering) -> None:
-    assert ports(host("infiniband.tree"), answering({}))["mlx5_0"]["mtu"] is None
+def test_without_ibv_devinfo_the_mtu_of_infiniband_is_unknown(recorded_host: Host, answering: Answering) -> None:
+    assert ports(recorded_host("infiniband.tree"), answering({}))["mlx5_0"]["mtu"] is None
 
 
-def test_soft_roce_has_no_pci_device(host: Host, answering: Answering) -> None:
-    root = host("soft_roce.tree")
+def test_soft_roce_has_no_pci_device(recorded_host: Host, answering: Answering) -> None:
+    root = recorded_host("soft_roce.tree")
     found, _unused = _node_rdma.gather(root, answering({}), [])
     (device,) = found["devices"]
     (port,) = device["ports"]
@@ -65,8 +65,8 @@ def test_soft_roce_has_no_pci_device(host: Host, answering: Answering) -> None:
     assert (port["netdev"], port["mtu"], port["usable"], port["gids"][1]["address"]) == ("eth0", 1024, True, None)
 
 
-def test_the_nearest_usable_device_of_each_gpu(host: Host, answering: Answering) -> None:
-    root = host("infiniband.tree")
+def test_the_nearest_usable_device_of_each_gpu(recorded_host: Host, answering: Answering) -> None:
+    root = recorded_host("infiniband.tree")
     gpus = _node_pci.nvidia_devices(root)[0]
     found, _unused = _node_rdma.gather(root, answering({}), gpus)
     # The second GPU has its own device, but that one has no LID.
@@ -76,12 +76,12 @@ def test_the_nearest_usable_device_of_each_gpu(host: Host, answering: Answering)
     }
 
 
-def test_a_host_without_rdma_asks_no_command(host: Host) -> None:
+def test_a_host_without_rdma_asks_no_command(recorded_host: Host) -> None:
     def fail(*_words: object, **_options: object) -> tuple[int, str, str]:
         raise AssertionError
 
     commands = Commands(fail, lambda name: name, 1)
-    assert _node_rdma.gather(host(""), commands, []) == ({"devices": [], "nearest": {}}, [])
+    assert _node_rdma.gather(recorded_host(""), commands, []) == ({"devices": [], "nearest": {}}, [])
 
 
 @pytest.mark.parametrize(("netdev", "mtu"), [(1500, 1024), (9000, 4096), (4192, 4096), (4191, 2048), (300, None), (None, None)])

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
-from ansible_collections.multinode.sglang.plugins.module_utils._probe import Server, api_key, completion_text, is_https
+from ansible_collections.multinode.sglang.plugins.module_utils._probe import Server, api_key, completion_text
 
 
 class Model(BaseHTTPRequestHandler):
@@ -78,9 +78,3 @@ def test_completion_text(body: str, text: str) -> None:
 def test_api_key_reads_what_the_units_module_writes() -> None:
     assert api_key('api-key: "a\\"b"\nadmin-api-key: "c"\n') == 'a"b'
     assert api_key('admin-api-key: "c"\n') == ""
-
-
-def test_is_https() -> None:
-    assert is_https(["--ssl-certfile=/x"])
-    assert is_https(["--ssl-certfile", "/x"])
-    assert not is_https(["--model-path", "/x"])

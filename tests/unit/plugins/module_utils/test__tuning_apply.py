@@ -54,9 +54,9 @@ class Files(Host):
 
 
 @pytest.fixture
-def root(host: Callable[[str], Root]) -> Root:
+def root(recorded_host: Callable[[str], Root]) -> Root:
     """A host that nobody has tuned."""
-    made = host(TREE)
+    made = recorded_host(TREE)
     for folder in ("/etc/sysctl.d", "/etc/tmpfiles.d", "/etc/security/limits.d"):
         os.makedirs(made.path(folder))
     return made

@@ -99,3 +99,28 @@ def test_limits_of_this_process() -> None:
 )
 def test_the_evidence_holds_the_cause(lines: list[str], shown: list[str]) -> None:
     assert _watch.evidence(lines, 2) == shown
+
+
+class Router:
+    """A unit of another kind, which answers or says what is missing."""
+
+    name = "sglang-router-a"
+
+    def __init__(self, trouble: str = "") -> None:
+        self.trouble = trouble
+
+    def probe(self, _timeout: float) -> tuple[str, str]:
+        """Return the answer."""
+        return ("" if self.trouble else " Paris"), self.trouble
+
+
+@pytest.mark.parametrize(
+    ("state", "trouble", "phase", "journal"),
+    [("active", "", "ready", []), ("active", "no worker", "running", ["d"]), ("failed", "", "failed", ["c", "d"])],
+)
+def test_the_report_has_more_of_the_journal_the_worse_it_is(state: str, trouble: str, phase: str, journal: list[str]) -> None:
+    systemd: Any = Loading(state)
+    systemd.journal = lambda _name, count: ["a", "b", "c", "d"][-count:]
+    params = {"restarts": {"sglang-router-a": "0"}, "wait": 0.0, "probe_timeout": 1.0, "lines": 2}
+    seen = _watch.report(systemd, [Router(trouble)], params)["sglang-router-a"]
+    assert (seen["phase"], seen["trouble"], seen["journal"]) == (phase, trouble, journal)

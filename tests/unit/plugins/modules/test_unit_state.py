@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stopping is bounded, and what had to be killed is named."""
+"""Stopping is bounded, what had to be killed is named, and a restart waits for each unit."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Host:
         """Obey."""
         self.calls.append(words)
         for name in NAMES:
-            if words[0] == "stop" and name not in self.deaf:
+            if words[0] == "stop" and f"{name}.service" in words and name not in self.deaf:
                 self.states[name] = "failed" if self.result != "success" else "inactive"
             if words[0] == "kill" and f"{name}.service" in words and not self.immortal:
                 self.states[name] = "failed"
@@ -87,3 +87,34 @@ def test_a_start_begins_with_no_restarts(restarts: str, reset: list[tuple[str, .
     host = Counting()
     unit_state.start(host, NAMES)
     assert host.calls == [*reset, ("start", "--no-block", "sglang-a-0.service", "sglang-b-0.service")]
+
+
+def test_a_restart_is_one_unit_after_the_other_and_waits_for_each() -> None:
+    host: Any = Host()
+    assert unit_state.restart(host, NAMES, 20) == []
+    names = [f"{name}.service" for name in NAMES]
+    assert host.calls == [call for name in names for call in (("stop", "--no-block", name), ("start", name))]
+
+
+def test_a_restart_stops_nothing_that_is_down() -> None:
+    host: Any = Host()
+    host.states["sglang-a-0"] = "inactive"
+    unit_state.restart(host, ["sglang-a-0"], 20)
+    assert host.calls == [("start", "sglang-a-0.service")]
+
+
+def test_a_failed_restart_shows_the_journal_and_ends_there() -> None:
+    class Failing(Host):
+        def call(self, *words: str) -> str:
+            super().call(*words)
+            if words[0] == "start":
+                raise SystemdError("systemctl start failed")
+            return ""
+
+        def journal(self, name: str, _lines: int) -> list[str]:
+            return [f"{name} says why"]
+
+    host: Any = Failing()
+    with pytest.raises(SystemdError, match=r"systemctl start failed; the end of its journal:\n  sglang-a-0 says why"):
+        unit_state.restart(host, NAMES, 20)
+    assert host.states["sglang-b-0"] == "active"

@@ -9,12 +9,20 @@ import pathlib
 from typing import Any
 
 import pytest
-from ansible_collections.multinode.sglang.plugins.plugin_utils._waiting import Board, Wait
+from ansible_collections.multinode.sglang.plugins.plugin_utils._waiting import Board, Wait, units_of_routers
 
 
 def unit(rank: int, instance: str = "a-0") -> dict[str, Any]:
     """Return a unit of the plan."""
-    return {"name": f"sglang-{instance}", "instance": instance, "rank": rank, "role": "server", "address": "x", "api_port": 1, "argv": []}
+    return {
+        "name": f"sglang-{instance}",
+        "instance": instance,
+        "rank": rank,
+        "role": "server",
+        "address": "x",
+        "api_port": 1,
+        "scheme": "http",
+    }
 
 
 def state(phase: str, *journal: str, restarts: int = 0) -> dict[str, Any]:
@@ -127,3 +135,43 @@ def test_a_limit_that_the_kernel_did_not_give_is_a_warning(board: Board) -> None
     waiting.take({"sglang-a-0": {**state("ready"), "limits": {"memlock": "8388608"}}}, 0)
     assert [text.partition(",")[0] for text in waiting.warnings()] == ["The servers on node1 may lock 8192 KiB of memory only"]
     assert "journal" not in waiting.outcome()["sglang-a-0"]
+
+
+ROUTER = {"name": "sglang-router-a", "deployment": "a", "host": "node9", "port": 8000, "workers": []}
+MISSING = "the decode instance a-decode-0 (http://x:1) is not registered"
+
+
+def router_wait(board: Board, host: str = "node9") -> Wait:
+    """Return the wait of a host for its router."""
+    return Wait(host, units_of_routers([ROUTER]), [], 60.0, board, chatty=True)
+
+
+def see_router(waiting: Wait, phase: str, elapsed: float, trouble: str = "") -> list[str]:
+    """Let a wait see its router."""
+    return waiting.take({"sglang-router-a": {**state(phase, "noise"), "trouble": trouble}}, elapsed)
+
+
+def test_a_router_is_asked_for_as_a_whole(board: Board) -> None:
+    assert router_wait(board).unit_args() == [ROUTER]
+
+
+def test_the_progress_of_a_router_is_what_is_missing(board: Board) -> None:
+    waiting = router_wait(board)
+    assert see_router(waiting, "running", 15, MISSING) == [f"the router of a on node9: running, 15 s, {MISSING}"]
+    assert waiting.verdict(15) is None
+    assert see_router(waiting, "ready", 20) == []
+    assert waiting.verdict(20) == ""
+
+
+def test_the_time_of_a_router_is_over(board: Board) -> None:
+    waiting = router_wait(board)
+    see_router(waiting, "running", 60, MISSING)
+    assert waiting.verdict(60) == (f"the router of a on node9 (unit sglang-router-a) is not ready after 60 s: running, {MISSING}\n  noise")
+
+
+def test_routers_of_one_deployment_do_not_depend_on_each_other(board: Board) -> None:
+    one, other = router_wait(board, "node8"), router_wait(board, "node9")
+    see_router(one, "failed", 1)
+    see_router(other, "running", 1)
+    assert (one.verdict(1) or "").startswith("the router of a on node8 (unit sglang-router-a) has failed")
+    assert other.verdict(1) is None

@@ -201,27 +201,6 @@ def test_tls_shows_in_the_url(key: str) -> None:
     assert planned["deployments"]["llama"]["instances"][0]["url"] == "https://10.0.0.10:30000"
 
 
-def test_prefill_and_decode() -> None:
-    deployments = {
-        "pd": {
-            "model": "/m",
-            "prefill": {"hosts": "first", "nnodes": 2, "tp_size": 16, "disaggregation_transfer_backend": "mooncake_tcp"},
-            "decode": {"hosts": "second", "nnodes": 1, "tp_size": 8, "disaggregation_transfer_backend": "mooncake_tcp"},
-            "router": {"hosts": ["node0"], "policy": "cache_aware"},
-        }
-    }
-    planned = plan(deployments)
-    both = [units(planned)["pd-prefill-0", rank] for rank in (0, 1)]
-    assert [option(unit, "--disaggregation-bootstrap-port") for unit in both] == ["8998", "8998"]
-    assert option(units(planned)["pd-decode-0", 0], "--disaggregation-bootstrap-port") is None
-    assert planned["deployments"]["pd"]["routers"] == [
-        {"host": "node0", "address": "10.0.0.10", "port": 8000, "options": {"policy": "cache_aware"}}
-    ]
-    bootstrap = next(rule for rule in planned["hosts"]["node0"]["reach"] if "bootstrap and KV" in rule["why"])
-    assert bootstrap["sources"] == ["10.0.0.12", "10.0.0.13"]
-    assert "8998" in bootstrap["ports"]
-
-
 def test_peers_reach_each_other_and_clients_the_api(small: dict[str, Any]) -> None:
     clients, peers = small["hosts"]["node0"]["reach"]
     assert (clients["sources"], clients["ports"]) == ("clients", "30000")

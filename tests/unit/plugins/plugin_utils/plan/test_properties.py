@@ -38,6 +38,10 @@ def deployments(draw: st.DrawFn) -> dict[str, Any]:
     for number in range(draw(st.integers(1, 3))):
         roles = draw(st.sampled_from([("server",), ("prefill", "decode")]))
         out[f"d{number}"] = {"model": f"/models/{number}", **{role: draw(group(st.integers(1, 4))) for role in roles}}
+        for role in set(roles) - {"server"}:
+            out[f"d{number}"][role]["disaggregation_transfer_backend"] = "mooncake_tcp"
+        if draw(st.booleans()):
+            out[f"d{number}"]["router"] = {"hosts": "first"}
     return out
 
 
@@ -50,7 +54,7 @@ def planned(raw: dict[str, Any], hosts: int) -> dict[str, Any]:
 def test_ports_of_a_host_are_disjoint_and_in_range(raw: dict[str, Any], hosts: int) -> None:
     for entry in planned(raw, hosts)["hosts"].values():
         taken: set[int] = set()
-        for unit in entry["units"]:
+        for unit in (*entry["units"], *entry["routers"]):
             for name, text in unit["ports"].items():
                 for first, last in parse_intervals(text, name):
                     span = set(range(first, last + 1))
@@ -69,8 +73,9 @@ def test_the_same_input_gives_the_same_bytes(raw: dict[str, Any], hosts: int) ->
 def test_more_hosts_change_no_ports(raw: dict[str, Any], hosts: int, more: int) -> None:
     before, after = planned(raw, hosts), planned(raw, hosts + more)
     for name, entry in before["hosts"].items():
-        kept = {unit["name"]: unit["ports"] for unit in after["hosts"][name]["units"]}
-        assert {unit["name"]: unit["ports"] for unit in entry["units"]} == kept
+        for kind in ("units", "routers"):
+            kept = {unit["name"]: unit["ports"] for unit in after["hosts"][name][kind]}
+            assert {unit["name"]: unit["ports"] for unit in entry[kind]} == kept
 
 
 @given(deployments(), HOSTS)
@@ -86,18 +91,6 @@ def test_every_rank_once_and_gpus_shared_by_nobody(raw: dict[str, Any], hosts: i
     for deployment in result["deployments"].values():
         for instance in deployment["instances"]:
             assert sorted(ranks[instance["name"]]) == list(range(instance["nnodes"]))
-
-
-@given(deployments(), HOSTS)
-def test_bootstrap_port_is_one_number_for_each_prefill_instance_and_for_nobody_else(raw: dict[str, Any], hosts: int) -> None:
-    seen: dict[str, set[str]] = {}
-    for entry in planned(raw, hosts)["hosts"].values():
-        for unit in entry["units"]:
-            words = [word for word in unit["argv"] if word == "--disaggregation-bootstrap-port"]
-            assert len(words) == (unit["role"] == "prefill")
-            if words:
-                seen.setdefault(unit["name"], set()).add(unit["argv"][unit["argv"].index(words[0]) + 1])
-    assert all(len(ports) == 1 for ports in seen.values())
 
 
 @given(group(st.none()), st.integers(1, 12))

@@ -20,7 +20,11 @@ def two(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
 
 def pd(**keys: Any) -> dict[str, Any]:
     """Return a prefill-decode deployment; keys replace its own."""
-    body = {"model": "/m", "prefill": {"hosts": "first", "tp_size": 8}, "decode": {"hosts": "second", "tp_size": 8}}
+    body = {
+        "model": "/m",
+        "prefill": {"hosts": "first", "tp_size": 8, "disaggregation_transfer_backend": "mooncake_tcp"},
+        "decode": {"hosts": "second", "tp_size": 8, "disaggregation_transfer_backend": "mooncake_tcp"},
+    }
     return {"pd": {**body, **keys}}
 
 
@@ -57,7 +61,7 @@ NAMES = [
     ),
     (
         {
-            "pd": {"model": "/m", "prefill": {"hosts": ["node0"]}, "decode": {"hosts": ["node1"], "instances": 1}},
+            **pd(decode={"hosts": ["node3"], "instances": 1, "disaggregation_transfer_backend": "mooncake_tcp"}),
             "pd-decode": {"model": "/m", "server": {"hosts": ["node2"], "instances": 1}},
         },
         "its unit sglang-pd-decode-0 has the same name as one of deployments.pd; rename one of them",
@@ -173,7 +177,7 @@ def test_host_refused(variables: dict[str, Any], sentence: str) -> None:
 
 
 VERSIONS = [
-    ("0.5.x", {}, "sglang_runtime_version: '0.5.x' is not a release of SGLang"),
+    ("0.5.x", {}, "sglang_runtime_version: '0.5.x' is not a release"),
     (
         "0.5.10",
         {"server_args": {"disaggregation-decode-enable-radix-cache": True}},

@@ -1,20 +1,28 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write the option table of the installed SGLang as JSON, one option a line.
+"""Write the option table of the installed SGLang or router as JSON, one option a line.
 
-Run it with the interpreter of a venv that has SGLang, and store what it prints as
-plugins/plugin_utils/_plan/options-<version>.json. A test in the lab compares the table with the real parser.
+Run it with the interpreter of a venv that has the program and with the program's name (sglang, sglang-router or smg), and store
+what it prints as plugins/plugin_utils/_plan/options-<program>-<version>.json. Tests in the lab compare the tables with the real
+parsers.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
+import sys
 import typing
+from typing import Any
 
-from sglang.srt.server_args import ServerArgs
-
+# Program -> the class that adds its options to a parser, and how it is asked for options without a prefix.
+PROGRAMS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "sglang": ("sglang.srt.server_args", "ServerArgs", {}),
+    "sglang-router": ("sglang_router.router_args", "RouterArgs", {"use_router_prefix": False}),
+    "smg": ("smg.router_args", "RouterArgs", {"use_router_prefix": False}),
+}
 FLAGS = (argparse._StoreTrueAction, argparse._StoreFalseAction, argparse._StoreConstAction, argparse._HelpAction)
 TYPES = {"int": "int", "float": "float", "json_list_type": "json", "loads": "json"}
 
@@ -50,7 +58,8 @@ def row(action: argparse.Action) -> dict[str, object]:
     return out
 
 
+module, name, words = PROGRAMS[sys.argv[1]]
 parser = argparse.ArgumentParser()
-ServerArgs.add_cli_args(parser)
+getattr(importlib.import_module(module), name).add_cli_args(parser, **words)
 rows = [row(action) for action in parser._actions if any(name.startswith("--") for name in action.option_strings)]
 print("[\n" + ",\n".join(json.dumps(line) for line in sorted(rows, key=lambda line: line["names"])) + "\n]")

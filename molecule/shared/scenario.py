@@ -1,9 +1,9 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What all tests of the scenario use: its hosts, its servers, and the playbooks of the collection.
+"""What the tests of all scenarios use: the hosts of the scenario, its servers, and the playbooks of the collection.
 
-By hand, while the hosts are up: `pytest --import-mode=prepend molecule/default/tests/test_steady.py`.
+By hand, in the directory of a scenario whose hosts are up: `PYTHONPATH=../shared pytest --import-mode=prepend tests/test_steady.py`.
 """
 
 from __future__ import annotations
@@ -25,12 +25,17 @@ import yaml
 from tests.lab import Lab
 from tests.lab.settings import REPO
 
-SCENARIO = Path(__file__).parents[1]
+SCENARIO = Path.cwd()
 INVENTORY = "inventory.yml"
-DEPLOYMENTS = "group_vars/servers/deployments.yml"
 STARTED = "ActiveEnterTimestampMonotonic"
 # How long servers may take to load on a busy machine with two cores; a quiet one needs a fifth of it.
 LOAD_SECONDS = 300.0
+
+
+def deployments() -> dict[str, Any]:
+    """Return the variables of the scenario's deployments."""
+    (path,) = SCENARIO.glob("group_vars/*/deployments.yml")
+    return read_yaml(str(path.relative_to(SCENARIO)))
 
 
 def read_yaml(name: str) -> dict[str, Any]:
@@ -51,6 +56,13 @@ class Hosts:
     """The hosts of the scenario's lab."""
 
     lab: Lab
+
+    @classmethod
+    def of_scenario(cls) -> Hosts:
+        """Return those that the scenario's inventory names."""
+        lab = read_yaml("group_vars/all.yml")
+        (group,) = read_yaml(INVENTORY).values()
+        return cls(Lab(lab["lab_name"], list(group["hosts"]), lab["lab_subnet"]))
 
     @property
     def names(self) -> list[str]:
@@ -152,7 +164,7 @@ def run_playbook(name: str, *words: str, succeeds: bool = True) -> Play:
 
 def all_keys() -> list[str]:
     """Return every key of every deployment."""
-    return [key for keys in read_yaml(DEPLOYMENTS)["sglang_server_api_keys"].values() for key in keys.values()]
+    return [key for keys in deployments()["sglang_server_api_keys"].values() for key in keys.values()]
 
 
 def around(found: str, text: str) -> str:

@@ -1,0 +1,34 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A firewall between decode and a bootstrap server."""
+
+import re
+
+import pytest
+
+REFUSED_WITHIN_SECONDS = 90
+RULE = ("INPUT", "--protocol", "tcp", "--dport", "9062", "--source", "10.77.31.12", "--jump", "DROP")
+
+
+@pytest.fixture
+def firewall(hosts):
+    """Drop what decode sends to the bootstrap server of the second prefill instance."""
+    hosts.run("node1", "iptables", "--insert", *RULE)
+    yield
+    hosts.run("node1", "iptables", "--delete", *RULE)
+
+
+@pytest.mark.usefixtures("firewall")
+def test_a_deploy_names_the_port_and_both_hosts(playbook):
+    play = playbook("deploy", succeeds=False)
+    (sentence,) = set(re.findall(r'"msg": "([^"]*pd-prefill-1[^"]*)"', play.output)) or [play.output[-4000:]]
+    for word in ("node2", "node1", "10.77.31.11", "9062", "timed out"):
+        assert word in sentence
+    assert "pd-prefill-0" not in sentence
+    assert play.seconds < REFUSED_WITHIN_SECONDS
+
+
+def test_a_deploy_succeeds_without_it(hosts, playbook):
+    again = playbook("deploy")
+    assert again.count("changed") == dict.fromkeys(hosts.names, 0), again.diff()

@@ -1,0 +1,59 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: plan_hosts
+short_description: The hosts of the plan, for a play that runs on them alone
+version_added: "1.0.0"
+description:
+  - A task costs the controller time on every host of a play, even where it is skipped. So a play names exactly the hosts that it is for.
+  - Without a plan, as in a syntax check, there are no hosts.
+positional: _input, kind
+options:
+  _input:
+    description:
+      - The variables of all hosts, C(hostvars). The plan is in C(sglang_plan_result) of every host of the play that computed it.
+    type: dict
+    required: true
+  kind:
+    description: Keep only hosts with servers (V(units)) or with routers (V(routers)) of the deployments that are acted on.
+    type: str
+    choices: [units, routers]
+author:
+  - The multinode.sglang authors (@multinode)
+"""
+
+EXAMPLES = r"""
+- name: Act on the hosts that have servers
+  hosts: "{{ hostvars | default({}) | multinode.sglang.plan_hosts('units') }}"
+"""
+
+RETURN = r"""
+_value:
+  description: Names of hosts in the order of the plan.
+  type: list
+  elements: str
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def plan_hosts(hostvars: Mapping[str, Any], kind: str | None = None) -> list[str]:
+    """Return the hosts of the plan that any host has, none without a plan."""
+    for name in hostvars:
+        plan = hostvars[name].get("sglang_plan_result")
+        if plan is not None:
+            return [host for host, entry in plan["hosts"].items() if kind is None or entry[kind]]
+    return []
+
+
+class FilterModule:
+    """The filter, for Ansible."""
+
+    def filters(self) -> dict[str, Any]:
+        """Return name -> function."""
+        return {"plan_hosts": plan_hosts}

@@ -1,0 +1,131 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: router_state
+short_description: Tells what the routers of a host do, and waits a little for a change
+version_added: "1.0.0"
+description:
+  - Looks at systemd, holds the workers that each router lists beside the plan, asks for a real completion through it, and reads
+    the journal of what is not well. Changes nothing.
+  - M(multinode.sglang.ready) calls it in slices; status displays call it once with O(wait=0).
+extends_documentation_fragment:
+  - multinode.sglang._attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: N/A
+  idempotent:
+    support: full
+options:
+  routers:
+    description: The routers of this host, as RV(multinode.sglang.plan#module:hosts) gives them.
+    type: list
+    elements: dict
+    required: true
+  restarts:
+    description: Number of automatic restarts of each router that is not news. A router with more is V(failed).
+    type: dict
+    default: {}
+  wait:
+    description: How long in seconds to wait for a change.
+    type: float
+    default: 0
+  probe_timeout:
+    description: How long in seconds a completion may take.
+    type: float
+    default: 60
+  lines:
+    description:
+      - How many lines of the journal to return of a router that has failed.
+      - If none of them names an exception, the last line before them that does comes first.
+    type: int
+    default: 20
+  config_dir:
+    description: The directory with one directory for each router, where its keys are.
+    type: path
+    default: /etc/sglang
+author:
+  - The multinode.sglang authors (@multinode)
+"""
+
+EXAMPLES = r"""
+- name: Look at the routers of this host
+  multinode.sglang.router_state:
+    routers: "{{ sglang_plan_result.hosts[inventory_hostname].routers }}"
+"""
+
+RETURN = r"""
+units:
+  description: What the unit of each router does, by name.
+  returned: always
+  type: dict
+  contains:
+    phase:
+      description:
+        - V(ready) has exactly the workers of the plan, all healthy, and a completion came back; V(running) not yet; V(starting) waits
+          for its checks; V(failed) has ended or restarted by itself; V(stopped) and V(missing) are not to be waited for.
+      type: str
+    active:
+      description: State that systemd gives.
+      type: str
+    sub:
+      description: Substate that systemd gives.
+      type: str
+    restarts:
+      description: Number of automatic restarts.
+      type: int
+    pid:
+      description: Main process.
+      type: int
+    since:
+      description: Since when it is active.
+      type: str
+    answer:
+      description: Text of the completion that came back through it.
+      type: str
+    trouble:
+      description: Why a running router is not ready, for example which worker is missing.
+      type: str
+    journal:
+      description: Last lines of the journal; one line unless the unit failed.
+      type: list
+      elements: str
+  sample: {"sglang-router-llama": {"phase": "ready", "active": "active", "answer": " Paris"}}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.multinode.sglang.plugins.module_utils._systemd import Systemd, SystemdError
+from ansible_collections.multinode.sglang.plugins.module_utils._watch import report
+from ansible_collections.multinode.sglang.plugins.module_utils._worker_set import WatchedRouter
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "routers": {"type": "list", "elements": "dict", "required": True},
+            "restarts": {"type": "dict", "default": {}},
+            "wait": {"type": "float", "default": 0},
+            "probe_timeout": {"type": "float", "default": 60},
+            "lines": {"type": "int", "default": 20},
+            "config_dir": {"type": "path", "default": "/etc/sglang"},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    routers = [WatchedRouter(item, params["config_dir"]) for item in params["routers"]]
+    try:
+        seen = report(Systemd(module.run_command), routers, params)
+    except SystemdError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=False, units=seen)
+
+
+if __name__ == "__main__":
+    main()
