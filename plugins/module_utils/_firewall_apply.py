@@ -72,18 +72,24 @@ def bring(wanted: Wanted, ufw: Ufw, ssh: Access, check: bool) -> Outcome:
     if not ufw.installed():
         return _not_installed(wanted, ssh)
     _check_policy(wanted, ufw)
+    active = ufw.loaded(V4) is not None
+    disable = not wanted.present and active and not _state(ufw).get("enabled", True)
+    if disable and not check:
+        # First of all, so that there is no moment in which ufw is active without our rule for ssh.
+        ufw.command("--force", "disable")
     with ufw.lock(check):
-        outcome, disable = _exchange(wanted, ufw, ssh, check)
+        outcome = _exchange(wanted, ufw, ssh, check, active and not disable)
+    outcome.before.insert(0, f"ufw: {'active' if active else 'inactive'}")
     if wanted.present and wanted.enable and not (outcome.active and ufw.enabled()):
-        outcome.actions.append("enable ufw")
+        forward = ufw.forwards() and ufw.setting("DEFAULT_FORWARD_POLICY") != "accept"
+        outcome.actions += ["have ufw forward by default, as this host does", "enable ufw"] if forward else ["enable ufw"]
         if not check:
-            _enable(ufw)
+            _enable(ufw, forward)
         outcome.active = True
     if disable:
         outcome.actions.append("disable ufw, as it was")
-        outcome.active = False
     if not wanted.present and not check:
-        _restore(ufw, disable)
+        _restore(ufw)
     outcome.after.insert(0, f"ufw: {'active' if outcome.active else 'inactive'}")
     return outcome
 
@@ -106,17 +112,16 @@ def _check_policy(wanted: Wanted, ufw: Ufw) -> None:
         )
 
 
-def _exchange(wanted: Wanted, ufw: Ufw, ssh: Access, check: bool) -> tuple[Outcome, bool]:
-    """Bring the files and the kernel to the wanted rules; return what happened, and whether ufw is to be disabled again."""
+def _exchange(wanted: Wanted, ufw: Ufw, ssh: Access, check: bool, active: bool) -> Outcome:
+    """Bring the files, and the kernel where ufw is and stays active, to the wanted rules."""
+    outcome = Outcome(active=active)
     families = ufw.families()
     files = {family: ufw.read(family) for family in families}
-    loaded = {family: ufw.loaded(family) for family in families}
-    outcome = Outcome(active=loaded[V4] is not None)
-    disable = not wanted.present and outcome.active and not _state(ufw).get("enabled", True)
-    rules = _rules(wanted, ssh, files, outcome.active and not disable)
+    loaded = {family: ufw.loaded(family) if active else None for family in families}
+    rules = _rules(wanted, ssh, files, active)
     _check_families(wanted, families, rules)
     new = {family: files[family].wanted(rule for rule in rules if rule.v6 == (family == V6)) for family in families}
-    if wanted.present and wanted.enable and not outcome.active:
+    if wanted.present and wanted.enable and not active:
         _check_ssh(ssh, new)
     _tell(wanted, files, new, outcome)
     for family in families:
@@ -125,7 +130,7 @@ def _exchange(wanted: Wanted, ufw: Ufw, ssh: Access, check: bool) -> tuple[Outco
             outcome.actions.append(f"load {family.path}, of which the kernel has lost or changed rules")
         if not check:
             _apply(ufw, family, files[family], new[family], loaded[family] is not None and (stale or new[family] is not files[family]))
-    return outcome, disable
+    return outcome
 
 
 def _rules(wanted: Wanted, ssh: Access, files: Mapping[Family, RulesFile], stays_active: bool) -> list[Rule]:
@@ -183,8 +188,7 @@ def _check_ssh(ssh: Access, files: Mapping[Family, RulesFile]) -> None:
 def _tell(wanted: Wanted, files: Mapping[Family, RulesFile], new: Mapping[Family, RulesFile], outcome: Outcome) -> None:
     """Say what changes, and what rules of others do to ours."""
     sides = [[entry.rule.line() for rules in side.values() for entry in rules.entries if entry.ours] for side in (files, new)]
-    outcome.before = [f"ufw: {'active' if outcome.active else 'inactive'}", *sorted(sides[0])]
-    outcome.after = sorted(sides[1])
+    outcome.before, outcome.after = sorted(sides[0]), sorted(sides[1])
     outcome.actions += [f"delete {line}" for line in sides[0] if line not in sides[1]]
     outcome.actions += [f"add {line}" for line in sides[1] if line not in sides[0]]
     foreign = [entry for rules in files.values() for entry in rules.foreign()]
@@ -220,22 +224,21 @@ def _state(ufw: Ufw) -> dict[str, Any]:
     return found
 
 
-def _enable(ufw: Ufw) -> None:
+def _enable(ufw: Ufw, forward: bool) -> None:
     """Enable ufw, and remember what was there before. What this host forwards, it goes on forwarding."""
     if not ufw.root.exists(STATE):
         before = {"enabled": ufw.enabled(), "forward": ufw.setting("DEFAULT_FORWARD_POLICY")}
         ensure(File(ufw.root.path(STATE), json.dumps(before) + "\n", 0o644))
-    if ufw.forwards():
+    if forward:
         ufw.command("default", "allow", "routed")
     ufw.command("--force", "enable")
     if ufw.loaded(V4) is None:
         raise ValueError("ufw says that it is enabled, but the kernel has no rules of it; see `ufw reload` and `journalctl -u ufw`")
 
 
-def _restore(ufw: Ufw, disable: bool) -> None:
+def _restore(ufw: Ufw) -> None:
+    """Let ufw forward by default what it did, and forget what was there before."""
     state = _state(ufw)
-    if disable:
-        ufw.command("--force", "disable")
     if state:
         if state["forward"] in POLICIES and state["forward"] != ufw.setting("DEFAULT_FORWARD_POLICY"):
             ufw.command("default", POLICIES[state["forward"]], "routed")

@@ -39,7 +39,7 @@ class Host:
         self.put("etc/ufw/ufw.conf", "ENABLED=no\n")
         self.put("etc/default/ufw", DEFAULTS.format(ipv6, policy))
         self.put("proc/sys/net/ipv4/ip_forward", "1\n")
-        self.installed = True
+        self.installed, self.at_disabling = True, ""
 
     def put(self, path: str, text: str) -> None:
         """Write a file."""
@@ -80,6 +80,7 @@ class Host:
             for name in ("user", "user6"):
                 self.load(self.folder / f"etc/ufw/{name}.rules")
         elif words == ["--force", "disable"]:
+            self.at_disabling = self.get()
             self.put("etc/ufw/ufw.conf", "ENABLED=no\n")
             self.chains = {}
         else:
@@ -136,6 +137,8 @@ def test_removal_is_the_way_back(make: Callable[..., Host]) -> None:
     told = host.bring(check=True, state="absent")
     assert host.bring(state="absent") == told
     assert told.actions[-1] == "disable ufw, as it was"
+    # There is no moment in which ufw is active without our rule for ssh.
+    assert "--dport 22 " in host.at_disabling
     assert [host.get(name) for name in files] == before
     assert host.bring(state="absent").actions == []
 
