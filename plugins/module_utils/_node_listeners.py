@@ -43,13 +43,14 @@ def owners(root: Root, inodes: set[str]) -> dict[str, int]:
         if len(found) == len(wanted):
             break
         if name.isdecimal():
-            for link in _descriptors(root.path(f"/proc/{name}/fd")):
+            for link in descriptors(root.path(f"/proc/{name}/fd")):
                 if link in wanted:
                     found.setdefault(wanted[link], int(name))
     return found
 
 
-def _descriptors(path: str) -> list[str]:
+def descriptors(path: str) -> list[str]:
+    """Return what the descriptors of a process are, from its directory fd."""
     links = []
     try:
         with os.scandir(path) as entries:
