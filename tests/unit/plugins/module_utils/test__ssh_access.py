@@ -22,9 +22,9 @@ ROW = " {}: {}:{:04X} 00000000:0000 0A 00000000:00000000 00:00000000 00000000   
 
 
 @pytest.fixture
-def server(recorded_host: Callable[[str], Root], tmp_path: Path) -> Root:
+def server(host_files: Callable[[str], Root], tmp_path: Path) -> Root:
     """A host with an ssh server and another one."""
-    root = recorded_host(TCP)
+    root = host_files(TCP)
     rows = [("00000000", 22, 11), ("0100007F", 2022, 12), ("00000000", 8080, 14)]
     (tmp_path / "proc/net/tcp").write_text("head\n" + "".join(ROW.format(n, *row) for n, row in enumerate(rows)))
     (tmp_path / "proc/net/tcp6").write_text("head\n" + ROW.format(0, "0" * 32, 2222, 13))
