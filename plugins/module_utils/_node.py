@@ -10,11 +10,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from . import _node_clock, _node_disk, _node_driver, _node_gpu, _node_kernel, _node_listeners, _node_nccl, _node_net, _node_pci, _node_rdma
+from . import (
+    _node_clock,
+    _node_disk,
+    _node_driver,
+    _node_gpu,
+    _node_kernel,
+    _node_listeners,
+    _node_nccl,
+    _node_net,
+    _node_pci,
+    _node_rdma,
+    _node_runtime,
+)
 from ._node_reader import Commands, Root, Task
 
 Section = Callable[[], tuple[Any, list[str]]]
-SECTIONS = ("clock", "disks", "driver", "gpu", "kernel", "listeners", "nccl", "network", "rdma")
+SECTIONS = ("clock", "disks", "driver", "gpu", "kernel", "listeners", "nccl", "network", "rdma", "runtimes")
 
 
 @dataclass(frozen=True)
@@ -57,6 +69,7 @@ def sections(wanted: Wanted, root: Root, commands: Commands) -> dict[str, Sectio
         "nccl": lambda: _node_nccl.gather(root, commands, wanted.python, list(wanted.runtimes), list(wanted.libraries)),
         "network": lambda: _node_net.gather(root, commands, wanted.address, list(wanted.names)),
         "rdma": lambda: _node_rdma.gather(root, commands, _node_pci.nvidia_devices(root)[0]),
+        "runtimes": lambda: _node_runtime.gather(root, list(wanted.runtimes)),
     }
 
 

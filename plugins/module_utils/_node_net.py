@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import json
 import re
@@ -103,6 +104,14 @@ def look_up(name: str) -> dict[str, Any]:
     return {"addresses": addresses, "seconds": round(time.monotonic() - started, 3), "error": error}
 
 
+def look_back(address: str) -> dict[str, Any]:
+    """Return how long the resolver took for the name of an address, as PyTorch asks for each connection; that there is none is an answer."""
+    started = time.monotonic()
+    with contextlib.suppress(OSError):
+        socket.getnameinfo((address, 0), 0)
+    return {"seconds": round(time.monotonic() - started, 3), "answered": True}
+
+
 def resolve(names: list[str], seconds: float) -> dict[str, dict[str, Any]]:
     """Return what each name is taken for, some at a time; a resolver that is dead takes its time for each of them."""
     found: dict[str, dict[str, Any]] = {}
@@ -121,16 +130,20 @@ def resolve(names: list[str], seconds: float) -> dict[str, dict[str, Any]]:
 def gather(root: Root, commands: Commands, address: str | None, names: list[str]) -> tuple[dict[str, Any], list[str]]:
     """Return interfaces, the one of the cluster address, names, and what stood in the way."""
     names_found = Task(lambda: resolve(names, commands.seconds))
+    name_back = Task(lambda: look_back(address)) if address else None
     output = commands.output(["ip", "-json", "-details", "address", "show"])
     problems = ["ip is not installed; install iproute2"] if output is None else []
     if output is not None and not output.ok:
         problems.append(output.trouble("ip address show", commands.seconds))
     listing = output.out if output is not None and output.ok else ""
     interfaces = [add_hardware(root, entry) for entry in parse_addresses(listing)]
-    answer, trouble = names_found.result(time.monotonic() + commands.seconds + 1)
+    deadline = time.monotonic() + commands.seconds
+    answer, trouble = names_found.result(deadline + 1)
+    silent = {"seconds": commands.seconds, "answered": False}
     return {
         "hostname": root.text("/proc/sys/kernel/hostname"),
         "interfaces": interfaces,
         "cluster": cluster(interfaces, address),
         "names": answer or {},
+        "resolver": (name_back.result(deadline)[0] or silent) if name_back else None,
     }, [*problems, *([f"looking names up: {trouble}"] if trouble else [])]

@@ -19,6 +19,8 @@ IP_MTU_DISCOVER, IPV6_MTU_DISCOVER, PROBE = 10, 23, 3
 ICMP_ECHO, ICMP_REPLY, ICMP6_ECHO, ICMP6_REPLY = 8, 0, 128, 129
 HEADERS = {socket.AF_INET: 28, socket.AF_INET6: 48}
 ATTEMPTS = 3
+# Every path takes packets of this size, with the header of IP.
+SMALLEST = 84
 
 
 @dataclass(frozen=True)

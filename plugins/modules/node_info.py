@@ -30,7 +30,7 @@ options:
       - What to look at. A section that is left out costs nothing, and is not in the result.
     type: list
     elements: str
-    choices: [all, clock, disks, driver, gpu, kernel, listeners, nccl, network, rdma]
+    choices: [all, clock, disks, driver, gpu, kernel, listeners, nccl, network, rdma, runtimes]
     default: [all]
   cluster_address:
     description: The address of this host that the other hosts use. RV(node.network.cluster) says which interface has it.
@@ -46,7 +46,7 @@ options:
     elements: path
     default: []
   runtimes:
-    description: Virtual environments that RV(node.nccl) looks for libraries in, such as C(/opt/sglang/current).
+    description: Virtual environments that RV(node.nccl) looks for libraries in and RV(node.runtimes) tells of, such as C(/opt/sglang/current).
     type: list
     elements: path
     default: []
@@ -399,11 +399,17 @@ node:
         names:
           description: For each of O(names) C(addresses), C(seconds) and C(error).
           type: dict
+        resolver:
+          description:
+            - C(seconds) that the resolver took to look for a name of O(cluster_address), as PyTorch does for its connections, and whether it
+              C(answered) in time; that there is no name is an answer. Null without O(cluster_address).
+          type: dict
       sample:
         hostname: gpu01
         interfaces: [{name: bond0, kind: bond, state: UP, mtu: 9000, members: [ens1, ens2], addresses: [10.0.0.1/24]}]
         cluster: {address: 10.0.0.1, interface: bond0, mtu: 9000, speed_mbps: 200000, for_containers: false}
         names: {gpu02: {addresses: [10.0.0.2], seconds: 0.001, error: null}}
+        resolver: {seconds: 0.002, answered: true}
     listeners:
       description: TCP ports that something listens on, each with C(address), C(port), C(pid), C(command), C(user) and C(unit).
       type: list
@@ -528,6 +534,13 @@ node:
           description: Room for a user who is not root.
           type: int
       sample: [{path: /data/models, mount: /data, type: xfs, device: /dev/nvme1n1, remote: false, size_mib: 7324992, free_mib: 5120411}]
+    runtimes:
+      description:
+        - Each of O(runtimes) that has packages, with its C(path), its version of C(sglang), and C(digest), which is the same where all
+          packages are the same.
+      type: list
+      elements: dict
+      sample: [{path: /opt/sglang/current, sglang: 0.5.23, digest: 6f1c2a}]
 """
 
 import sys

@@ -13,20 +13,22 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is not as it must be; cure says who can mend it: install, reboot or user."""
+    """One thing that is not as it must be; cure says who can mend it: install, reboot or user. One that is not grave is only told."""
 
     check: str
     seen: str
     needed: str
     remedy: str
     cure: str = "user"
+    grave: bool = True
 
-    def told(self, host: str) -> dict[str, str]:
+    def told(self, host: str) -> dict[str, Any]:
         """Return it for Ansible, with a sentence."""
         text = f"{host}: {self.seen}, but {self.needed} is needed; {self.remedy}"
         return {
             "check": self.check,
             "cure": self.cure,
+            "grave": self.grave,
             "host": host,
             "seen": self.seen,
             "needed": self.needed,
