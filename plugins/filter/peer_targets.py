@@ -59,9 +59,9 @@ class Heard(Mapping[str, Any]):
 
     def __contains__(self, host: object) -> bool:
         """Tell whether a host listens."""
-        return host in self._hostvars and "ports" in (self._hostvars[host].get("__preflight_listening") or {})
+        return host in self._hostvars and "ports" in (self._hostvars[str(host)].get("__preflight_listening") or {})
 
-    def __getitem__(self, host: str) -> dict[str, Any]:
+    def __getitem__(self, host: Any) -> dict[str, Any]:
         """Return the ports of a host."""
         said = self._hostvars[host]
         node = (said.get("node_facts_result") or {}).get("node") or {}

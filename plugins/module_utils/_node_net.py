@@ -105,7 +105,7 @@ def look_up(name: str) -> dict[str, Any]:
 
 
 def look_back(address: str) -> dict[str, Any]:
-    """Return how long the resolver took for the name of an address, as PyTorch asks for each connection; that there is none is an answer."""
+    """Return how long the resolver took for the name of an address, as PyTorch asks for it; that there is none is an answer."""
     started = time.monotonic()
     with contextlib.suppress(OSError):
         socket.getnameinfo((address, 0), 0)

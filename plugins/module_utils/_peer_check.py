@@ -59,7 +59,11 @@ class Seen:
 def targets(peers: list[dict[str, Any]]) -> Iterator[Target]:
     """Yield every port of all peers, one of each in turn, so that no host is asked for all of its ports at once."""
     every = [
-        [Target(peer["host"], peer["address"], port, greets) for name, greets in (("ports", True), ("serving", False)) for port in peer[name]]
+        [
+            Target(peer["host"], peer["address"], port, greets)
+            for name, greets in (("ports", True), ("serving", False))
+            for port in peer[name]
+        ]
         for peer in peers
     ]
     for place in range(max(map(len, every), default=0)):

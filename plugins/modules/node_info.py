@@ -46,7 +46,8 @@ options:
     elements: path
     default: []
   runtimes:
-    description: Virtual environments that RV(node.nccl) looks for libraries in and RV(node.runtimes) tells of, such as C(/opt/sglang/current).
+    description:
+      - Virtual environments that RV(node.nccl) looks for libraries in and RV(node.runtimes) tells of, such as C(/opt/sglang/current).
     type: list
     elements: path
     default: []
@@ -401,8 +402,8 @@ node:
           type: dict
         resolver:
           description:
-            - C(seconds) that the resolver took to look for a name of O(cluster_address), as PyTorch does for its connections, and whether it
-              C(answered) in time; that there is no name is an answer. Null without O(cluster_address).
+            - C(seconds) that the resolver took to look for a name of O(cluster_address), as PyTorch does for its connections, and whether
+              it C(answered) in time; that there is no name is an answer. Null without O(cluster_address).
           type: dict
       sample:
         hostname: gpu01

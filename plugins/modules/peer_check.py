@@ -10,7 +10,8 @@ module: peer_check
 short_description: Tells whether this host reaches all its peers on all planned ports
 version_added: "1.0.0"
 description:
-  - Connects to the ports of all peers at once. M(multinode.sglang.peer_listen) answers there, and says which host it is and what time it has.
+  - Connects to the ports of all peers at once. M(multinode.sglang.peer_listen) answers there, and says which host it is and what time it
+    has.
   - Then sends packets as large as the MTU of this host that nobody on the way may cut, where small ones come back.
   - Failures are not an error of this module; they are told.
 extends_documentation_fragment:
@@ -86,8 +87,8 @@ failures:
   sample: [{host: gpu02, address: 10.0.0.2, port: 20000, reason: "no answer, as behind a firewall"}]
 clocks:
   description:
-    - For each peer that greeted C(ahead), by how many seconds its clock is ahead of that of this host, and C(took), how long the answer took;
-      C(ahead) may be wrong by half of it.
+    - For each peer that greeted C(ahead), by how many seconds its clock is ahead of that of this host, and C(took), how long the answer
+      took; C(ahead) may be wrong by half of it.
   returned: always
   type: dict
   sample: {gpu02: {ahead: 0.0004, took: 0.0011}}

@@ -10,8 +10,8 @@ module: peer_listen
 short_description: Listens for a moment on the ports that servers will use
 version_added: "1.0.0"
 description:
-  - Puts a listener on every planned port of a host that is free, so that M(multinode.sglang.peer_check) on the other hosts can prove that they
-    reach it. A listener tells whoever connects the name of this host, the token of the run and the time, and nothing else.
+  - Puts a listener on every planned port of a host that is free, so that M(multinode.sglang.peer_check) on the other hosts can prove that
+    they reach it. A listener tells whoever connects the name of this host, the token of the run and the time, and nothing else.
   - The listeners are one process of the user C(nobody) in the background. It ends with O(state=absent), with the next O(state=present), or
     when O(timeout) is over, whatever happens to the controller.
   - It changes nothing that lasts, so that it also listens in check mode, and never reports a change.

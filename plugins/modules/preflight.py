@@ -10,8 +10,8 @@ module: preflight
 short_description: Says of all hosts at once whether a model can be served there
 version_added: "1.0.0"
 description:
-  - Prints a line for each host, what differs between the hosts of a deployment, and for each thing that is wrong a sentence with the host, what
-    was seen, what is needed, and the command that mends it. It fails where anything is wrong.
+  - Prints a line for each host, what differs between the hosts of a deployment, and for each thing that is wrong a sentence with the host,
+    what was seen, what is needed, and the command that mends it. It fails where anything is wrong.
   - It runs on the controller and reads what other modules returned on each host of the play that is in the plan.
 extends_documentation_fragment:
   - multinode.sglang._attributes

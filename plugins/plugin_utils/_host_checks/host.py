@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
-"""What a single host must be like before a model is loaded: GPUs there and idle, ports free, room, a resolver that answers, a clock that is kept."""
+"""What a host must be like before a model is loaded: idle GPUs, free ports, room, a resolver that answers, a clock that is kept."""
 
 from __future__ import annotations
 
@@ -84,7 +84,9 @@ def _busy(processes: Iterable[Mapping[str, Any]], chosen: Mapping[int, Mapping[s
         if process["gpu"] in indexes and process.get("unit") not in ours:
             who = f"process {process['pid']} ({process.get('command') or process['name']}) of {process.get('user') or 'another user'}"
             unit = process.get("unit")
-            remedy = f"stop it (sudo systemctl stop {unit})" if unit and unit.endswith(".service") else f"end it (sudo kill {process['pid']})"
+            remedy = (
+                f"stop it (sudo systemctl stop {unit})" if unit and unit.endswith(".service") else f"end it (sudo kill {process['pid']})"
+            )
             seen = f"GPU {indexes[process['gpu']]} is used by {who}, {process.get('memory_mib') or 0} MiB"
             yield Finding("busy", seen, "an idle GPU", f"{remedy}, or take this host out of the deployment")
 
@@ -167,7 +169,9 @@ def _address(node: dict[str, Any]) -> Iterable[Finding]:
 def _resolver(node: dict[str, Any], seconds: float) -> Iterable[Finding]:
     resolver = section(node, "network", {}).get("resolver")
     if resolver and (not resolver["answered"] or resolver["seconds"] > seconds):
-        seen = f"the resolver took {resolver['seconds']:g} s{'' if resolver['answered'] else ' and more'} to look for the name of an address"
+        seen = (
+            f"the resolver took {resolver['seconds']:g} s{'' if resolver['answered'] else ' and more'} to look for the name of an address"
+        )
         remedy = "correct the servers in /etc/resolv.conf (resolvectl status): a start waits for them at every connection"
         yield Finding("resolver", seen, f"{seconds:g} s at most (preflight_resolver_seconds)", remedy)
 

@@ -80,9 +80,9 @@ def _closed(plan: Plan, results: Mapping[str, Mapping[str, Any]]) -> Iterable[tu
     together: dict[tuple[str, str, tuple[str, ...]], list[int]] = {}
     for (host, reason, port), askers in by_port.items():
         together.setdefault((host, reason, tuple(askers)), []).append(port)
-    for (host, reason, askers), numbers in together.items():
+    for (host, reason, group), numbers in together.items():
         ports = join((port, port) for port in numbers)
-        yield host, "peers", _closed_port(plan, host, reason, list(askers), ports)
+        yield host, "peers", _closed_port(plan, host, reason, list(group), ports)
 
 
 def _closed_port(plan: Plan, host: str, reason: str, askers: list[str], ports: str) -> Finding:
@@ -93,7 +93,9 @@ def _closed_port(plan: Plan, host: str, reason: str, askers: list[str], ports: s
     )
     seen = f"{short(askers)} cannot connect to its port {ports} at {planned['address']} ({reason})"
     if "answers" in reason:
-        return Finding("identity", seen, "this host", "correct sglang_cluster_address of these hosts, and see that no address is used twice")
+        return Finding(
+            "identity", seen, "this host", "correct sglang_cluster_address of these hosts, and see that no address is used twice"
+        )
     source = addresses[0] if len(addresses) == 1 else "ADDRESS"
     remedy = (
         f"open it on {host} (sudo ufw allow proto tcp from {source} to any port {ports.replace('-', ':')}), "
@@ -136,4 +138,3 @@ def _clocks(results: Mapping[str, Mapping[str, Any]], seconds: float) -> Iterabl
 def reached(result: Mapping[str, Any]) -> str:
     """Return how many ports of its peers a host reaches, such as 62/64."""
     return f"{result['reached']}/{result['reached'] + len(result['failures'])}"
-

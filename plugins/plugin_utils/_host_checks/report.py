@@ -83,7 +83,9 @@ def _gpus(node: dict[str, Any]) -> str:
 
 
 def _rdma(node: dict[str, Any]) -> str:
-    rates = [port["rate_gbps"] or 0 for device in section(node, "rdma", {}).get("devices", []) for port in device["ports"] if port["usable"]]
+    rates = [
+        port["rate_gbps"] or 0 for device in section(node, "rdma", {}).get("devices", []) for port in device["ports"] if port["usable"]
+    ]
     return f"{len(rates)} x {max(rates):g}G" if rates else NONE
 
 

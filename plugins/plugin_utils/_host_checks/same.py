@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
-"""What must be the same on all hosts of a deployment: the one that differs makes the others wait, or fails with words that name something else."""
+"""What must be the same on all hosts of a deployment: one that differs makes the others wait, or fails in words about something else."""
 
 from __future__ import annotations
 
