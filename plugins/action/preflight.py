@@ -19,13 +19,13 @@ OPTIONS = {
     "plan": {"type": "dict", "required": True},
     "register": {"type": "str", "required": True},
     "register_reach": {"type": "str", "required": True},
+    "register_listening": {"type": "str", "required": True},
     "register_findings": {"type": "dict", "default": {}},
     "gpus": {"type": "bool", "default": True},
     "same": {"type": "list", "elements": "str", "required": True},
     "room_gib": {"type": "dict", "default": {}},
     "resolver_seconds": {"type": "float", "default": 2},
     "clock_seconds": {"type": "float", "default": 1},
-    "fail": {"type": "bool", "default": True},
 }
 
 
@@ -38,7 +38,7 @@ class ActionModule(ActionBase):
     _supports_async = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Print tables and sentences; fail where something is wrong."""
+        """Print tables and sentences."""
         del tmp
         task_vars = task_vars or {}
         result = super().run(None, task_vars)
@@ -55,9 +55,7 @@ class ActionModule(ActionBase):
         display.display(right, color=C.COLOR_ERROR if bad else C.COLOR_OK)
         result |= {"changed": False, "findings": [finding for host in hosts for _area, finding in host.findings]}
         result["hosts"] = {host.name: host.grave == 0 for host in hosts}
-        result["msg"] = ". ".join([right, *wrong])
-        if bad and args["fail"]:
-            result["failed"] = True
+        result["msg"] = right + (f"; wrong: {', '.join(f'{host.name} ({host.grave})' for host in bad)}" if bad else "")
         return result
 
 
@@ -74,7 +72,8 @@ def judge(args: Mapping[str, Any], hostvars: Mapping[str, Any], present: list[st
     hosts = []
     for name in names:
         node = nodes.get(name)
-        own = host_checks.findings(node, plan["hosts"][name], plan["ephemeral_ports"], wanted) if node else [host_checks.silent()]
+        ours = (said[name].get(args["register_listening"]) or {}).get("pid")
+        own = host_checks.findings(node, plan["hosts"][name], plan["ephemeral_ports"], wanted, ours) if node else [host_checks.silent()]
         found = report.tell(name, [*own, *uneven.get(name, []), *apart.get(name, [])])
         for area, variable in args["register_findings"].items():
             found += [(area, {"area": area, **entry}) for entry in said[name].get(variable) or []]

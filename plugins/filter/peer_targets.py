@@ -26,6 +26,10 @@ options:
         M(multinode.sglang.node_info) returned in C(node_facts_result).
     type: dict
     required: true
+  mtu:
+    description: The MTU of the host that connects. Packets of this size, or of the peer's MTU if that is smaller, must get through.
+    type: int
+    default: 0
 author:
   - The multinode.sglang authors (@multinode)
 """
@@ -65,7 +69,11 @@ class Heard(Mapping[str, Any]):
         """Return the ports of a host."""
         said = self._hostvars[host]
         node = (said.get("node_facts_result") or {}).get("node") or {}
-        return {"ports": said["__preflight_listening"]["ports"], "serving": peers.serving(self._plan["hosts"][host], node)}
+        return {
+            "ports": said["__preflight_listening"]["ports"],
+            "serving": peers.serving(self._plan["hosts"][host], node),
+            "mtu": peers.mtu_of(node),
+        }
 
     def __iter__(self) -> Any:
         """Iterate over the hosts that listen."""
@@ -76,9 +84,9 @@ class Heard(Mapping[str, Any]):
         return sum(1 for _host in self)
 
 
-def peer_targets(plan: Mapping[str, Any], host: str, hostvars: Mapping[str, Any]) -> list[dict[str, Any]]:
+def peer_targets(plan: Mapping[str, Any], host: str, hostvars: Mapping[str, Any], mtu: int = 0) -> list[dict[str, Any]]:
     """Return what a host must reach."""
-    return peers.targets(plan, host, Heard(plan, hostvars))
+    return peers.targets(plan, host, Heard(plan, hostvars), mtu)
 
 
 class FilterModule:

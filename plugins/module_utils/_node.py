@@ -36,6 +36,7 @@ class Wanted:
     sections: tuple[str, ...]
     address: str | None
     names: tuple[str, ...]
+    addresses: tuple[str, ...]
     paths: tuple[str, ...]
     runtimes: tuple[str, ...]
     libraries: tuple[str, ...]
@@ -49,6 +50,7 @@ class Wanted:
             sections=SECTIONS if "all" in params["gather"] else tuple(params["gather"]),
             address=params["cluster_address"],
             names=tuple(params["names"]),
+            addresses=tuple(params["addresses"]),
             paths=tuple(params["paths"]),
             runtimes=tuple(params["runtimes"]),
             libraries=tuple(params["nccl_libraries"]),
@@ -67,7 +69,7 @@ def sections(wanted: Wanted, root: Root, commands: Commands) -> dict[str, Sectio
         "kernel": lambda: _node_kernel.gather(root, commands),
         "listeners": lambda: _node_listeners.gather(root),
         "nccl": lambda: _node_nccl.gather(root, commands, wanted.python, list(wanted.runtimes), list(wanted.libraries)),
-        "network": lambda: _node_net.gather(root, commands, wanted.address, list(wanted.names)),
+        "network": lambda: _node_net.gather(root, commands, wanted.address, list(wanted.names), list(wanted.addresses)),
         "rdma": lambda: _node_rdma.gather(root, commands, _node_pci.nvidia_devices(root)[0]),
         "runtimes": lambda: _node_runtime.gather(root, list(wanted.runtimes)),
     }

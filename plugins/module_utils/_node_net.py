@@ -104,11 +104,12 @@ def look_up(name: str) -> dict[str, Any]:
     return {"addresses": addresses, "seconds": round(time.monotonic() - started, 3), "error": error}
 
 
-def look_back(address: str) -> dict[str, Any]:
-    """Return how long the resolver took for the name of an address, as PyTorch asks for it; that there is none is an answer."""
+def look_back(addresses: list[str]) -> dict[str, Any]:
+    """Return how long the resolver took for the names of addresses, as PyTorch asks for them; that there is none is an answer."""
     started = time.monotonic()
-    with contextlib.suppress(OSError):
-        socket.getnameinfo((address, 0), 0)
+    for address in addresses:
+        with contextlib.suppress(OSError):
+            socket.getnameinfo((address, 0), 0)
     return {"seconds": round(time.monotonic() - started, 3), "answered": True}
 
 
@@ -127,10 +128,10 @@ def resolve(names: list[str], seconds: float) -> dict[str, dict[str, Any]]:
     return {name: found.get(name, late) for name in names}
 
 
-def gather(root: Root, commands: Commands, address: str | None, names: list[str]) -> tuple[dict[str, Any], list[str]]:
+def gather(root: Root, commands: Commands, address: str | None, names: list[str], backwards: list[str]) -> tuple[dict[str, Any], list[str]]:
     """Return interfaces, the one of the cluster address, names, and what stood in the way."""
     names_found = Task(lambda: resolve(names, commands.seconds))
-    name_back = Task(lambda: look_back(address)) if address else None
+    names_back = Task(lambda: look_back(backwards)) if backwards else None
     output = commands.output(["ip", "-json", "-details", "address", "show"])
     problems = ["ip is not installed; install iproute2"] if output is None else []
     if output is not None and not output.ok:
@@ -145,5 +146,5 @@ def gather(root: Root, commands: Commands, address: str | None, names: list[str]
         "interfaces": interfaces,
         "cluster": cluster(interfaces, address),
         "names": answer or {},
-        "resolver": (name_back.result(deadline)[0] or silent) if name_back else None,
+        "resolver": (names_back.result(deadline)[0] or silent) if names_back else None,
     }, [*problems, *([f"looking names up: {trouble}"] if trouble else [])]

@@ -97,8 +97,8 @@ def owner() -> str:
     return "the process that 'ss --unix --processes' shows with multinode.sglang/peer_listen"
 
 
-def start(wanted: Wanted) -> tuple[list[int], dict[str, str]]:
-    """Listen in the background; returns the ports, and why there is no listener for others (first port of a range -> reason)."""
+def start(wanted: Wanted) -> tuple[int, list[int], dict[str, str]]:
+    """Listen in the background; returns the process, its ports, and why others have none (first port of a range -> reason)."""
     listeners, missed = [], {}
     for ports in choices(wanted.intervals):
         listener, reason = bind(wanted.address, ports)
@@ -108,21 +108,27 @@ def start(wanted: Wanted) -> tuple[list[int], dict[str, str]]:
             listeners.append(listener)
     control = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     control.bind(CONTROL)
-    _in_background(wanted, listeners, control)
+    process = _in_background(wanted, listeners, control)
     found = sorted({listener.getsockname()[1] for listener in listeners})
     for entry in (*listeners, control):
         entry.close()
-    return found, missed
+    return process, found, missed
 
 
-def _in_background(wanted: Wanted, listeners: list[socket.socket], control: socket.socket) -> None:
+def _in_background(wanted: Wanted, listeners: list[socket.socket], control: socket.socket) -> int:
+    receiving, telling = os.pipe()
     child = os.fork()
     if child:
         os.waitpid(child, 0)
-        return
+        os.close(telling)
+        with os.fdopen(receiving) as told:
+            return int(told.read())
     os.setsid()
-    if os.fork():
+    process = os.fork()
+    if process:
+        os.write(telling, str(process).encode())
         os._exit(0)
+    os.close(telling)
     with open(os.devnull, "r+b") as nothing:
         # Whoever waits for the end of the module's output must not wait for this process.
         for descriptor in range(3):

@@ -40,6 +40,11 @@ options:
     type: list
     elements: str
     default: []
+  addresses:
+    description: Addresses of other hosts that RV(node.network.resolver) tells how long this host's resolver looks for names of.
+    type: list
+    elements: str
+    default: []
   paths:
     description: Directories, such as the one of the models, that RV(node.disks) tells the room of. They need not be there yet.
     type: list
@@ -402,8 +407,8 @@ node:
           type: dict
         resolver:
           description:
-            - C(seconds) that the resolver took to look for a name of O(cluster_address), as PyTorch does for its connections, and whether
-              it C(answered) in time; that there is no name is an answer. Null without O(cluster_address).
+            - C(seconds) that the resolver took to look for names of O(addresses), as PyTorch does for its connections, and whether it
+              C(answered) in time; that there is no name is an answer. Null without O(addresses).
           type: dict
       sample:
         hostname: gpu01
@@ -554,6 +559,7 @@ OPTIONS = {
     "gather": {"type": "list", "elements": "str", "choices": ["all", *SECTIONS], "default": ["all"]},
     "cluster_address": {"type": "str"},
     "names": {"type": "list", "elements": "str", "default": []},
+    "addresses": {"type": "list", "elements": "str", "default": []},
     "paths": {"type": "list", "elements": "path", "default": []},
     "runtimes": {"type": "list", "elements": "path", "default": []},
     "nccl_libraries": {"type": "list", "elements": "path", "default": []},

@@ -12,7 +12,7 @@ version_added: "1.0.0"
 description:
   - Connects to the ports of all peers at once. M(multinode.sglang.peer_listen) answers there, and says which host it is and what time it
     has.
-  - Then sends packets as large as the MTU of this host that nobody on the way may cut, where small ones come back.
+  - Then sends packets as large as both hosts should take, which nobody on the way may cut, where small ones come back.
   - Failures are not an error of this module; they are told.
 extends_documentation_fragment:
   - multinode.sglang._attributes
@@ -52,10 +52,10 @@ options:
         type: list
         elements: int
         default: []
-  mtu:
-    description: Size of the packets that must reach the peers whole; V(0) sends none.
-    type: int
-    default: 0
+      mtu:
+        description: Size of the packets that must reach it whole; V(0) sends none.
+        type: int
+        default: 0
   timeout:
     description: How long in seconds a connection may take. A lost packet is sent again after 1 and 3 seconds.
     type: float
@@ -69,8 +69,7 @@ EXAMPLES = r"""
   multinode.sglang.peer_check:
     token: "{{ run_token }}"
     peers:
-      - {host: gpu02, address: 10.0.0.2, ports: [20000, 20001, 30000]}
-    mtu: 9000
+      - {host: gpu02, address: 10.0.0.2, ports: [20000, 20001, 30000], mtu: 9000}
   register: host_reach
 """
 
@@ -93,7 +92,7 @@ clocks:
   type: dict
   sample: {gpu02: {ahead: 0.0004, took: 0.0011}}
 narrow:
-  description: Address of each peer that small packets reach and those of O(mtu) do not, and why.
+  description: Address of each peer that small packets reach and those of its O(peers[].mtu) do not, and why.
   returned: always
   type: dict
   sample: {"10.0.0.2": "no answer to packets of 9000 bytes that must not be cut"}
@@ -110,16 +109,18 @@ PEER = {
     "address": {"type": "str", "required": True},
     "ports": {"type": "list", "elements": "int", "required": True},
     "serving": {"type": "list", "elements": "int", "default": []},
+    "mtu": {"type": "int", "default": 0},
 }
 
 
-def narrow(params: dict[str, Any]) -> dict[str, str]:
-    """Return the peers that small packets reach and large ones do not."""
-    addresses = [peer["address"] for peer in params["peers"]]
-    if params["mtu"] <= SMALLEST or not addresses:
-        return {}
-    silent = check(addresses, SMALLEST, 1)
-    return check([address for address in addresses if address not in silent], params["mtu"], 3)
+def narrow(peers: list[dict[str, Any]]) -> dict[str, str]:
+    """Return the addresses that small packets reach and large ones do not, and why."""
+    sizes = {peer["address"]: peer["mtu"] for peer in peers if peer["mtu"] > SMALLEST}
+    silent = check(list(sizes), SMALLEST, 1)
+    found: dict[str, str] = {}
+    for size in sorted(set(sizes.values())):
+        found.update(check([address for address in sizes if sizes[address] == size and address not in silent], size, 2))
+    return found
 
 
 def main() -> None:
@@ -128,16 +129,15 @@ def main() -> None:
         argument_spec={
             "token": {"type": "str", "required": True, "no_log": False},
             "peers": {"type": "list", "elements": "dict", "required": True, "options": PEER},
-            "mtu": {"type": "int", "default": 0},
             "timeout": {"type": "float", "default": 5},
         },
         supports_check_mode=True,
     )
     seen = Check(module.params["token"], module.params["timeout"]).run(module.params["peers"])
     try:
-        too_narrow = narrow(module.params)
+        too_narrow = narrow(module.params["peers"])
     except PermissionError:
-        module.fail_json(msg="sending echo requests needs root; set become, or mtu: 0")
+        module.fail_json(msg="sending echo requests needs root; set become, or leave mtu out")
     clocks = {host: {"ahead": round(ahead, 6), "took": round(took, 6)} for host, (ahead, took) in seen.clocks.items()}
     module.exit_json(changed=False, reached=seen.reached, failures=seen.failures, clocks=clocks, narrow=too_narrow)
 

@@ -67,6 +67,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+pid:
+  description: The process of the listeners.
+  returned: O(state=present)
+  type: int
+  sample: 4711
 ports:
   description: Ports that are listened on now.
   returned: O(state=present)
@@ -112,8 +117,8 @@ def main() -> None:
         intervals = tuple(merged(parse(wanted["ports"])))
     except ValueError as error:
         module.fail_json(msg=f"ports: {error}")
-    ports, missed = start(Wanted(wanted["host"], wanted["token"], wanted["address"], intervals, wanted["timeout"]))
-    module.exit_json(changed=False, ports=ports, missed=missed)
+    process, ports, missed = start(Wanted(wanted["host"], wanted["token"], wanted["address"], intervals, wanted["timeout"]))
+    module.exit_json(changed=False, pid=process, ports=ports, missed=missed)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ short_description: Says of all hosts at once whether a model can be served there
 version_added: "1.0.0"
 description:
   - Prints a line for each host, what differs between the hosts of a deployment, and for each thing that is wrong a sentence with the host,
-    what was seen, what is needed, and the command that mends it. It fails where anything is wrong.
+    what was seen, what is needed, and the command that mends it. What is wrong is no error of this module.
   - It runs on the controller and reads what other modules returned on each host of the play that is in the plan.
 extends_documentation_fragment:
   - multinode.sglang._attributes
@@ -33,6 +33,10 @@ options:
     required: true
   register_reach:
     description: The variable in which each host registered the result of M(multinode.sglang.peer_check).
+    type: str
+    required: true
+  register_listening:
+    description: The variable in which each host registered the result of M(multinode.sglang.peer_listen).
     type: str
     required: true
   register_findings:
@@ -62,10 +66,6 @@ options:
     description: How far in seconds a clock may be off.
     type: float
     default: 1
-  fail:
-    description: Whether to fail where anything is wrong.
-    type: bool
-    default: true
 author:
   - The multinode.sglang authors (@multinode)
 """
@@ -76,11 +76,17 @@ EXAMPLES = r"""
     plan: "{{ sglang_plan_result }}"
     register: node_facts_result
     register_reach: preflight_reach
+    register_listening: preflight_listening
     same: [driver, nccl, mtu]
   run_once: true
 """
 
 RETURN = r"""
+msg:
+  description: The verdict.
+  returned: always
+  type: str
+  sample: "30 of 32 hosts are right; wrong: gpu02 (1), gpu17 (3)"
 hosts:
   description: Whether each host is right.
   returned: always

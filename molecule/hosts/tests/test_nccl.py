@@ -3,10 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """NCCL: the library that a server loads is judged by what it says itself, and the system's is installed, pinned and held."""
 
-import base64
-import shutil
-import subprocess
-
 import pytest
 from machines import FROM_HERE, LIBRARY, fresh, installed, publish, roles, sentences
 
@@ -15,22 +11,6 @@ PLACE = f"{RUNTIME}/lib/python3.11/site-packages/nvidia/nccl/lib"
 ONLY = ("--tags", "nccl")
 HERE = {"node_facts_runtimes": [RUNTIME]}
 INSTALL = {"nccl_install": True, "nccl_repository": FROM_HERE, "nccl_version": "2.28.9*", "nccl_tests_packages": ["nccl-tests"]}
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory):
-    """Return the function that makes a library which says a version, in the form that the packages take."""
-    compiler = shutil.which("cc")
-    if compiler is None:
-        pytest.skip("this machine has no C compiler")
-
-    def make(number):
-        folder = tmp_path_factory.mktemp("nccl")
-        (folder / "nccl.c").write_text(f"int ncclGetVersion(int *version) {{ *version = {number}; return 0; }}", encoding="utf-8")
-        subprocess.run([compiler, "-shared", "-fPIC", "-nostdlib", "-s", "-o", folder / "out", folder / "nccl.c"], check=True)
-        return "base64:" + base64.b64encode((folder / "out").read_bytes()).decode()
-
-    return make
 
 
 @pytest.fixture(scope="module", autouse=True)

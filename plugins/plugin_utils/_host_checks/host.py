@@ -27,12 +27,12 @@ class Wanted:
     clock_seconds: float
 
 
-def findings(node: dict[str, Any], planned: Mapping[str, Any], ephemeral: str, wanted: Wanted) -> list[Area]:
-    """Return what is wrong with a host, each with its area; planned is its entry in the plan."""
+def findings(node: dict[str, Any], planned: Mapping[str, Any], ephemeral: str, wanted: Wanted, ours: int | None = None) -> list[Area]:
+    """Return what is wrong with a host, each with its area; planned is its entry in the plan, ours the process of this run's listeners."""
     found: list[Area] = [("look", _unseen(problem)) for problem in node.get("problems", [])]
     if wanted.gpus:
         found += [("gpus", finding) for finding in _gpus(node, planned)]
-    found += [("ports", finding) for finding in (*_ports(node, planned), *_ephemeral(node, planned, ephemeral))]
+    found += [("ports", finding) for finding in (*_ports(node, planned, ours), *_ephemeral(node, planned, ephemeral))]
     found += [("room", finding) for finding in _room(node, wanted.room)]
     found += [("names", finding) for finding in (*_address(node), *_resolver(node, wanted.resolver_seconds))]
     return [*found, *(("clock", finding) for finding in _clock(node, wanted.clock_seconds))]
@@ -83,12 +83,8 @@ def _busy(processes: Iterable[Mapping[str, Any]], chosen: Mapping[int, Mapping[s
     for process in processes:
         if process["gpu"] in indexes and process.get("unit") not in ours:
             who = f"process {process['pid']} ({process.get('command') or process['name']}) of {process.get('user') or 'another user'}"
-            unit = process.get("unit")
-            remedy = (
-                f"stop it (sudo systemctl stop {unit})" if unit and unit.endswith(".service") else f"end it (sudo kill {process['pid']})"
-            )
             seen = f"GPU {indexes[process['gpu']]} is used by {who}, {process.get('memory_mib') or 0} MiB"
-            yield Finding("busy", seen, "an idle GPU", f"{remedy}, or take this host out of the deployment")
+            yield Finding("busy", seen, "an idle GPU", f"{ending(process)}, or take this host out of the deployment")
 
 
 def _unfit(chosen: Mapping[int, Mapping[str, Any]]) -> Iterable[Finding]:
@@ -106,6 +102,14 @@ def _unfit(chosen: Mapping[int, Mapping[str, Any]]) -> Iterable[Finding]:
             yield Finding("ecc", seen, "none", f"reset it (sudo nvidia-smi -i {index} --gpu-reset) and watch it", grave=False)
 
 
+def ending(owner: Mapping[str, Any]) -> str:
+    """Return how to end a process; never by stopping the service of a login that it was started from."""
+    unit = owner.get("unit") or ""
+    if unit.endswith(".service") and not unit.startswith(("ssh", "user@")):
+        return f"stop it (sudo systemctl stop {unit})"
+    return f"end it (sudo kill {owner['pid']})" if owner.get("pid") else "find and end it (sudo ss -ltnp)"
+
+
 def foreign(node: dict[str, Any], planned: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return who listens on a planned port and is no unit of the plan."""
     ranges = parse(planned["reserved_ports"])
@@ -117,13 +121,18 @@ def foreign(node: dict[str, Any], planned: Mapping[str, Any]) -> list[Mapping[st
     ]
 
 
-def _ports(node: dict[str, Any], planned: Mapping[str, Any]) -> Iterable[Finding]:
+def _ports(node: dict[str, Any], planned: Mapping[str, Any], ours: int | None) -> Iterable[Finding]:
+    by_owner: dict[Any, list[Mapping[str, Any]]] = {}
     for listener in foreign(node, planned):
-        unit = listener.get("unit")
-        owner = f"process {listener['pid']} ({listener.get('command')}) of {listener.get('user')}" if listener.get("pid") else "a process"
-        stop = f"sudo systemctl stop {unit}" if unit and unit.endswith(".service") else f"sudo ss -ltnp 'sport = :{listener['port']}'"
-        seen = f"port {listener['port']} is in use by {owner}{f', unit {unit}' if unit else ''}"
-        yield Finding("taken", seen, "a free port (the plan)", f"end that ({stop}), or give the deployment other ports")
+        if ours is None or listener.get("pid") != ours:
+            by_owner.setdefault(listener.get("pid"), []).append(listener)
+    for process, listeners in by_owner.items():
+        one = listeners[0]
+        owner = f"process {process} ({one.get('command')}) of {one.get('user')}" if process else "a process that this user cannot see"
+        ports = join((listener["port"], listener["port"]) for listener in listeners)
+        unit = f", unit {one['unit']}" if one.get("unit") else ""
+        seen = f"port {ports} is in use by {owner}{unit}"
+        yield Finding("taken", seen, "a free port (the plan)", f"{ending(one)}, or give the deployment other ports")
 
 
 def _ephemeral(node: dict[str, Any], planned: Mapping[str, Any], assumed: str) -> Iterable[Finding]:

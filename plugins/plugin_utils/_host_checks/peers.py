@@ -47,8 +47,13 @@ def serving(planned: Mapping[str, Any], node: dict[str, Any]) -> list[int]:
     return sorted({listener["port"] for listener in section(node, "listeners", []) if listener.get("unit") in ours})
 
 
-def targets(plan: Plan, host: str, heard: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return what a host must reach. heard: host -> {ports, serving}, of those that listen."""
+def mtu_of(node: dict[str, Any]) -> int:
+    """Return the MTU of the interface that carries the cluster address, 0 where it is not known."""
+    return (section(node, "network", {}).get("cluster") or {}).get("mtu") or 0
+
+
+def targets(plan: Plan, host: str, heard: Mapping[str, Mapping[str, Any]], mtu: int) -> list[dict[str, Any]]:
+    """Return what a host with this MTU must reach. heard: host -> {ports, serving, mtu}, of those that listen."""
     address = plan["hosts"][host]["address"]
     found = []
     for name in related(plan, host):
@@ -59,7 +64,7 @@ def targets(plan: Plan, host: str, heard: Mapping[str, Mapping[str, Any]]) -> li
                 kind: [port for port in heard[name][kind] if any(first <= port <= last for first, last in ranges)]
                 for kind in ("ports", "serving")
             }
-            found.append({"host": name, "address": planned["address"], **open_ports})
+            found.append({"host": name, "address": planned["address"], **open_ports, "mtu": min(mtu, heard[name]["mtu"])})
     return found
 
 
@@ -89,7 +94,7 @@ def _closed_port(plan: Plan, host: str, reason: str, askers: list[str], ports: s
     planned = plan["hosts"][host]
     addresses = [plan["hosts"][asker]["address"] for asker in askers]
     why = dict.fromkeys(
-        rule["why"] for rule in planned["reach"] if set(addresses) & set(sources_of(rule)) and _overlaps(rule["ports"], ports)
+        rule["why"].split(";")[0] for rule in planned["reach"] if set(addresses) & set(sources_of(rule)) and _overlaps(rule["ports"], ports)
     )
     seen = f"{short(askers)} cannot connect to its port {ports} at {planned['address']} ({reason})"
     if "answers" in reason:

@@ -22,7 +22,7 @@ Answering = Callable[..., Commands]
 
 def cluster(root: Root, commands: Commands, address: str) -> dict[str, Any]:
     """Return what carries an address."""
-    found, problems = _node_net.gather(root, commands, address, [])
+    found, problems = _node_net.gather(root, commands, address, [], [])
     assert problems == []
     return found["cluster"]
 
@@ -30,7 +30,7 @@ def cluster(root: Root, commands: Commands, address: str) -> dict[str, Any]:
 def test_a_vlan_on_a_bond_with_ipv6_only(host_files: Host, recorded: Recorded, answering: Answering) -> None:
     root = host_files("roce_bond.tree")
     commands = answering({"ip -json": (0, recorded("ip_bond.json"))})
-    found, _unused = _node_net.gather(root, commands, "2001:DB8:0:100:0::1", [])
+    found, _unused = _node_net.gather(root, commands, "2001:DB8:0:100:0::1", [], [])
     by_name = {entry["name"]: entry for entry in found["interfaces"]}
     assert list(by_name) == ["lo", "ens1np0", "ens2np0", "bond0", "bond0.100"]
     assert by_name["bond0"]["members"] == ["ens1np0", "ens2np0"]
@@ -50,7 +50,7 @@ def test_recorded_interfaces(host_files: Host, recorded: Recorded, answering: An
     assert cluster(host_files(""), commands, "192.0.2.2")["mtu"] == 1400
     assert cluster(host_files(""), commands, "172.17.0.1")["for_containers"] is True
     assert cluster(host_files(""), commands, "10.9.9.9")["interface"] is None
-    assert _node_net.gather(host_files(""), commands, None, [])[0]["cluster"] is None
+    assert _node_net.gather(host_files(""), commands, None, [], [])[0]["cluster"] is None
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_networks_of_containers(name: str, inner: bool) -> None:
 
 
 def test_no_ip_command_is_a_problem_with_a_remedy(host_files: Host, answering: Answering) -> None:
-    found, problems = _node_net.gather(host_files("/proc/sys/kernel/hostname = gpu01\n"), answering({}), "10.0.0.1", [])
+    found, problems = _node_net.gather(host_files("/proc/sys/kernel/hostname = gpu01\n"), answering({}), "10.0.0.1", [], [])
     assert problems == ["ip is not installed; install iproute2"]
     assert (found["hostname"], found["interfaces"], found["cluster"]["interface"]) == ("gpu01", [], None)
 
