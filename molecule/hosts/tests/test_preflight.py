@@ -64,10 +64,11 @@ def found(hosts, preflight, skewed_inventory, library):
         (third, "iptables -I INPUT -p icmp -m length --length 1300: -j DROP"),
         # The hosts of the lab know each other from this file, and then no server is asked.
         (third, "grep localhost /etc/hosts > /run/alone; mount --bind /run/alone /etc/hosts"),
-        (third, "echo nameserver 203.0.113.1 > /run/dead; mount --bind /run/dead /etc/resolv.conf"),
+        (third, f"echo nameserver {hosts.lab.address(first)} > /run/dead; mount --bind /run/dead /etc/resolv.conf"),
+        (first, "iptables -I INPUT -p udp --dport 53 -j DROP"),
     ]
     mend = [
-        (first, "sysctl -w net.ipv4.tcp_slow_start_after_idle=1; umount /srv/room; rm -rf /srv/old /srv/room"),
+        (first, "iptables -D INPUT 1; sysctl -w net.ipv4.tcp_slow_start_after_idle=1; umount /srv/room; rm -rf /srv/old /srv/room"),
         (second, "iptables -D INPUT 1; iptables -D INPUT 1; ip link set eth0 mtu 1500"),
         (third, "systemctl stop squatter; iptables -D INPUT 1; umount /etc/resolv.conf /etc/hosts"),
     ]
