@@ -9,7 +9,7 @@ import glob
 import os
 import resource
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import _tuning
@@ -18,6 +18,9 @@ from ._node_kernel import chosen, limit_text, sysctl_path
 from ._node_reader import Root
 from ._tuning import RESERVED, normal
 
+# What a container has for itself; the rest of its kernel is that of the machine and of everything else there.
+NAMESPACED = ("net.", "kernel.shm", "kernel.sem", "kernel.msg", "fs.mqueue.")
+FOREIGN = "it belongs to the machine that this container runs on"
 LIMITS = {"memlock": resource.RLIMIT_MEMLOCK, "nofile": resource.RLIMIT_NOFILE}
 
 
@@ -99,6 +102,7 @@ class Host:
     def __init__(self, root: Root, try_limit: Callable[[str, str], str] = try_limit) -> None:
         """Keep where they are."""
         self.root, self.try_limit = root, try_limit
+        self.container = bool(root.text("/run/systemd/container")) or root.exists("/.dockerenv")
 
     def writable(self, path: str) -> bool:
         """Tell whether it can be written at all."""
@@ -128,6 +132,8 @@ class Host:
 def tune(wanted: Wanted, host: Host, check: bool) -> Changes:
     """Make the host so, or tell what would change."""
     changes = Changes()
+    if host.container:
+        wanted = own_settings(wanted, host, changes)
     path = host.root.path(wanted.sysctl_file)
     old = _tuning.parse_dropin(read(path) or "")
     keys = {*wanted.exact, *wanted.floors, *old, RESERVED}
@@ -143,6 +149,19 @@ def tune(wanted: Wanted, host: Host, check: bool) -> Changes:
     limits = _limits(wanted, host, changes)
     _file(host.root.path(wanted.limits_file), _tuning.limits_text(limits), check, changes)
     return changes
+
+
+def own_settings(wanted: Wanted, host: Host, changes: Changes) -> Wanted:
+    """Return what a container may set; a privileged one could change the machine, and systemd would do so again at each start."""
+    for name, value in {**wanted.floors, **wanted.exact}.items():
+        if not name.startswith(NAMESPACED):
+            changes.refuse(name, value, host.sysctl(name) or "", FOREIGN)
+    for path, value in wanted.sysfs.items():
+        changes.refuse(path, value, "", FOREIGN)
+    exact, floors = (
+        {name: value for name, value in values.items() if name.startswith(NAMESPACED)} for values in (wanted.exact, wanted.floors)
+    )
+    return replace(wanted, exact=exact, floors=floors, sysfs={})
 
 
 def _limits(wanted: Wanted, host: Host, changes: Changes) -> dict[str, str]:

@@ -13,6 +13,7 @@ description:
   - Sysctls go into one drop-in, and into the running kernel at once. The drop-in remembers what was there before, so that a setting that
     is not wanted any more is taken back.
   - What a kernel or a container refuses changes nothing, is in RV(refused), and is said in a warning.
+  - In a container only what is its own is set, such as V(net.*); a privileged one could set the rest for the whole machine.
   - One call for all, where C(ansible.posix.sysctl) needs one for each key, cannot raise a value without lowering a higher one, and fails
     at the first key that a container refuses.
 extends_documentation_fragment:

@@ -189,3 +189,14 @@ def test_the_real_files_are_read_not_written() -> None:
     assert host.sysctl("net.core.no_such_key") is None
     assert host.writable("/proc/sys/kernel/osrelease") is False
     assert "/proc/sys/vm/max_map_count" in host.expand("/proc/sys/vm/max_map*")
+
+
+def test_a_container_sets_only_what_is_its_own(root: Root) -> None:
+    marker = Path(root.path("/run/systemd/container"))
+    marker.parent.mkdir(parents=True)
+    marker.write_text("docker\n", encoding="utf-8")
+    changes = tune(Wanted.from_params({**PARAMS, **FULL}), Files(root), check=False)
+    assert [item["name"] for item in changes.refused] == ["vm.max_map_count", GOVERNORS]
+    assert root.text("/proc/sys/vm/max_map_count") == "65530"
+    assert "max_map_count" not in root.text("/etc/sysctl.d/95.conf")
+    assert root.text("/proc/sys/net/core/somaxconn") == "4096"
