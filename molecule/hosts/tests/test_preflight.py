@@ -82,7 +82,7 @@ def found(hosts, preflight, skewed_inventory, library):
     finally:
         for host, script in mend:
             hosts.shell(host, script)
-    print(output[output.index("HOST "):][:6000])
+    print(output[output.index("HOST ") :][:6000])
     assert address in output
     return sentences
 

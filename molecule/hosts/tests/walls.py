@@ -13,8 +13,7 @@ from typing import Any
 
 from scenario import Hosts, Play, run_playbook
 
-FIREWALL = "../molecule/hosts/firewall"
-REMOVE = "../molecule/hosts/firewall_remove"
+FIREWALL, REMOVE = "prepare", "remove"
 LISTEN = """
 import select, socket, sys
 sockets = [socket.create_server(("", int(port)), family=socket.AF_INET6, dualstack_ipv6=True) for port in sys.argv[1:]]
@@ -91,7 +90,7 @@ def reached_from_here(address: str, port: int) -> bool:
 def deploy(playbook: str, deployments: dict[str, Any], *words: str, succeeds: bool = True, **variables: Any) -> Play:
     """Run a playbook of the firewall with these deployments."""
     values = {"node_firewall_manage": True, "sglang_deployments": deployments, "sglang_gpus_per_node": 2, **variables}
-    return run_playbook(playbook, "-e", json.dumps(values), *words, succeeds=succeeds)
+    return run_playbook(playbook, "--tags", "node_firewall", "-e", json.dumps(values), *words, succeeds=succeeds)
 
 
 def status(hosts: Hosts, host: str) -> str:
