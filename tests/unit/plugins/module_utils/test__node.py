@@ -18,7 +18,8 @@ from ansible_collections.multinode.sglang.plugins.module_utils._node_reader impo
 Host = Callable[[str], Root]
 Answering = Callable[..., Commands]
 PARAMS: dict[str, Any] = {
-    "gather": ["all"], "cluster_address": None, "names": [], "addresses": [], "paths": [], "runtimes": [], "nccl_libraries": [], "timeout": 0.2,
+    "gather": ["all"], "cluster_address": None, "names": [], "addresses": [], "paths": [], "runtimes": [],
+    "nccl_libraries": [], "timeout": 0.2,
 }  # fmt: skip
 
 
