@@ -4,6 +4,9 @@
 """Tuning as the running system shows it, and taking it back."""
 
 import json
+import subprocess
+
+from tests.lab.settings import KEY, SSH_OPTIONS
 
 ONLY = ("--tags", "node_tuning")
 
@@ -11,6 +14,12 @@ ONLY = ("--tags", "node_tuning")
 def sysctl(hosts, host, key):
     """Return what the kernel has."""
     return hosts.run(host, "sysctl", "-n", key).strip()
+
+
+def login(hosts, host, script):
+    """Return what a script prints in a login of its own."""
+    words = ["ssh", *SSH_OPTIONS, "-i", str(KEY), f"root@{hosts.lab.address(host)}", script]
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
 
 
 def test_the_running_kernel_has_the_values(hosts):
@@ -48,7 +57,7 @@ def test_what_is_the_machines_is_left_alone_and_said(hosts, playbook):
 def test_a_login_has_the_limit_or_the_play_says_why_not(hosts, playbook):
     play = playbook("prepare", *ONLY, "-e", json.dumps({"node_tuning_limits": {"nofile": 4321, "memlock": "unlimited"}}))
     for host in hosts.names:
-        limits = hosts.run(host, "su", "--shell", "/bin/bash", "--command", "ulimit -n; ulimit -l", "daemon").split()
+        limits = login(hosts, host, "ulimit -n; ulimit -l").split()
         assert limits[0] == "4321"
         unlimited = limits[1] == "unlimited"
         assert unlimited != ("limit memlock" in play.output), "a limit that cannot be given must be said, and only that"

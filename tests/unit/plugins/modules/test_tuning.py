@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 NAME = "ansible_collections.multinode.sglang.plugins.modules.tuning"
-# The release of the kernel is a sysctl that nobody can set.
-READ_ONLY = "kernel.osrelease"
+# A sysctl that nobody can set, in a container neither.
+READ_ONLY = "net.ipv4.tcp_available_congestion_control"
 
 
 @pytest.fixture
