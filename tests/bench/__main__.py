@@ -7,7 +7,7 @@ import sys
 
 from .measure import CONTROLLER_ENV, REPO
 
-BENCHES = ("bench_plan", "bench_controller", "bench_deploy")
+BENCHES = ("bench_plan", "bench_controller", "bench_preflight", "bench_deploy")
 
 
 def main() -> int:
