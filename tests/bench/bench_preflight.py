@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Time preflight over one instance on many hosts: python -m tests.bench.bench_preflight [--hosts 8 32]."""
+"""Time preflight on many hosts: python -m tests.bench.bench_preflight [--hosts 8 32]."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ from .measure import REPO, Run, play
 PREFLIGHT = REPO / "playbooks" / "preflight.yml"
 MOST_SECONDS = 60
 MOST_HOSTS = 32
+# All hosts of the lab share one table of neighbours with room for 1,024, which 32 hosts that all talk to each other would fill.
+MOST_PEERS = 16
 ROW = "{:>5}  {:>8} {:>9} {:>8} {:>8}"
 
 
 def measure(hosts: int) -> Run:
     """Start a lab of this size, and prove all pairs of its hosts."""
     lab = scenario.lab(hosts)
-    one = {"model": "/models/small", "server": {"hosts": "all", "nnodes": hosts, "tp_size": hosts, "server_args": {"device": "cpu"}}}
+    size = min(hosts, MOST_PEERS)
+    one = {"model": "/models/small", "server": {"hosts": "all", "nnodes": size, "tp_size": size, "server_args": {"device": "cpu"}}}
     with tempfile.TemporaryDirectory() as directory:
         inventory = scenario.lab_inventory(Path(directory), lab, {"sglang_deployments": {"one": one}, "sglang_gpus_per_node": 1})
         lab.up()
@@ -43,7 +46,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.bench_preflight", description=__doc__)
     parser.add_argument("--hosts", type=int, nargs="+", default=[8, MOST_HOSTS], help=f"sizes of the labs (default: 8 {MOST_HOSTS})")
     arguments = parser.parse_args()
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; every host reaches every other one on all ports; times in seconds")
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; instances of up to {MOST_PEERS} hosts, all pairs on all ports; times in seconds")
     print(ROW.format("HOSTS", "SECONDS", "PER HOST", "CPU", "MODULES"))
     missed = [hosts for hosts in arguments.hosts if measure(hosts).seconds > MOST_SECONDS and hosts <= MOST_HOSTS]
     for hosts in missed:
