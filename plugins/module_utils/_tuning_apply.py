@@ -88,8 +88,11 @@ def try_limit(name: str, value: str) -> str:
     kind = LIMITS[name]
     number = resource.RLIM_INFINITY if value == "unlimited" else int(value)
     before = resource.getrlimit(kind)
+    # A hard limit that is lowered for a try may not be raised again; one that is high enough needs no try.
+    if before[1] == resource.RLIM_INFINITY or resource.RLIM_INFINITY != number <= before[1]:
+        return ""
     try:
-        resource.setrlimit(kind, (number, number))
+        resource.setrlimit(kind, (before[0], number))
         resource.setrlimit(kind, before)
     except (ValueError, OSError) as error:
         return f"{error}; logins would be refused"
