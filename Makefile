@@ -50,7 +50,7 @@ integration: .venv/tools ## Run the topologies with the real SGLang on the lab's
 bench: .venv/tools ## Measure the plan and the deploy; the results are printed
 	@$(ENV) $(PY) -m tests.bench
 
-test: venv ## Run everything that continuous integration runs (about 40 minutes on 2 cores)
+test: venv ## Run everything that continuous integration runs (about 50 minutes on 2 cores)
 	@$(PY) -m tests.make.everything
 
 lab-up: .venv/controller ## Start the lab: three hosts with systemd and ssh on this machine
