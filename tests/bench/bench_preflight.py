@@ -46,7 +46,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.bench_preflight", description=__doc__)
     parser.add_argument("--hosts", type=int, nargs="+", default=[8, MOST_HOSTS], help=f"sizes of the labs (default: 8 {MOST_HOSTS})")
     arguments = parser.parse_args()
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; instances of up to {MOST_PEERS} hosts, all pairs on all ports; times in seconds")
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; instances of up to {MOST_PEERS} hosts, all pairs; times in seconds")
     print(ROW.format("HOSTS", "SECONDS", "PER HOST", "CPU", "MODULES"))
     missed = [hosts for hosts in arguments.hosts if measure(hosts).seconds > MOST_SECONDS and hosts <= MOST_HOSTS]
     for hosts in missed:

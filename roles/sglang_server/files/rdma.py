@@ -80,7 +80,8 @@ def distance(one: str, other: str) -> int:
 
 def nearest(devices: list[str]) -> dict[int, str]:
     """Return number of a GPU -> its device; GPUs that have the same devices near take turns."""
-    found, turns = {}, {}
+    found: dict[int, str] = {}
+    turns: dict[tuple[str, ...], int] = {}
     for number, gpu in enumerate(gpus()):
         far = {name: distance(f"sys/bus/pci/devices/{gpu}", f"sys/class/infiniband/{name}/device") for name in devices}
         near = tuple(name for name in devices if far[name] == min(far.values()))
