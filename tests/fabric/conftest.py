@@ -25,6 +25,7 @@ from .guests import Guest
 HERE = Path(__file__).parent
 PLAY_SECONDS = 1200
 SETTLE_SECONDS = 60.0
+PACKAGES = ("rdma-core", "ibverbs-utils", "perftest", "infiniband-diags")
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,12 @@ class Fabric:
         return json.loads((self.reports / f"{guest.name}.json").read_text())
 
 
+def installed(guest: Guest) -> set[str]:
+    """Return which of the role's packages a guest has."""
+    shown = guest.attempt(f"dpkg-query --show --showformat '${{Package}} ${{db:Status-Status}}\\n' {' '.join(PACKAGES)}")[1]
+    return {line.split()[0] for line in shown.splitlines() if line.endswith(" installed")}
+
+
 def settles(guest: Guest, command: str) -> None:
     """Wait until a line of shell succeeds on a guest."""
     deadline = time.monotonic() + SETTLE_SECONDS
@@ -93,5 +100,6 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fabric]:
 @pytest.fixture(scope="session")
 def fabric(bare: Fabric) -> Fabric:
     """Guests on which the role has installed what RDMA needs."""
-    bare.rdma(rdma_install=True)
+    if not all(installed(guest) for guest in bare.guests):
+        bare.rdma(rdma_install=True)
     return bare

@@ -28,7 +28,9 @@ NAMES = ("guest1", "guest2")
 BOOT_SECONDS = 900.0
 COMMAND_SECONDS = 300.0
 MEMORY_MIB = 768
-COMMAND_LINE = "root=/dev/vda rw console=ttyS0 net.ifnames=0 systemd.show_status=1 fsck.mode=skip mitigations=off random.trust_cpu=on"
+COMMAND_LINE = (
+    "root=/dev/vda rw console=ttyS0 net.ifnames=0 systemd.show_status=1 TERM=dumb fsck.mode=skip mitigations=off random.trust_cpu=on"
+)
 
 
 @dataclass

@@ -58,7 +58,7 @@ def programs() -> None:
 
 def image() -> Image:
     """The image of this release and of the files beside this one; made where the cache does not have it."""
-    name = f"guest-{digest([FILES / 'configure.sh', FILES / 'packages.txt'], SUITE, DISK_SIZE, *NEEDLESS, *TRIM)}"
+    name = f"guest-{digest([FILES / 'configure.sh', FILES / 'packages.txt', Path(__file__)], SUITE, *TRIM)}"
     place = cache() / name
     found = Image(place / "disk.ext4", place / "vmlinuz", place / "initrd.img")
     with builder():
@@ -86,6 +86,8 @@ def _make(made: Image, place: Path) -> None:
         argv = ["mmdebstrap", "--variant=apt", "--format=directory", *TRIM, *without, f"--include={packages}"]
         argv += [f"--customize-hook={FILES / 'configure.sh'}", SUITE, str(root), str(sources())]
         run_logged("Unpacking Debian and a kernel with mmdebstrap (about 90 s)", _gently(argv), STATE / "guest-image.log", room)
+        # mmdebstrap has just emptied the package lists; apt's module would take them for fresh ones.
+        os.utime(root / "var/lib/apt/lists", (0, 0))
         (boot,) = (path.name.removeprefix("vmlinuz-") for path in (root / "boot").glob("vmlinuz-*"))
         shutil.copy(root / f"boot/vmlinuz-{boot}", new / made.kernel.name)
         shutil.copy(root / f"boot/initrd.img-{boot}", new / made.ramdisk.name)

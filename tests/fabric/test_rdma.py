@@ -12,18 +12,11 @@ from typing import Any
 
 import pytest
 
-from .conftest import Fabric, settles
+from .conftest import PACKAGES, Fabric, installed, settles
 from .guests import Guest, command_of
 
-PACKAGES = ("rdma-core", "ibverbs-utils", "perftest", "infiniband-diags")
 ACTIVE = "ibv_devinfo -d rxe0 | grep -q PORT_ACTIVE"
 JUMBO = 4200
-
-
-def installed(guest: Guest) -> set[str]:
-    """Return which of the role's packages a guest has."""
-    shown = guest.attempt(f"dpkg-query --show --showformat '${{Package}} ${{db:Status-Status}}\\n' {' '.join(PACKAGES)}")[1]
-    return {line.split()[0] for line in shown.splitlines() if line.endswith(" installed")}
 
 
 def port(fabric: Fabric, guest: Guest) -> dict[str, Any]:
@@ -44,7 +37,6 @@ def test_the_role_judges_bare_guests_and_installs_the_packages(bare: Fabric) -> 
 
 
 def test_node_info_sees_the_real_device(fabric: Fabric) -> None:
-    fabric.rdma()
     for guest in fabric.guests:
         seen = port(fabric, guest)
         gids = seen.pop("gids")
@@ -62,7 +54,6 @@ def test_node_info_sees_the_real_device(fabric: Fabric) -> None:
 
 
 def test_the_role_tells_the_device(fabric: Fabric) -> None:
-    fabric.rdma(rdma_devices=["rxe*"])
     for guest in fabric.guests:
         told = fabric.report(guest)["result"]
         assert told == {"by_gpu": {}, "ib_device": "rxe0", "nccl_ib_hca": "=rxe0:1", "ucx_net_devices": "rxe0:1"}
@@ -70,7 +61,6 @@ def test_the_role_tells_the_device(fabric: Fabric) -> None:
 
 
 def test_data_goes_over_the_gid_that_was_seen(fabric: Fabric) -> None:
-    fabric.rdma()
     server, client = fabric.guests
     (index,) = {gid["index"] for guest in fabric.guests for gid in port(fabric, guest)["gids"] if gid["address"] == guest.address}
     words = f"ib_write_bw --ib-dev=rxe0 --ib-port=1 --gid-index={index} --size=65536 --iters=20"
@@ -148,7 +138,10 @@ def test_a_wrong_gid_index_is_named(fabric: Fabric, index: str, there: str) -> N
         assert told.startswith(f"{guest.name}: NCCL_IB_GID_INDEX is {index}, and GID {index} of port rxe0:1 {there}")
         assert ", but GID 1, RoCE v2 with an address, is needed; leave NCCL_IB_GID_INDEX unset" in told
         assert "or set it to 1 in sglang_host_env" in told
-    fabric.rdma(sglang_host_env={"NCCL_IB_GID_INDEX": "1"})
+
+
+def test_the_gid_index_that_the_sentence_names_is_right(fabric: Fabric) -> None:
+    fabric.rdma(sglang_host_env={"NCCL_IB_GID_INDEX": "1"}, rdma_devices=["rxe*"])
 
 
 def test_a_small_rdma_mtu_is_named_and_mended_as_told(fabric: Fabric, broken: Guest) -> None:
