@@ -38,7 +38,7 @@ class Play:
     @property
     def refused(self) -> str:
         """The sentences with which the roles refused."""
-        return "\n".join(re.findall(r"(?:Action|Task) failed: (.*)", self.output)) or self.output[-4000:]
+        return "\n".join(re.findall(r"Action failed: (.*)", self.output)) or self.output[-4000:]
 
     def count(self, what: str) -> list[int]:
         """The numbers of changed, failed, ... in the recap, in the order of the hosts."""

@@ -88,7 +88,7 @@ def accelerators() -> list[str]:
     flags = re.search(r"^flags\s*:(.*)", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     hardware = flags is not None and {"vmx", "svm"} & set(flags[1].split())
     kvm = ["-accel", "kvm"] if hardware and os.access("/dev/kvm", os.R_OK | os.W_OK) else []
-    return [*kvm, "-accel", "tcg,thread=multi"]
+    return [*kvm, "-accel", "tcg,thread=multi,tb-size=512"]
 
 
 @contextmanager
@@ -172,6 +172,6 @@ def _last(guest: Guest) -> str:
 
 def command_of(sentence: str) -> str:
     """The command in a sentence that tells how to mend something."""
-    found = re.search(r"\((sudo [^)]*)\)", sentence)
+    found = re.search(r"\((sudo [^),]*)", sentence)
     assert found, sentence
     return shlex.join(shlex.split(found[1]))

@@ -99,7 +99,9 @@ def _inactive(port: Port, usable: list[Port], wanted: Wanted) -> list[Finding]:
     seen = f"port {port.name} is {told['state']} ({told['physical_state']})"
     if told["state"] in ("INIT", "ARMED") and told["link_layer"] == "InfiniBand":
         return [Finding("inactive", seen, "ACTIVE", SUBNET_MANAGER)]
-    up = f"set its interface up (sudo ip link set {told['netdev']} up) and " if told["netdev"] else ""
+    # A port that is polling is switched on and finds nobody at the other end; drivers that do not know the difference say Disabled.
+    off = told["netdev"] and told["physical_state"] != "Polling"
+    up = f"set its interface up (sudo ip link set {told['netdev']} up) and " if off else ""
     return [Finding("inactive", seen, "ACTIVE", f"{up}see its cable and the port of the switch (ibstat {port.device})")]
 
 

@@ -67,6 +67,12 @@ def test_a_port_that_is_down_beside_its_like_is_a_broken_link() -> None:
     assert found(node(device("mlx5_1", **DOWN))) == [broken]
 
 
+@pytest.mark.parametrize(("physical", "by_hand"), [("Disabled", True), ("Polling", False)])
+def test_only_a_port_that_is_switched_off_is_switched_on(physical: str, by_hand: bool) -> None:
+    (finding,) = rdma.findings(node(device("mlx5_0", **DOWN | {"physical_state": physical})), rdma.Wanted())
+    assert ("sudo ip link set eth1 up" in finding.remedy, "see its cable" in finding.remedy) == (by_hand, True)
+
+
 def test_a_port_that_waits_for_the_subnet_manager() -> None:
     (finding,) = rdma.findings(node(device("mlx5_0", **INFINIBAND | {"state": "INIT", "usable": False})), rdma.Wanted())
     assert finding.seen == "port mlx5_0:1 is INIT (LinkUp)"
