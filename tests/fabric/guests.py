@@ -28,6 +28,7 @@ NAMES = ("guest1", "guest2")
 BOOT_SECONDS = 900.0
 COMMAND_SECONDS = 300.0
 MEMORY_MIB = 768
+OWN = STATE / "fabric"
 COMMAND_LINE = (
     "root=/dev/vda rw console=ttyS0 net.ifnames=0 systemd.show_status=1 TERM=dumb fsck.mode=skip mitigations=off random.trust_cpu=on"
 )
@@ -51,7 +52,7 @@ class Guest:
     @property
     def console(self) -> Path:
         """What it wrote to its serial line."""
-        return STATE / "fabric" / f"{self.name}.console"
+        return OWN / f"{self.name}.console"
 
     def ssh(self, *words: str) -> list[str]:
         """The command line that runs a command there; the first connection stays open for the next ones."""
@@ -97,7 +98,7 @@ def running() -> Iterator[list[Guest]]:
     programs()
     made = image()
     ssh_key()
-    (STATE / "fabric").mkdir(parents=True, exist_ok=True)
+    OWN.mkdir(exist_ok=True)
     with ExitStack() as stack:
         # Short, because the path of a socket may have no more than 107 characters.
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fabric-")))
@@ -115,12 +116,12 @@ def running() -> Iterator[list[Guest]]:
 
 
 def _start(name: str, number: int, end: socket.socket, made: Image, folder: Path) -> Guest:
-    disk = folder / f"{name}.qcow2"
+    disk = OWN / f"{name}.qcow2"
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(made.disk), "-F", "raw", str(disk)], check=True)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    console = STATE / "fabric" / f"{name}.console"
+    console = OWN / f"{name}.console"
     console.unlink(missing_ok=True)
     argv = ["qemu-system-x86_64", "-machine", "q35", *accelerators(), "-cpu", "max", "-smp", "1", "-m", str(MEMORY_MIB)]
     argv += ["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-monitor", "stdio", "-serial", f"file:{console}"]
@@ -129,7 +130,7 @@ def _start(name: str, number: int, end: socket.socket, made: Image, folder: Path
     argv += ["-drive", f"file={disk},if=virtio,cache=unsafe", "-device", "virtio-rng-pci"]
     argv += ["-netdev", f"user,id=outside,hostfwd=tcp:127.0.0.1:{port}-:22", "-device", "virtio-net-pci,netdev=outside"]
     argv += ["-netdev", f"socket,id=fabric,fd={end.fileno()}", "-device", f"virtio-net-pci,netdev=fabric,mac=52:54:00:00:79:0{number}"]
-    with (STATE / "fabric" / f"{name}.qemu").open("w") as log:
+    with (OWN / f"{name}.qemu").open("w") as log:
         process = subprocess.Popen(
             # The kernel ends a guest whose tests are gone, however they went.
             ["setpriv", "--pdeathsig", "KILL", "nice", "-n", "10", *argv],
@@ -144,13 +145,14 @@ def _stop(guest: Guest) -> None:
     guest.process.wait()
     if guest.process.stdin:
         guest.process.stdin.close()
+    (OWN / f"{guest.name}.qcow2").unlink()
 
 
 def _wait(guest: Guest) -> None:
     deadline = time.monotonic() + BOOT_SECONDS
     while True:
         if guest.process.poll() is not None:
-            log = STATE / "fabric" / f"{guest.name}.qemu"
+            log = OWN / f"{guest.name}.qemu"
             raise LabError(f"{guest.name} ended while it started: QEMU says {' '.join(tail(log, 5))!r}.")
         if time.monotonic() > deadline:
             raise LabError(
