@@ -24,7 +24,7 @@ from .guests import Guest
 
 HERE = Path(__file__).parent
 PLAY_SECONDS = 1200
-SETTLE_SECONDS = 60.0
+SETTLE_SECONDS = 180.0
 PACKAGES = ("rdma-core", "ibverbs-utils", "perftest", "infiniband-diags")
 
 
