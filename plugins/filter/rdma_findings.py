@@ -41,6 +41,13 @@ options:
     description: Whether C(nvidia_peermem) must be loaded on a host with GPUs; otherwise DMA-BUF is enough.
     type: bool
     default: true
+  environments:
+    description:
+      - Environments of the units on this host. An index in C(NCCL_IB_GID_INDEX), C(NVSHMEM_IB_GID_INDEX), C(MC_GID_INDEX) or
+        C(UCX_IB_GID_INDEX) must be that of a GID which other hosts reach.
+    type: list
+    elements: dict
+    default: []
 author:
   - The multinode.sglang authors (@multinode)
 """
@@ -69,9 +76,12 @@ from typing import Any
 from ansible_collections.multinode.sglang.plugins.plugin_utils._host_checks import rdma
 
 
-def rdma_findings(node: dict[str, Any], host: str, devices: Iterable[str] = (), **wanted: Any) -> list[dict[str, str]]:
+def rdma_findings(
+    node: dict[str, Any], host: str, devices: Iterable[str] = (), environments: Iterable[dict[str, str]] = (), **wanted: Any
+) -> list[dict[str, str]]:
     """Return what is wrong."""
-    return [finding.told(host) for finding in rdma.findings(node, rdma.Wanted(devices=tuple(devices), **wanted))]
+    judged = rdma.Wanted(devices=tuple(devices), gid_indexes=rdma.gid_indexes(environments), **wanted)
+    return [finding.told(host) for finding in rdma.findings(node, judged)]
 
 
 class FilterModule:

@@ -68,9 +68,9 @@ def gids(root: Root, path: str) -> list[dict[str, Any]]:
     found = []
     for name in root.names(f"{path}/gids"):
         gid = root.text(f"{path}/gids/{name}")
-        # An entry without a type is not in use, whatever it holds.
-        kind = root.text(f"{path}/gid_attrs/types/{name}")
-        if gid.strip("0:") and kind:
+        # A table has up to 1024 entries. One without a type is not in use, whatever it holds.
+        kind = root.text(f"{path}/gid_attrs/types/{name}") if gid.strip("0:") else ""
+        if kind:
             netdev = root.text(f"{path}/gid_attrs/ndevs/{name}") or None
             found.append({"index": int(name), "gid": gid, "type": kind, "address": gid_address(gid), "netdev": netdev})
     return found

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import Any
@@ -15,6 +15,8 @@ from . import Finding, section, short
 
 ROCE = "RoCE v2"
 SUBNET_MANAGER = "see that a subnet manager runs (sudo sminfo)"
+# Environment variables that name a GID by its index: of NCCL, NVSHMEM, Mooncake and UCX.
+GID_VARIABLES = ("NCCL_IB_GID_INDEX", "NVSHMEM_IB_GID_INDEX", "MC_GID_INDEX", "UCX_IB_GID_INDEX")
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Wanted:
     minimum_rate: float = 0
     minimum_mtu: int = 0
     peermem: bool = True
+    gid_indexes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,11 @@ def ports(node: dict[str, Any], patterns: Iterable[str]) -> list[Port]:
         for port in device["ports"]
         if not chosen or any(fnmatch(device["name"], pattern) for pattern in chosen)
     ]
+
+
+def gid_indexes(environments: Iterable[Mapping[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Return (variable, value) of all that name a GID by its index in the environments of units, each once."""
+    return tuple(dict.fromkeys((name, environment[name]) for environment in environments for name in GID_VARIABLES if name in environment))
 
 
 def findings(node: dict[str, Any], wanted: Wanted) -> list[Finding]:
@@ -79,7 +87,7 @@ def _absent(node: dict[str, Any], wanted: Wanted, every: list[Port]) -> Iterator
 def _port(port: Port, usable: list[Port], wanted: Wanted) -> list[Finding]:
     if port.told["state"] != "ACTIVE":
         return _inactive(port, usable, wanted)
-    return [*_addresses(port), *_rate(port, usable, wanted), *_mtu(port, wanted)]
+    return [*_addresses(port), *_chosen_gids(port, wanted), *_rate(port, usable, wanted), *_mtu(port, wanted)]
 
 
 def _inactive(port: Port, usable: list[Port], wanted: Wanted) -> list[Finding]:
@@ -91,7 +99,9 @@ def _inactive(port: Port, usable: list[Port], wanted: Wanted) -> list[Finding]:
     seen = f"port {port.name} is {told['state']} ({told['physical_state']})"
     if told["state"] in ("INIT", "ARMED") and told["link_layer"] == "InfiniBand":
         return [Finding("inactive", seen, "ACTIVE", SUBNET_MANAGER)]
-    up = f"set its interface up (sudo ip link set {told['netdev']} up) and " if told["netdev"] else ""
+    # A port that is polling is switched on and finds nobody at the other end; drivers that do not know the difference say Disabled.
+    off = told["netdev"] and told["physical_state"] != "Polling"
+    up = f"set its interface up (sudo ip link set {told['netdev']} up) and " if off else ""
     return [Finding("inactive", seen, "ACTIVE", f"{up}see its cable and the port of the switch (ibstat {port.device})")]
 
 
@@ -101,14 +111,36 @@ def _addresses(port: Port) -> list[Finding]:
         if told["lid"]:
             return []
         return [Finding("lid", f"port {port.name} has no LID", "one from the subnet manager", SUBNET_MANAGER)]
-    reachable = [gid for gid in told["gids"] if gid["type"] == ROCE and not gid["gid"].startswith("fe80")]
-    if reachable:
+    if any(_reaches(gid) for gid in told["gids"]):
         return []
     kinds = sorted({gid["type"] for gid in told["gids"]})
     seen = f"port {port.name} has {'only GIDs of ' + ' and '.join(kinds) + ' without an address' if kinds else 'no GID'}"
     link = told["netdev"] or "its interface"
     remedy = f"give {link} its address (sudo ip address add ADDRESS/PREFIX dev {link}, and in netplan), and let the adapter use RoCE v2"
     return [Finding("gid", seen, f"a GID of {ROCE} with an address", remedy)]
+
+
+def _reaches(gid: Mapping[str, Any]) -> bool:
+    """Tell whether a GID of Ethernet has an address that other hosts reach."""
+    return gid["type"] == ROCE and not gid["gid"].startswith("fe80")
+
+
+def _chosen_gids(port: Port, wanted: Wanted) -> Iterator[Finding]:
+    by_index = {gid["index"]: gid for gid in port.told["gids"]}
+    ethernet = port.told["link_layer"] == "Ethernet"
+    right = [index for index, gid in by_index.items() if not ethernet or _reaches(gid)]
+    for name, value in wanted.gid_indexes:
+        # Below 0, or a word such as auto, lets the library choose; an empty one is 0 to it.
+        index = int(value or 0) if (value or "0").isdecimal() else -1
+        if index < 0 or index in right or not right:
+            continue
+        gid = by_index.get(index)
+        is_there = f"is {gid['type']} {gid['gid']}" if gid else "is not there"
+        needed = f"GID {' or '.join(map(str, right))}" + (f", {ROCE} with an address," if ethernet else "")
+        remedy = f"leave {name} unset, so that the library chooses, or set it to {right[0]} in sglang_host_env of this host"
+        yield Finding(
+            "gid_index", f"{name} is {value or 'empty, which is 0'}, and GID {index} of port {port.name} {is_there}", needed, remedy
+        )
 
 
 def _rate(port: Port, usable: list[Port], wanted: Wanted) -> list[Finding]:

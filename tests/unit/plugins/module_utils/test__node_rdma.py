@@ -56,13 +56,27 @@ def test_without_ibv_devinfo_the_mtu_of_infiniband_is_unknown(host_files: Host, 
     assert ports(host_files("infiniband.tree"), answering({}))["mlx5_0"]["mtu"] is None
 
 
-def test_soft_roce_has_no_pci_device(host_files: Host, answering: Answering) -> None:
-    root = host_files("soft_roce.tree")
-    found, _unused = _node_rdma.gather(root, answering({}), [])
+def test_soft_roce_has_no_pci_device(host_files: Host, recorded: Recorded, answering: Answering) -> None:
+    commands = answering({"ibv_devinfo": (0, recorded("ibv_devinfo_soft_roce.txt"))})
+    found, problems = _node_rdma.gather(host_files("soft_roce.tree"), commands, [])
     (device,) = found["devices"]
-    (port,) = device["ports"]
-    assert (device["pci"], device["numa_node"]) == (None, None)
-    assert (port["netdev"], port["mtu"], port["usable"], port["gids"][1]["address"]) == ("eth0", 1024, True, None)
+    (port,) = device.pop("ports")
+    assert (device, problems) == ({"name": "rxe0", "pci": None, "numa_node": None, "firmware": None, "board": None}, [])
+    assert [(gid["index"], gid["type"], gid["address"], gid["netdev"]) for gid in port.pop("gids")] == [
+        (0, "RoCE v2", None, "eth1"),
+        (1, "RoCE v2", "10.79.0.11", "eth1"),
+    ]
+    assert port == {
+        "port": 1, "state": "ACTIVE", "physical_state": "LinkUp", "link_layer": "Ethernet", "rate_gbps": 2.5, "lid": 0, "netdev": "eth1",
+        "netdev_mtu": 1500, "mtu": 1024, "usable": True,
+    }  # fmt: skip
+
+
+def test_soft_roce_over_an_interface_that_is_down(host_files: Host, answering: Answering) -> None:
+    port = ports(host_files("soft_roce_down.tree"), answering({}))["rxe0"]
+    # The link-local GID stays, so a GID does not tell that a port carries data.
+    assert [gid["gid"] for gid in port["gids"]] == ["fe80:0000:0000:0000:5054:00ff:fe00:7901"]
+    assert (port["state"], port["physical_state"], port["netdev"], port["usable"]) == ("DOWN", "Disabled", "eth1", False)
 
 
 def test_the_nearest_usable_device_of_each_gpu(host_files: Host, answering: Answering) -> None:

@@ -67,6 +67,12 @@ def test_a_port_that_is_down_beside_its_like_is_a_broken_link() -> None:
     assert found(node(device("mlx5_1", **DOWN))) == [broken]
 
 
+@pytest.mark.parametrize(("physical", "by_hand"), [("Disabled", True), ("Polling", False)])
+def test_only_a_port_that_is_switched_off_is_switched_on(physical: str, by_hand: bool) -> None:
+    (finding,) = rdma.findings(node(device("mlx5_0", **DOWN | {"physical_state": physical})), rdma.Wanted())
+    assert ("sudo ip link set eth1 up" in finding.remedy, "see its cable" in finding.remedy) == (by_hand, True)
+
+
 def test_a_port_that_waits_for_the_subnet_manager() -> None:
     (finding,) = rdma.findings(node(device("mlx5_0", **INFINIBAND | {"state": "INIT", "usable": False})), rdma.Wanted())
     assert finding.seen == "port mlx5_0:1 is INIT (LinkUp)"
@@ -83,6 +89,40 @@ def test_a_port_that_waits_for_the_subnet_manager() -> None:
 )
 def test_gids(gids: list[dict[str, Any]], seen: str) -> None:
     assert found(node(device("mlx5_0", gids=gids, usable=bool(gids)))) == [("gid", seen)]
+
+
+@pytest.mark.parametrize(
+    ("value", "seen"),
+    [
+        ("3", None),
+        ("-1", None),
+        ("auto", None),
+        ("1", "NCCL_IB_GID_INDEX is 1, and GID 1 of port mlx5_0:1 is RoCE v2 fe80:0000:0000:0000:0000:0000:0000:0001"),
+        ("2", "NCCL_IB_GID_INDEX is 2, and GID 2 of port mlx5_0:1 is IB/RoCE v1 0000:0000:0000:0000:0000:ffff:0a00:0001"),
+        ("9", "NCCL_IB_GID_INDEX is 9, and GID 9 of port mlx5_0:1 is not there"),
+        ("", "NCCL_IB_GID_INDEX is empty, which is 0, and GID 0 of port mlx5_0:1 is not there"),
+    ],
+)
+def test_a_gid_that_is_named_by_its_index(value: str, seen: str | None) -> None:
+    host = node(device("mlx5_0", gids=[LINK_LOCAL, OLD, ROCE]))
+    # The same in two units is told once, and what no library reads is none of ours.
+    indexes = rdma.gid_indexes([{"NCCL_IB_GID_INDEX": value}, {"NCCL_IB_GID_INDEX": value, "A_GID_INDEX": "9"}])
+    assert found(host, gid_indexes=indexes) == ([("gid_index", seen)] if seen else [])
+
+
+def test_the_sentence_about_an_index_names_the_right_one() -> None:
+    (finding,) = rdma.findings(node(device("mlx5_0")), rdma.Wanted(gid_indexes=(("MC_GID_INDEX", "0"),)))
+    assert finding.told("gpu01")["text"] == (
+        "gpu01: MC_GID_INDEX is 0, and GID 0 of port mlx5_0:1 is not there, but GID 3, RoCE v2 with an address, is needed; "
+        "leave MC_GID_INDEX unset, so that the library chooses, or set it to 3 in sglang_host_env of this host"
+    )
+
+
+def test_an_index_on_infiniband_and_on_a_port_that_is_wrong_anyway() -> None:
+    fabric = node(device("mlx5_0", **INFINIBAND))
+    assert found(fabric, gid_indexes=(("NCCL_IB_GID_INDEX", "1"),)) == []
+    assert [check for check, _seen in found(fabric, gid_indexes=(("NCCL_IB_GID_INDEX", "3"),))] == ["gid_index"]
+    assert [check for check, _seen in found(node(device("mlx5_0", gids=[])), gid_indexes=(("NCCL_IB_GID_INDEX", "3"),))] == ["gid"]
 
 
 def test_a_lid_of_infiniband() -> None:
