@@ -17,6 +17,7 @@ from .guests import Guest, command_of
 
 ACTIVE = "ibv_devinfo -d rxe0 | grep -q PORT_ACTIVE"
 JUMBO = 4200
+PREFLIGHT = "../../playbooks/preflight"
 
 
 def port(fabric: Fabric, guest: Guest) -> dict[str, Any]:
@@ -174,3 +175,14 @@ def test_a_path_that_is_too_narrow_is_named_and_taken_back(fabric: Fabric, broke
 def test_the_guests_can_serve_files(bare: Fabric) -> None:
     for guest in bare.guests:
         guest.run("modprobe nfsd && modprobe nfs && grep -qw nfsd /proc/filesystems && grep -qw nfs4 /proc/filesystems")
+
+
+def test_preflight_shows_the_devices_and_names_a_cable_that_is_out(fabric: Fabric, broken: Guest) -> None:
+    told = {"preflight_gpus": False, "preflight_room_gib": {}, "preflight_peer_timeout": 30}
+    assert "2 of 2 hosts are right" in (right := fabric.play(PREFLIGHT, **told).output)
+    assert len(re.findall(r"^guest\d .* 1 x 2\.5G .* right$", right, re.MULTILINE)) == 2, right
+    broken.cable(False)
+    settles(broken, f"! {ACTIVE}")
+    wrong = fabric.play(PREFLIGHT, succeeds=False, **told).output
+    assert "WRONG  guest1: port rxe0:1 is DOWN (Polling), but ACTIVE is needed" in wrong
+    assert re.search(r"^WRONG  guest2: guest1 cannot connect to its port 20000", wrong, re.MULTILINE), wrong
