@@ -10,15 +10,11 @@ short_description: Tells which ports of a host other hosts of the plan need
 version_added: "1.0.0"
 description:
   - Joins the ports of all rules of the plan that let other hosts of the plan in, ephemeral ports included.
-positional: _input, host
+positional: _input
 options:
   _input:
-    description: The plan, as RV(multinode.sglang.plan#module:hosts) and its other values.
+    description: The host's entry in RV(multinode.sglang.plan#module:hosts).
     type: dict
-    required: true
-  host:
-    description: The host.
-    type: str
     required: true
 author:
   - The multinode.sglang authors (@multinode)
@@ -27,7 +23,7 @@ author:
 EXAMPLES = r"""
 - name: Show them
   ansible.builtin.debug:
-    msg: "{{ sglang_plan_result | multinode.sglang.peer_ports(inventory_hostname) }}"
+    msg: "{{ sglang_plan_result.hosts[inventory_hostname] | multinode.sglang.peer_ports }}"
 """
 
 RETURN = r"""
@@ -42,9 +38,9 @@ from typing import Any
 from ansible_collections.multinode.sglang.plugins.plugin_utils._host_checks import peers
 
 
-def peer_ports(plan: Mapping[str, Any], host: str) -> str:
+def peer_ports(planned: Mapping[str, Any]) -> str:
     """Return the ports."""
-    return peers.asked_ports(plan["hosts"][host])
+    return peers.asked_ports(planned)
 
 
 class FilterModule:

@@ -29,21 +29,26 @@ def sources_of(rule: Mapping[str, Any]) -> list[str]:
     return [] if isinstance(rule["sources"], str) else list(rule["sources"])
 
 
-def related(plan: Plan, host: str) -> list[str]:
-    """Return the other hosts of the deployments that a host has a part in."""
-    found: dict[str, None] = {}
-    for entry in plan["deployments"].values():
-        names = [rank["host"] for instance in entry["instances"] for rank in instance["ranks"]]
-        names += [router["host"] for router in entry["routers"]]
-        if host in names:
-            found.update(dict.fromkeys(names))
-    found.pop(host, None)
-    return list(found)
+def asks(plan: Plan) -> dict[str, list[dict[str, Any]]]:
+    """Return for each host whom it must reach: host, address, ports, and the services that may listen there already."""
+    names = {entry["address"]: name for name, entry in plan["hosts"].items()}
+    found: dict[str, dict[str, list[str]]] = {}
+    for name, planned in plan["hosts"].items():
+        for rule in planned["reach"]:
+            for source in sources_of(rule):
+                if source in names and source != planned["address"]:
+                    found.setdefault(names[source], {}).setdefault(name, []).append(rule["ports"])
+    return {asking: [_asked(name, plan["hosts"][name], texts) for name, texts in asked.items()] for asking, asked in found.items()}
 
 
-def serving(planned: Mapping[str, Any], node: dict[str, Any]) -> list[int]:
-    """Return the ports on which units of the plan listen already."""
-    ours = units_of(planned)
+def _asked(name: str, planned: Mapping[str, Any], texts: list[str]) -> dict[str, Any]:
+    ports = join(interval for text in dict.fromkeys(texts) for interval in parse(text))
+    return {"host": name, "address": planned["address"], "ports": ports, "services": sorted(units_of(planned))}
+
+
+def serving(node: dict[str, Any], services: Iterable[str]) -> list[int]:
+    """Return the ports on which these services listen already."""
+    ours = set(services)
     return sorted({listener["port"] for listener in section(node, "listeners", []) if listener.get("unit") in ours})
 
 
@@ -52,19 +57,16 @@ def mtu_of(node: dict[str, Any]) -> int:
     return (section(node, "network", {}).get("cluster") or {}).get("mtu") or 0
 
 
-def targets(plan: Plan, host: str, heard: Mapping[str, Mapping[str, Any]], mtu: int) -> list[dict[str, Any]]:
-    """Return what a host with this MTU must reach. heard: host -> {ports, serving, mtu}, of those that listen."""
-    address = plan["hosts"][host]["address"]
+def targets(asked: Iterable[Mapping[str, Any]], heard: Mapping[str, Mapping[str, Any]], mtu: int) -> list[dict[str, Any]]:
+    """Return what a host with this MTU tries. asked: its part of asks. heard: host -> {ports, node}, of those that listen."""
     found = []
-    for name in related(plan, host):
-        planned = plan["hosts"][name]
-        ranges = [interval for rule in planned["reach"] if address in sources_of(rule) for interval in parse(rule["ports"])]
-        if name in heard and ranges:
-            open_ports = {
-                kind: [port for port in heard[name][kind] if any(first <= port <= last for first, last in ranges)]
-                for kind in ("ports", "serving")
-            }
-            found.append({"host": name, "address": planned["address"], **open_ports, "mtu": min(mtu, heard[name]["mtu"])})
+    for entry in asked:
+        peer = heard.get(entry["host"])
+        if peer is not None:
+            ranges = parse(entry["ports"])
+            kinds = {"ports": peer["ports"], "serving": serving(peer["node"], entry["services"])}
+            tried = {kind: [port for port in ports if any(a <= port <= b for a, b in ranges)] for kind, ports in kinds.items()}
+            found.append({"host": entry["host"], "address": entry["address"], **tried, "mtu": min(mtu, mtu_of(peer["node"]))})
     return found
 
 

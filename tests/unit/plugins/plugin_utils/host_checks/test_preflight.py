@@ -135,12 +135,21 @@ def saw(ahead: dict[str, float] | None = None, failures: list[dict[str, Any]] | 
 
 
 def test_a_host_asks_the_peers_that_let_it_in_and_nobody_else() -> None:
-    heard = {name: {"ports": [20000, 30000, 40000], "serving": [20001], "mtu": 9000} for name in "abcz"}
-    found = peers.targets(plan(), "a", heard, 1500)
-    assert [entry["host"] for entry in found] == ["b", "c"]
-    assert found[0] == {"host": "b", "address": "10.0.0.2", "ports": [20000, 40000], "serving": [20001], "mtu": 1500}
+    asked = peers.asks(plan())
+    assert set(asked) == {"a", "b", "c"}
+    assert [entry["host"] for entry in asked["a"]] == ["b", "c"]
+    seen = node(listeners=[listener(20001, unit="sglang-lm-0.service"), listener(20002, unit="vllm.service")])
+    found = peers.targets(asked["a"], {"b": {"ports": [20000, 30000, 40000], "node": seen}}, 1500)
+    assert found == [{"host": "b", "address": "10.0.0.2", "ports": [20000, 40000], "serving": [20001], "mtu": 1500}]
     assert peers.asked_ports(plan()["hosts"]["a"]) == f"20000-20006,{EPHEMERAL}"
     assert peers.asked_ports(planned(reach=planned()["reach"][:1])) == ""
+
+
+def test_a_router_asks_its_workers() -> None:
+    alone = plan(1)
+    alone["hosts"]["a"]["reach"] = [{"sources": ["10.0.0.8"], "ports": "30000", "protocol": "tcp", "why": "lm-0: its routers"}]
+    alone["hosts"]["r"] = planned("10.0.0.8", reach=[])
+    assert peers.asks(alone) == {"r": [{"host": "a", "address": "10.0.0.1", "ports": "30000", "services": ["sglang-lm-0.service"]}]}
 
 
 def test_ports_that_are_closed_to_the_same_hosts_are_one_sentence() -> None:
