@@ -215,11 +215,13 @@ class TestAfter:
 
     def test_removal_takes_our_rules_out_and_restores_whether_ufw_was_enabled(self, run, hosts, names, theirs):
         first, second, third = names
+        # The third host is in no deployment any more.
+        everywhere = {"playbook": REMOVE, "sglang_remove_hosts": ",".join(names)}
         # Somebody had enabled it here: it is not ours to disable, and has no other rule for ssh.
         hosts.run(second, "rm", "/etc/ufw/multinode-sglang.json")
-        run("--check", playbook=REMOVE)
+        run("--check", **everywhere)
         assert "pair-0" in status(hosts, first)
-        run(playbook=REMOVE)
+        run(**everywhere)
         assert "Status: inactive" in status(hosts, first)
         assert hosts.run(first, "ufw", "show", "added") == theirs
         assert hosts.shell(first, "ls /etc/ufw/multinode*; grep FORWARD /etc/default/ufw").splitlines()[1:] == [
@@ -228,5 +230,5 @@ class TestAfter:
         assert "pair-0" not in status(hosts, second)
         assert "Status: active" in status(hosts, second)
         assert reached_from_here(hosts.lab.address(second), 22)
-        assert set(run(playbook=REMOVE).count("changed").values()) == {0}
+        assert set(run(**everywhere).count("changed").values()) == {0}
         assert "Status: inactive" in status(hosts, third)
