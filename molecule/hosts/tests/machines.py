@@ -130,7 +130,7 @@ def fresh(hosts: Hosts, host: str) -> None:
 
 def roles(*words: str, succeeds: bool = True, **variables: Any) -> Play:
     """Run the roles with these variables."""
-    told = {"sglang_deployments": DEPLOYMENTS, "nvidia_driver_reboot_timeout": 60, **variables}
+    told = {"sglang_deployments": DEPLOYMENTS, "nvidia_driver_reboot_timeout": 60, "rdma_install": False, **variables}
     return run_playbook("../molecule/hosts/machines", "-e", json.dumps(told), *words, succeeds=succeeds)
 
 
