@@ -12,6 +12,7 @@ from ansible import constants as C
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.multinode.sglang.plugins.plugin_utils._host_checks import host as host_checks
+from ansible_collections.multinode.sglang.plugins.plugin_utils._host_checks import names as name_checks
 from ansible_collections.multinode.sglang.plugins.plugin_utils._host_checks import peers, report, same
 
 display = Display()
@@ -68,13 +69,13 @@ def judge(args: Mapping[str, Any], hostvars: Mapping[str, Any], present: list[st
     reach = {name: said[name][args["register_reach"]] for name in names if "reached" in (said[name].get(args["register_reach"]) or {})}
     wanted = host_checks.Wanted(args["gpus"], args["room_gib"], args["resolver_seconds"], args["clock_seconds"])
     different = same.differences(plan, nodes, args["same"])
-    uneven, apart = same.findings(different, nodes), peers.findings(plan, reach, args["clock_seconds"])
+    beside = (same.findings(different, nodes), peers.findings(plan, reach, args["clock_seconds"]), name_checks.findings(nodes))
     hosts = []
     for name in names:
         node = nodes.get(name)
         ours = (said[name].get(args["register_listening"]) or {}).get("pid")
         own = host_checks.findings(node, plan["hosts"][name], plan["ephemeral_ports"], wanted, ours) if node else [host_checks.silent()]
-        found = report.tell(name, [*own, *uneven.get(name, []), *apart.get(name, [])])
+        found = report.tell(name, [*own, *(entry for by_host in beside for entry in by_host.get(name, []))])
         for area, variable in args["register_findings"].items():
             found += [(area, {"area": area, **entry}) for entry in said[name].get(variable) or []]
         hosts.append(report.Host(name, node, reach.get(name), found))

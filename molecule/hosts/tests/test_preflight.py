@@ -60,6 +60,7 @@ def found(hosts, preflight, skewed_inventory, library):
         (second, "iptables -I INPUT -p tcp --dport 20000 -j DROP"),
         (second, "iptables -I INPUT -p tcp --dport 20013 -j REJECT --reject-with tcp-reset"),
         (second, "ip link set eth0 mtu 1400"),
+        (second, f"sed 's/.*{third}$/192.0.2.9 {third}/' /etc/hosts > /run/wrong; mount --bind /run/wrong /etc/hosts"),
         (third, 'systemd-run --unit=squatter --uid=nobody python3 -c "$1"'),
         (third, "iptables -I INPUT -p icmp -m length --length 1300: -j DROP"),
         # The hosts of the lab know each other from this file, and then no server is asked.
@@ -69,7 +70,7 @@ def found(hosts, preflight, skewed_inventory, library):
     ]
     mend = [
         (first, "iptables -D INPUT 1; sysctl -w net.ipv4.tcp_slow_start_after_idle=1; umount /srv/room; rm -rf /srv/old /srv/room"),
-        (second, "iptables -D INPUT 1; iptables -D INPUT 1; ip link set eth0 mtu 1500"),
+        (second, "iptables -D INPUT 1; iptables -D INPUT 1; ip link set eth0 mtu 1500; umount /etc/hosts"),
         (third, "systemctl stop squatter; iptables -D INPUT 1; umount /etc/resolv.conf /etc/hosts"),
     ]
     hosts.run(first, "mkdir", "-p", "/srv/room", OLD_NCCL)
@@ -163,9 +164,17 @@ def test_a_dead_resolver_is_named(hosts, found):
     assert "the resolver took" in one(found, hosts.names[2], "resolver")
 
 
+def test_a_name_that_means_another_address_is_named(hosts, found):
+    _first, second, third = hosts.names
+    sentence = one(found, second, "it takes the name")
+    assert (
+        f"it takes the name {third} for 192.0.2.9, which {third} does not have, but one of {hosts.lab.address(third)} is needed" in sentence
+    )
+
+
 def test_nothing_else_is_said(hosts, found):
     first, second, third = hosts.names
-    assert sorted(sentence.split(":")[0] for sentence in found) == [*[first] * 4, *[second] * 4, *[third] * 4], found
+    assert sorted(sentence.split(":")[0] for sentence in found) == [*[first] * 4, *[second] * 5, *[third] * 4], found
 
 
 def test_listeners_of_a_run_that_was_cut_off_are_replaced(hosts, preflight):

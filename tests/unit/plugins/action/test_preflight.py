@@ -26,7 +26,8 @@ PLAN: dict[str, Any] = {
     "ephemeral_ports": "32768-60999",
 }
 ARGS: dict[str, Any] = {
-    "plan": PLAN, "register": "look", "register_reach": "reach", "register_listening": "listening", "register_findings": {"nccl": "nccl_findings"},
+    "plan": PLAN, "register": "look", "register_reach": "reach", "register_listening": "listening",
+    "register_findings": {"nccl": "nccl_findings"},
     "gpus": True, "same": ["mtu"], "room_gib": {}, "resolver_seconds": 2, "clock_seconds": 1,
 }  # fmt: skip
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.multinode.sglang.plugins.plugin_utils._host_checks import host, peers, report, same
+from ansible_collections.multinode.sglang.plugins.plugin_utils._host_checks import host, names, peers, report, same
 
 WANTED = host.Wanted(gpus=True, room={"/data": 100}, resolver_seconds=2, clock_seconds=1)
 EPHEMERAL = "32768-60999"
@@ -198,3 +198,15 @@ def test_the_table_marks_what_is_wrong_and_counts_it() -> None:
     assert lines[3].endswith("no answer")
     assert [sentence.split(",")[0] for sentence in sentences] == ["a: port 30000 is in use by process 7 (python3) of bob"]
     assert told == []
+
+
+def test_a_name_must_mean_an_address_that_its_host_has() -> None:
+    def known(address: str, **told: list[str]) -> dict[str, Any]:
+        answers = {name: {"addresses": addresses, "seconds": 0.0, "error": None} for name, addresses in told.items()}
+        return {"network": {"interfaces": [{"addresses": [f"{address}/24"]}], "names": answers}}
+
+    right = {"a": known("10.0.0.1", b=["10.0.0.2"], a=["127.0.1.1"], z=["192.0.2.1"]), "b": known("10.0.0.2", a=[])}
+    assert names.findings(right) == {}
+    ((area, finding),) = names.findings({**right, "b": known("10.0.0.2", a=["127.0.0.1"])})["b"]
+    assert (area, finding.check) == ("names", "name")
+    assert finding.seen == "it takes the name a for 127.0.0.1, which a does not have"
