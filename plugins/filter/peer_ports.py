@@ -28,7 +28,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: Ports and ranges, such as V(20000-20006\,32768-60999); empty where nobody needs any.
+  description: Ports and ranges, such as V(20000-20006,32768-60999); empty where nobody needs any.
   type: str
 """
 

@@ -41,7 +41,7 @@ options:
     type: str
   ports:
     description:
-      - Ports and ranges, such as V(20000-20006\,30000). Of a range of more than 16 three ports that are free are taken, near its begin, its
+      - Ports and ranges, such as V(20000-20006,30000). Of a range of more than 16 three ports that are free are taken, near its begin, its
         middle and its end. Required with O(state=present).
     type: str
   timeout:

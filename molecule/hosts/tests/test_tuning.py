@@ -43,6 +43,7 @@ def test_a_value_that_is_higher_already_stays(hosts, playbook):
     hosts.run(host, "sysctl", "-w", "net.core.somaxconn=16384")
     assert playbook("prepare", *ONLY).count("changed")[host] == 0
     assert sysctl(hosts, host, "net.core.somaxconn") == "16384"
+    hosts.run(host, "sysctl", "-w", "net.core.somaxconn=8192")
 
 
 def test_what_is_the_machines_is_left_alone_and_said(hosts, playbook):

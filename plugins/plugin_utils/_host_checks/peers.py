@@ -120,7 +120,7 @@ def _narrow(plan: Plan, results: Mapping[str, Mapping[str, Any]]) -> Iterable[tu
     for host, result in results.items():
         if result["narrow"]:
             far = short([names.get(address, address) for address in result["narrow"]])
-            seen = f"its packets do not reach {far} whole ({next(iter(result['narrow'].values()))})"
+            seen = f"its packets do not reach {far} whole ({min(result['narrow'].values())})"
             remedy = "set the same MTU on the switches and hosts of this path, or a smaller one here (sudo ip link set INTERFACE mtu 1500)"
             yield host, "mtu", Finding("path", seen, "a path as wide as the MTU of its interface", remedy)
 

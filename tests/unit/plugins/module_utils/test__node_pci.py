@@ -32,7 +32,8 @@ def at(path: str, node: int | None = 0) -> Device:
     ],
 )
 def test_distance(left: Device, right: Device, word: str) -> None:
-    assert _node_pci.distance(left, right) == _node_pci.distance(right, left) == word
+    pair = (left, right)
+    assert _node_pci.distance(*pair) == _node_pci.distance(*reversed(pair)) == word
 
 
 def test_the_nearest_are_all_that_are_equally_near() -> None:
