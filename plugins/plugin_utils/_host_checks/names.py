@@ -13,9 +13,10 @@ from . import Finding, section, short
 
 
 def addresses_of(node: dict[str, Any]) -> set[str]:
-    """Return all addresses of a host, without the length of their prefix."""
+    """Return the addresses of a host that others may reach, without the length of their prefix."""
     interfaces = section(node, "network", {}).get("interfaces", [])
-    return {address.partition("/")[0] for interface in interfaces for address in interface["addresses"]}
+    own = {address.partition("/")[0] for interface in interfaces for address in interface["addresses"]}
+    return {address for address in own if not address.startswith("127.") and address != "::1"}
 
 
 def findings(nodes: Mapping[str, dict[str, Any]]) -> dict[str, list[tuple[str, Finding]]]:
