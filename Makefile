@@ -53,7 +53,7 @@ fabric: .venv/tools ## Run the RDMA tests on two guests of QEMU with soft-RoCE (
 bench: .venv/tools ## Measure the plan and the deploy; the results are printed
 	@$(ENV) $(PY) -m tests.bench
 
-test: venv ## Run everything that continuous integration runs (about 50 minutes on 2 cores)
+test: venv ## Run everything that continuous integration runs (about an hour on 2 cores)
 	@$(PY) -m tests.make.everything
 
 lab-up: .venv/controller ## Start the lab: three hosts with systemd and ssh on this machine
