@@ -9,17 +9,19 @@ import subprocess
 
 import pytest
 
+from tests.lab import engine
+
 
 @pytest.fixture(scope="session")
 def library(tmp_path_factory):
     """Return the function that makes a library which says a version, in the form that the packages take."""
-    compiler = shutil.which("cc")
-    assert compiler, "install a C compiler (apt-get install gcc)"
+    if shutil.which("cc") is None:
+        engine.apt_install("gcc")
 
     def make(number):
         folder = tmp_path_factory.mktemp("nccl")
         (folder / "nccl.c").write_text(f"int ncclGetVersion(int *version) {{ *version = {number}; return 0; }}", encoding="utf-8")
-        subprocess.run([compiler, "-shared", "-fPIC", "-nostdlib", "-s", "-o", folder / "out", folder / "nccl.c"], check=True)
+        subprocess.run(["cc", "-shared", "-fPIC", "-nostdlib", "-s", "-o", folder / "out", folder / "nccl.c"], check=True)
         return "base64:" + base64.b64encode((folder / "out").read_bytes()).decode()
 
     return make
