@@ -178,7 +178,12 @@ def test_the_guests_can_serve_files(bare: Fabric) -> None:
 
 
 def test_preflight_shows_the_devices_and_names_a_cable_that_is_out(fabric: Fabric, broken: Guest) -> None:
-    told: dict[str, Any] = {"preflight_gpus": False, "preflight_room_gib": {}, "preflight_peer_timeout": 30, "preflight_resolver_seconds": 60}
+    told: dict[str, Any] = {
+        "preflight_gpus": False,
+        "preflight_room_gib": {},
+        "preflight_peer_timeout": 30,
+        "preflight_resolver_seconds": 60,
+    }
     assert "2 of 2 hosts are right" in (right := fabric.play(PREFLIGHT, **told).output)
     assert len(re.findall(r"^guest\d .* 1 x 2\.5G .* right$", right, re.MULTILINE)) == 2, right
     broken.cable(False)
