@@ -87,14 +87,10 @@ def stop(seconds: float = 3) -> bool:
     deadline = time.monotonic() + seconds
     while running():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"the listeners of an earlier run do not end; they end by themselves, or end {owner()}")
+            process = "the process that 'ss --unix --processes' shows with multinode.sglang/peer_listen"
+            raise TimeoutError(f"the listeners of an earlier run do not end; they end by themselves, or end {process}")
         time.sleep(0.02)
     return True
-
-
-def owner() -> str:
-    """Return how to find the process of the listeners."""
-    return "the process that 'ss --unix --processes' shows with multinode.sglang/peer_listen"
 
 
 def start(wanted: Wanted) -> tuple[int, list[int], dict[str, str]]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.multinode.sglang.plugins.module_utils._intervals import join, parse, without
 
+from .._plan.intervals import overlap
 from . import Finding, section, short
 
 Area = tuple[str, Finding]
@@ -143,15 +144,11 @@ def _ephemeral(node: dict[str, Any], planned: Mapping[str, Any], assumed: str) -
     if hands_out != assumed:
         remedy = f"set sglang_plan_ephemeral_ports: {hands_out}, or sudo sysctl net.ipv4.ip_local_port_range='{assumed.replace('-', ' ')}'"
         yield Finding("range", f"the kernel hands out the ports {hands_out}", f"{assumed} (the plan, for the firewall)", remedy)
-    exposed = [interval for interval in parse(planned["reserved_ports"]) if any(_meets(interval, other) for other in parse(hands_out))]
+    exposed = [interval for interval in parse(planned["reserved_ports"]) if any(overlap(interval, other) for other in parse(hands_out))]
     open_to_all = without(exposed, parse(ports.get("reserved") or ""))
     if open_to_all:
         remedy = "deploy with node_tuning_manage: true, or add them to net.ipv4.ip_local_reserved_ports"
         yield Finding("reserved", f"the kernel may hand out the planned ports {join(open_to_all)}", "them reserved", remedy)
-
-
-def _meets(left: tuple[int, int], right: tuple[int, int]) -> bool:
-    return left[0] <= right[1] and right[0] <= left[1]
 
 
 def _room(node: dict[str, Any], room: Mapping[str, float]) -> Iterable[Finding]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.multinode.sglang.plugins.module_utils._intervals import join, parse
 
+from .._plan.intervals import overlap
 from . import Finding, section, short
 from .host import units_of
 
@@ -112,7 +113,7 @@ def _closed_port(plan: Plan, host: str, reason: str, askers: list[str], ports: s
 
 
 def _overlaps(left: str, right: str) -> bool:
-    return any(a <= last and first <= b for a, b in parse(left) for first, last in parse(right))
+    return any(overlap(one, other) for one in parse(left) for other in parse(right))
 
 
 def _narrow(plan: Plan, results: Mapping[str, Mapping[str, Any]]) -> Iterable[tuple[str, str, Finding]]:
