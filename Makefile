@@ -7,7 +7,7 @@ INVENTORY := inventories/lab$(addprefix _,$(DEMO))
 PY := .venv/bin/python
 ENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: help venv lint unit checks docs-check sanity galaxy molecule integration bench test lab-up lab-down demo clean
+.PHONY: help venv lint unit checks docs-check sanity galaxy molecule integration fabric bench test lab-up lab-down demo clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,10 +47,13 @@ molecule: .venv/tools ## Run the molecule scenarios on the lab's hosts
 integration: .venv/tools ## Run the topologies with the real SGLang on the lab's hosts
 	@$(ENV) $(PY) -m pytest tests/integration
 
+fabric: .venv/tools ## Run the RDMA tests on two guests of QEMU with soft-RoCE (about 15 minutes without KVM)
+	@$(ENV) $(PY) -m pytest -s -v tests/fabric
+
 bench: .venv/tools ## Measure the plan and the deploy; the results are printed
 	@$(ENV) $(PY) -m tests.bench
 
-test: venv ## Run everything that continuous integration runs (about 40 minutes on 2 cores)
+test: venv ## Run everything that continuous integration runs (about an hour on 2 cores)
 	@$(PY) -m tests.make.everything
 
 lab-up: .venv/controller ## Start the lab: three hosts with systemd and ssh on this machine

@@ -23,10 +23,12 @@ def wanted_units(params: dict[str, Any]) -> Wanted:
         config_dir=params["config_dir"],
         interpreter=params["interpreter"],
         helper=params["helper_path"],
+        rdma_helper=f"{os.path.dirname(params['helper_path'])}/rdma.py",
         runtime=_packages.digest(_packages.installed(_packages.prefix_of(params["interpreter"]))),
         barrier_timeout=params["barrier_timeout"],
         stop_timeout=params["stop_timeout"],
         numactl=tuple(params["numactl"]),
+        rdma_devices=tuple(params["rdma_devices"]),
         options=tuple(params["service_options"].items()),
     )
     units = tuple(_model_paths.resolved(Unit.from_plan(item), params["releases"]) for item in params["units"])
@@ -39,6 +41,7 @@ def wanted_units(params: dict[str, Any]) -> Wanted:
         shared=(
             Directory(os.path.dirname(settings.helper), 0o755),
             File(settings.helper, params["helper_source"], 0o755, bulky=True),
+            File(settings.rdma_helper, params["rdma_helper_source"], 0o755, bulky=True),
         ),
         interpreter=settings.interpreter,
         remedy="run the role sglang_runtime or correct sglang_server_python",

@@ -36,6 +36,7 @@ class Unit:
     argv: tuple[str, ...]
     environment: tuple[tuple[str, str], ...]
     interface: str
+    gpus: tuple[int, ...]
     digest: str
 
     @classmethod
@@ -54,6 +55,7 @@ class Unit:
                 argv=tuple(str(word) for word in item["argv"]),
                 environment=tuple(sorted((str(name), str(value)) for name, value in item["environment"].items())),
                 interface=str(item.get("interface") or ""),
+                gpus=tuple(int(gpu) for gpu in item["gpus"]),
                 digest=str(item["digest"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -71,10 +73,12 @@ class Settings:
     config_dir: str
     interpreter: str
     helper: str
+    rdma_helper: str
     runtime: str
     barrier_timeout: int
     stop_timeout: int
     numactl: tuple[str, ...] = ()
+    rdma_devices: tuple[str, ...] = ()
     options: tuple[tuple[str, Any], ...] = ()
 
     def directory(self, unit: Unit) -> str:
@@ -140,7 +144,7 @@ def _exec_start_pre(unit: Unit, settings: Settings) -> list[str]:
     if unit.interface:
         network += ["--interface", unit.interface]
     ports = [*base, "ports", *("{}={}".format(*item) for item in unit.ports)]
-    lines = [joined(network), "+" + joined(ports)]
+    lines = [joined(network), *_rdma(unit, settings), "+" + joined(ports)]
     if unit.nnodes > 1:
         leader = unit.ranks[0][1]
         leader = f"[{leader}]" if ":" in leader else leader
@@ -148,6 +152,16 @@ def _exec_start_pre(unit: Unit, settings: Settings) -> list[str]:
         peers += ["{}:{}".format(leader, dict(unit.ports)["barrier"]), *("{}={}".format(*rank) for rank in unit.ranks)]
         lines.append(joined(base + peers))
     return lines
+
+
+def _rdma(unit: Unit, settings: Settings) -> list[str]:
+    """Return the look for RDMA devices, of a server that sends anything to another host from a GPU."""
+    transfers = _value(unit.argv, "--disaggregation-mode") not in ("", "null")
+    if _value(unit.argv, "--device") not in ("", "cuda") or not (transfers or unit.nnodes > 1):
+        return []
+    required = ["--required"] if _value(unit.argv, "--disaggregation-ib-device").startswith("/run/sglang/") else []
+    gpus = ",".join(map(str, unit.gpus))
+    return [joined([SYSTEM_PYTHON, "-I", settings.rdma_helper, "--gpus", gpus, *required, *settings.rdma_devices])]
 
 
 def _service_options(unit: Unit, settings: Settings) -> dict[str, Any]:
@@ -192,6 +206,7 @@ def unit_text(unit: Unit, settings: Settings, with_keys: bool) -> str:
         "RuntimeDirectory=sglang/" + unit.name,
         f"EnvironmentFile={directory}/environment",
         f"EnvironmentFile=-/run/sglang/{unit.name}/network.env",
+        f"EnvironmentFile=-/run/sglang/{unit.name}/rdma.env",
         *("ExecStartPre=" + line for line in _exec_start_pre(unit, settings)),
         "ExecStart=" + _exec_start(unit, settings, with_keys),
         *option_lines(_service_options(unit, settings)),

@@ -62,6 +62,15 @@ options:
     description: The text of that program.
     type: str
     required: true
+  rdma_helper_source:
+    description: The text of the program that looks up the RDMA devices before each start, which lies beside O(helper_path) as C(rdma.py).
+    type: str
+    required: true
+  rdma_devices:
+    description: Names or patterns of the RDMA devices that it may choose; all without any.
+    type: list
+    elements: str
+    default: []
   barrier_timeout:
     description: How long in seconds a rank waits for the other ranks of its instance before it gives up and tries again.
     type: int
@@ -111,12 +120,14 @@ EXAMPLES = r"""
   multinode.sglang.units:
     units: "{{ sglang_plan_result.hosts[inventory_hostname].units }}"
     helper_source: "{{ lookup('ansible.builtin.file', 'prestart.py', rstrip=false) }}"
+    rdma_helper_source: "{{ lookup('ansible.builtin.file', 'rdma.py', rstrip=false) }}"
   register: sglang_units
 
 - name: Remove every unit that the collection has made
   multinode.sglang.units:
     units: []
     helper_source: ""
+    rdma_helper_source: ""
 """
 
 RETURN = r"""
@@ -163,6 +174,8 @@ OPTIONS = {
     "interpreter": {"type": "path", "default": "/opt/sglang/current/bin/python"},
     "helper_path": {"type": "path", "default": "/usr/local/lib/sglang/prestart.py"},
     "helper_source": {"type": "str", "required": True},
+    "rdma_helper_source": {"type": "str", "required": True},
+    "rdma_devices": {"type": "list", "elements": "str", "default": []},
     "barrier_timeout": {"type": "int", "default": 300},
     "stop_timeout": {"type": "int", "default": 120},
     "numactl": {"type": "list", "elements": "str", "default": []},

@@ -7,7 +7,7 @@ import sys
 
 from .measure import CONTROLLER_ENV, REPO
 
-BENCHES = ("bench_plan", "bench_controller", "bench_deploy", "bench_weights", "bench_fanout")
+BENCHES = ("bench_plan", "bench_controller", "bench_preflight", "bench_deploy", "bench_weights", "bench_fanout")
 
 
 def main() -> int:

@@ -42,7 +42,7 @@ def inventory(directory: Path, addresses: dict[str, str], variables: dict[str, A
     return path
 
 
-def lab_inventory(directory: Path, machines: Lab) -> Path:
+def lab_inventory(directory: Path, machines: Lab, further: dict[str, Any] | None = None) -> Path:
     """Write the inventory of a lab."""
     variables = {
         "ansible_user": "root",
@@ -50,12 +50,15 @@ def lab_inventory(directory: Path, machines: Lab) -> Path:
         "ansible_ssh_private_key_file": str(KEY),
         "ansible_ssh_common_args": " ".join(SSH_OPTIONS),
         "sglang_runtime_method": "existing",
+        # The servers are meant for GPUs, and these hosts have none.
+        "preflight_gpus": False,
         "sglang_runtime_version": VERSION,
         "sglang_plan_env": {"PYTHONPATH": STAND_IN_IN_HOST},
         "plain_python": PYTHON,
         "plain_sglang_version": VERSION,
         "plain_files": str(directory),
         "plain_helper": str(REPO / "roles/sglang_server/files/prestart.py"),
+        **(further or {}),
     }
     return inventory(directory, {host: machines.address(host) for host in machines.hosts}, variables)
 

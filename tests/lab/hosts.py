@@ -63,7 +63,7 @@ def address(subnet: str, index: int) -> str:
 def up(client: docker.DockerClient, lab: str, hosts: Sequence[str], subnet: str, shape: Shape) -> None:
     """Make the hosts exist, run and answer; those that are right already stay as they are."""
     addresses = {host: address(subnet, index) for index, host in enumerate(hosts)}
-    public_key = _ssh_key()
+    public_key = ssh_key()
     network = _network(client, lab, subnet)
     others = [one for one in client.containers.list(filters={"label": LABEL_LAB}) if one.labels[LABEL_LAB] != lab]
     inotify.make_room(len(others) + len(hosts))
@@ -139,7 +139,8 @@ def run(container: Container, argv: Sequence[str]) -> tuple[int, str]:
     return code, output.decode(errors="replace")
 
 
-def _ssh_key() -> bytes:
+def ssh_key() -> bytes:
+    """The public half of the lab's key; made if it is not there."""
     if not KEY.exists():
         KEY.parent.mkdir(exist_ok=True)
         argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", str(KEY)]

@@ -89,22 +89,23 @@ def _bootstrap(client: docker.DockerClient) -> str:
     if shutil.which("mmdebstrap") is None:
         engine.apt_install("mmdebstrap")
     tar = STATE / "debian.tar"
-    argv = ["mmdebstrap", "--variant=apt", "--format=tar", *TRIM, SUITE, str(tar), str(_sources())]
-    run_logged("Unpacking Debian with mmdebstrap (about 30 s)", argv, STATE / "mmdebstrap.log", _fast_tmp())
+    argv = ["mmdebstrap", "--variant=apt", "--format=tar", *TRIM, SUITE, str(tar), str(sources())]
+    run_logged("Unpacking Debian with mmdebstrap (about 30 s)", argv, STATE / "mmdebstrap.log", fast_tmp())
     with step(f"Importing it as {tag}"):
         client.api.import_image_from_file(str(tar), *tag.split(":"))
     tar.unlink()
     return tag
 
 
-def _sources() -> Path:
+def sources() -> Path:
+    """The package sources of this machine."""
     for path in (Path("/etc/apt/sources.list.d/debian.sources"), Path("/etc/apt/sources.list")):
         if path.exists():
             return path
     raise LabError("This machine has no Debian package sources in /etc/apt: put a debian:12 image into the engine.")
 
 
-def _fast_tmp() -> dict[str, str]:
+def fast_tmp() -> dict[str, str]:
     """Unpack in memory where there is room: twice as fast as on most disks."""
     memory = Path("/dev/shm")
     room = os.statvfs(memory) if memory.is_dir() else None

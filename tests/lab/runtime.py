@@ -24,7 +24,8 @@ INPUTS = (
     "roles/sglang_router/tasks/[im]*.yml",
     "roles/sglang_router/tasks/runtime.yml",
     "plugins/modules/runtime.py",
-    "plugins/module_utils/_[ip]*.py",
+    "plugins/module_utils/_install.py",
+    "plugins/module_utils/_packages.py",
 )
 BUILDER = "build"
 SUBNET = "10.77.255.0/28"

@@ -26,8 +26,16 @@ def test_one_deployment_can_be_stopped_alone(alpha, beta, playbook):
     assert beta.shows("ActiveState") == ["active"] * 2
 
 
-def test_a_deploy_names_the_owner_of_the_port(hosts, alpha, squatter, playbook):
+def test_preflight_names_the_owner_of_the_port_before_anything_changes(hosts, alpha, squatter, playbook):
     play = playbook("deploy", succeeds=False)
+    owner = rf"process {squatter} \(/usr/bin/python3 -m http.server {alpha.port}\) of root, unit squatter.service"
+    sentence = rf"^WRONG  {alpha.ranks[0]}: port {alpha.port} is in use by {owner}"
+    assert re.search(sentence, play.output, re.MULTILINE), play.output[-3000:]
+    assert play.count("changed") == dict.fromkeys(hosts.names, 0)
+
+
+def test_a_deploy_without_preflight_names_the_owner_of_the_port(hosts, alpha, squatter, playbook):
+    play = playbook("deploy", "-e", "preflight_manage=false", succeeds=False)
     owner = rf"port {alpha.port} \(api\) is taken by pid {squatter} \(/usr/bin/python3 -m http.server {alpha.port}\), unit squatter.service"
     assert re.search(owner, play.output), play.output[-3000:]
     assert play.count("failed") == dict.fromkeys(hosts.names, 1), "the other host goes on waiting"

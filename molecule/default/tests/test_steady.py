@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Servers that have been deployed, and deploying them again."""
 
+import re
+
 # A leader that is asked to stop finishes its requests and tells its followers; a follower that is asked alone would wait for it.
 KILL_MODES = ("mixed", "control-group")
 PROPERTIES = {
@@ -33,6 +35,22 @@ def test_every_unit_has_the_limits_and_the_restarts_that_were_promised(hosts, se
             expected = PROPERTIES | {"KillMode": kill_mode}
             shown = hosts.show(host, server.unit)
             assert {name: shown[name] for name in expected} == expected, f"{server.unit} on {host}"
+
+
+def test_the_running_processes_have_the_limit_of_open_files(hosts, servers):
+    for server in servers.values():
+        for host in server.ranks:
+            # Where systemd itself may not have more, it cannot give more.
+            expected = min(int(PROPERTIES["LimitNOFILE"]), open_files(hosts, host, 1)[1])
+            for process, _user, command in hosts.processes(host, server.unit):
+                assert open_files(hosts, host, process) == (expected, expected), f"{command} on {host}"
+
+
+def open_files(hosts, host, process):
+    """Return the limits of open files that a process really has, soft and hard."""
+    limits = hosts.run(host, "cat", f"/proc/{process}/limits")
+    soft, hard = re.search(r"^Max open files +(\d+) +(\d+) ", limits, re.MULTILINE).groups()
+    return int(soft), int(hard)
 
 
 def test_every_process_runs_as_the_user_of_the_servers(hosts, servers):

@@ -91,7 +91,7 @@ def rank_argv(head: list[str], tail: list[str], instance: Instance, rank: int, p
     words += ["--host", group.host, "--port", str(ports["api"][0]), "--nccl-port", str(ports["nccl"][0])]
     if instance.base_gpus[rank]:
         words += ["--base-gpu-id", str(instance.base_gpus[rank])]
-    words += ib_device_words(group, instance.hosts[rank])
+    words += ib_device_words(group, instance.hosts[rank], f"sglang-{instance.name}")
     if "bootstrap" in ports:
         words += ["--disaggregation-bootstrap-port", str(ports["bootstrap"][0])]
     for name in group.extra_ports:

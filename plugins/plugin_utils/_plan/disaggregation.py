@@ -16,11 +16,13 @@ from .options import given, load_table
 from .placement import Instance
 from .programs import SGLANG
 from .schema import Group
-from .versions import RUST_BOOTSTRAP, Version, spell
+from .versions import NIXL_DEVICES, RUST_BOOTSTRAP, Version, spell
 
 DEFAULT_BACKEND = "mooncake"
 # Instead of device names: Mooncake looks for them itself, and nothing tells where it finds none.
 ANY_DEVICE = "auto"
+# Instead of device names: each GPU uses the one that is nearest to it when the server starts.
+NEAREST_DEVICE = "nearest"
 # Options of decode that prefill heeds too.
 BOTH_SIDES = ("disaggregation-decode-allocation-policy",)
 
@@ -35,7 +37,7 @@ def check_disaggregation(groups: Sequence[tuple[Group, Sequence[Host]]], version
         )
     for group, hosts in groups:
         _check_args(group)
-        _check_devices(group, hosts, backends[group.role])
+        _check_devices(group, hosts, backends[group.role], version)
         if serves_bootstrap_on_api(group):
             _check_rust(group, version)
 
@@ -49,26 +51,39 @@ def _check_args(group: Group) -> None:
             raise PlanError(f"{group.where}.server_args.{key}: --{option.name} is an option of decode; move it to the decode group")
 
 
-def _check_devices(group: Group, hosts: Sequence[Host], backend: str) -> None:
+def _check_devices(group: Group, hosts: Sequence[Host], backend: str, version: Version) -> None:
     at = f"{group.where}.disaggregation_ib_device"
     named = [host for host in hosts if ib_device(group, host) is not None]
     if backend == "fake":
         raise PlanError(f"{group.where}.disaggregation_transfer_backend: fake transfers no KV cache; choose mooncake, mooncake_tcp or nixl")
-    if backend in ("nixl", "mooncake_tcp") and named:
-        remedy = "name the devices in env: {UCX_NET_DEVICES: ...}" if backend == "nixl" else "remove it, or choose mooncake for RDMA"
-        raise PlanError(f"{at}: {backend} does not use it ({named[0].name} has {ib_device(group, named[0])}); {remedy}")
+    if backend == "mooncake_tcp" and named:
+        seen = f"{named[0].name} has {ib_device(group, named[0])}"
+        raise PlanError(f"{at}: mooncake_tcp does not use it ({seen}); remove it, or choose mooncake for RDMA")
     if backend == "mooncake" and len(named) < len(hosts):
         lacking = next(host.name for host in hosts if host not in named)
         raise PlanError(
-            f"{at}: mooncake transfers over RDMA, but no device is named for {lacking}; name them here or in sglang_ib_device of the "
-            f"host (mlx5_0,mlx5_1), choose mooncake_tcp for a network without RDMA, or write {ANY_DEVICE} to let Mooncake look for them"
+            f"{at}: mooncake transfers over RDMA, but no device is named for {lacking}; write {NEAREST_DEVICE} for those that "
+            f"are nearest to the GPUs, name them here or in sglang_ib_device of the host (mlx5_0,mlx5_1), choose mooncake_tcp for a "
+            f"network without RDMA, or write {ANY_DEVICE} to let Mooncake look for them"
         )
-    without = [host.name for host in hosts if "UCX_NET_DEVICES" not in {**group.env, **host.env}]
-    if backend == "nixl" and without:
-        raise PlanError(
-            f"{group.where}.env: nixl takes its devices from UCX_NET_DEVICES, which {without[0]} does not set, and may wait 300 s for each "
-            "transfer without it; set it here or in sglang_host_env of the host (mlx5_0:1,mlx5_1:1, or all)"
-        )
+    if backend == "nixl":
+        _check_nixl(group, hosts, at, version)
+
+
+def _check_nixl(group: Group, hosts: Sequence[Host], at: str, version: Version) -> None:
+    for host in hosts:
+        device, variable = ib_device(group, host), "UCX_NET_DEVICES" in {**group.env, **host.env}
+        if device is not None and version < NIXL_DEVICES:
+            remedy = "name the devices in env: {UCX_NET_DEVICES: ...}"
+            raise PlanError(f"{at}: nixl does not use it before SGLang {spell(NIXL_DEVICES)} ({host.name} has {device}); {remedy}")
+        if device is not None and variable:
+            raise PlanError(f"{at}: {host.name} has {device} and UCX_NET_DEVICES, of which nixl heeds only the latter; remove one")
+        if device in (None, ANY_DEVICE) and not variable:
+            raise PlanError(
+                f"{at}: no device is named for {host.name}, and nixl may wait 300 s for each transfer then; write {NEAREST_DEVICE} for "
+                "those that are nearest to the GPUs, name them here or in sglang_ib_device of the host (mlx5_0,mlx5_1), or set "
+                "UCX_NET_DEVICES in env"
+            )
 
 
 def ib_device(group: Group, host: Host) -> str | None:
@@ -76,9 +91,12 @@ def ib_device(group: Group, host: Host) -> str | None:
     return host.ib_device or group.disaggregation_ib_device
 
 
-def ib_device_words(group: Group, host: Host) -> list[str]:
+def ib_device_words(group: Group, host: Host, unit: str) -> list[str]:
     """Return --disaggregation-ib-device for a rank; the host's own value comes before the group's."""
     device = ib_device(group, host)
+    if device == NEAREST_DEVICE:
+        # A mapping from GPU to device, which the unit writes before each start.
+        device = f"/run/sglang/{unit}/ib_devices.json"
     return [] if group.role == "server" or device in (None, ANY_DEVICE) else ["--disaggregation-ib-device", str(device)]
 
 

@@ -8,44 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ansible_collections.multinode.sglang.plugins.module_utils._intervals import Interval, join, merged, parse, text_of
+
 from .errors import PlanError
 
-Interval = tuple[int, int]
-
-
-def text_of(interval: Interval) -> str:
-    """(20001, 20006) -> "20001-20006"; (20000, 20000) -> "20000"."""
-    first, last = interval
-    return str(first) if first == last else f"{first}-{last}"
+__all__ = ["Interval", "inside", "join", "merged", "overlap", "parse_intervals", "text_of"]
 
 
 def parse_intervals(text: object, where: str) -> list[Interval]:
     """ "20000-20006,30000" -> [(20000, 20006), (30000, 30000)]; "" -> []."""
     if not isinstance(text, str):
         raise PlanError(f'{where}: {text!r} is not a string of ports such as "20000-20006,30000"')
-    found: list[Interval] = []
-    for part in filter(None, (word.strip() for word in text.split(","))):
-        first, dash, last = part.partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
-            raise PlanError(f"{where}: {part!r} is not a port or a range of ports such as 20000-20006")
-        found.append((int(first), int(last or first)))
-    return found
-
-
-def merged(intervals: Iterable[Interval]) -> list[Interval]:
-    """Sort intervals and join those that touch or overlap."""
-    out: list[Interval] = []
-    for first, last in sorted(intervals):
-        if out and first <= out[-1][1] + 1:
-            out[-1] = (out[-1][0], max(out[-1][1], last))
-        else:
-            out.append((first, last))
-    return out
-
-
-def join(intervals: Iterable[Interval]) -> str:
-    """Write merged intervals in the form of net.ipv4.ip_local_reserved_ports."""
-    return ",".join(text_of(interval) for interval in merged(intervals))
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise PlanError(f"{where}: {error}") from error
 
 
 def inside(interval: Interval, covers: Iterable[Interval]) -> bool:

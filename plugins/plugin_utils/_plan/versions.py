@@ -20,6 +20,8 @@ ATTN_DP_SIZE: Version = (0, 5, 22)
 MOONCAKE_TCP: Version = (0, 5, 15)
 # The rust server answers for the bootstrap server on the port of the API; read in 0.5.23 only.
 RUST_BOOTSTRAP: Version = (0, 5, 23)
+# The first release in which nixl heeds --disaggregation-ib-device was not looked for; this one does (disaggregation/nixl/conn.py).
+NIXL_DEVICES = (0, 5, 23)
 # Options that the table of the newest release has and older releases do not: option -> first release it was seen in.
 OPTION_SINCE: dict[str, Version] = {
     "attn-dp-size": (0, 5, 22),

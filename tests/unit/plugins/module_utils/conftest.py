@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host for the tests of units: directories instead of /etc, and a systemd that only remembers."""
+"""Hosts for the tests: one whose units are in directories instead of /etc, and recorded ones, which are files and answers."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ import grp
 import os
 import pathlib
 import pwd
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from ansible_collections.multinode.sglang.plugins.module_utils import _files, _units
+from ansible_collections.multinode.sglang.plugins.module_utils._node_reader import Commands, Root
 from ansible_collections.multinode.sglang.plugins.module_utils._units import Changes, Wanted
 
+FIXTURES = pathlib.Path(__file__).parent / "fixtures"
 ME = pwd.getpwuid(os.getuid()).pw_name
 MINE = grp.getgrgid(os.getgid()).gr_name
 
@@ -80,3 +83,48 @@ def host(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     # Whoever runs the tests owns what belongs to root on a host.
     monkeypatch.setattr(_files, "ids", lambda owner, group: real(ME if owner == "root" else owner, MINE if group == "root" else group))
     return Host(tmp_path)
+
+
+def grow(folder: pathlib.Path, lines: str) -> None:
+    """Make the files and links of a tree."""
+    for line in lines.splitlines():
+        path, arrow, target = line.partition(" -> ")
+        if not arrow:
+            path, _unused, text = line.partition(" =")
+        place = folder / path.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if arrow:
+            place.symlink_to(target)
+        else:
+            place.write_text(text.strip() + "\n")
+
+
+@pytest.fixture
+def recorded() -> Callable[[str], str]:
+    """Return the text of a fixture by its name."""
+    return lambda name: (FIXTURES / name).read_text()
+
+
+@pytest.fixture
+def host_files(tmp_path: pathlib.Path) -> Callable[[str], Root]:
+    """Make the files of a host from a tree, a fixture's name or the lines themselves."""
+
+    def make(tree: str) -> Root:
+        grow(tmp_path, tree if " = " in tree or " -> " in tree or not tree else (FIXTURES / tree).read_text())
+        return Root(str(tmp_path))
+
+    return make
+
+
+@pytest.fixture
+def answering() -> Callable[..., Commands]:
+    """Make commands that answer (rc, output), found by words that are in their command line; others are not installed."""
+
+    def make(answers: dict[str, tuple[int, str]], seconds: float = 5) -> Commands:
+        def run(words: list[str], **_options: Any) -> tuple[int, str, str]:
+            line = " ".join(words)
+            return next(((rc, out, "") for key, (rc, out) in answers.items() if key in line), (1, "", "not recorded"))
+
+        return Commands(run, lambda name: name if any(key.split()[0] == name for key in answers) else None, seconds)
+
+    return make

@@ -26,6 +26,7 @@ def unit(name: str = "sglang-a-0", deployment: str = "a", **changes: Any) -> dic
         "ports": {"api": "30000"},
         "argv": ["-m", "sglang.launch_server"],
         "environment": {},
+        "gpus": [0],
         "digest": "1",
     }
     return {**base, **changes}
@@ -42,6 +43,8 @@ def converge(host: Any, *units: dict[str, Any], **changes: Any) -> tuple[Changes
         "interpreter": str(host.root / "bin/python"),
         "helper_path": str(host.root / "lib/prestart.py"),
         "helper_source": "print()\n",
+        "rdma_helper_source": "print()\n",
+        "rdma_devices": [],
         "barrier_timeout": 300,
         "stop_timeout": 120,
         "numactl": [],

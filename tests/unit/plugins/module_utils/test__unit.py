@@ -18,6 +18,7 @@ SETTINGS = Settings(
     config_dir="/etc/sglang",
     interpreter="/opt/sglang/current/bin/python",
     helper="/usr/local/lib/sglang/prestart.py",
+    rdma_helper="/usr/local/lib/sglang/rdma.py",
     runtime="abc",
     barrier_timeout=300,
     stop_timeout=120,
@@ -189,3 +190,17 @@ def test_the_environment_file_has_no_key() -> None:
 def test_what_is_not_a_unit_of_the_plan_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="units: "):
         Unit.from_plan({**plan_unit(), **change})
+
+
+def test_a_server_that_sends_nothing_from_a_gpu_to_another_host_looks_for_no_rdma() -> None:
+    def looks(**changes: Any) -> list[str]:
+        text = _unit.unit_text(Unit.from_plan(plan_unit(**changes)), SETTINGS, with_keys=False)
+        return [line.partition("rdma.py ")[2] for line in text.splitlines() if "rdma.py" in line]
+
+    head = ["-m", "sglang.launch_server"]
+    assert looks() == ["--gpus 0,1"]
+    assert looks(rank=0, nnodes=1) == []
+    assert looks(rank=0, nnodes=1, argv=[*head, "--disaggregation-mode", "prefill"]) == ["--gpus 0,1"]
+    assert looks(argv=[*head, "--device", "cpu"]) == []
+    wanted = [*head, "--disaggregation-mode", "prefill", "--disaggregation-ib-device", "/run/sglang/sglang-llama-0/ib_devices.json"]
+    assert looks(argv=wanted) == ["--gpus 0,1 --required"]

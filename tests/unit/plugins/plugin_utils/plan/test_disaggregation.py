@@ -165,6 +165,21 @@ def test_nixl_with_its_devices_on_every_host() -> None:
     assert [unit["environment"]["UCX_NET_DEVICES"] for unit in units(planned, "prefill")] == ["mlx5_0:1", "mlx5_1:1"]
 
 
+@pytest.mark.parametrize("backend", ["mooncake", "nixl"])
+def test_the_nearest_devices_are_looked_up_when_the_server_starts(backend: str) -> None:
+    groups = {"disaggregation_transfer_backend": backend, "disaggregation_ib_device": "nearest"}
+    planned = plan(pd(prefill=groups, decode=groups))
+    assert [word(unit, "--disaggregation-ib-device") for unit in units(planned, "prefill")[:1]] == [
+        "/run/sglang/sglang-pd-prefill-0/ib_devices.json"
+    ]
+
+
+def test_nixl_of_older_releases_does_not_use_devices() -> None:
+    groups = {"disaggregation_transfer_backend": "nixl", "disaggregation_ib_device": "mlx5_0"}
+    with pytest.raises(PlanError, match=r"nixl does not use it before SGLang 0\.5\.23"):
+        plan(pd(prefill=groups, decode=groups), version="0.5.22")
+
+
 MOONCAKE, NIXL = {"disaggregation_transfer_backend": "mooncake"}, {"disaggregation_transfer_backend": "nixl"}
 DEVICE = {"disaggregation_ib_device": "mlx5_0"}
 
@@ -175,8 +190,8 @@ DEVICE = {"disaggregation_ib_device": "mlx5_0"}
         (MOONCAKE, MOONCAKE, "prefill.disaggregation_ib_device: mooncake transfers over RDMA, but no device is named for node0"),
         (MOONCAKE | DEVICE, None, "prefill transfers with mooncake but decode with mooncake_tcp; set the same"),
         (DEVICE, None, "prefill.disaggregation_ib_device: mooncake_tcp does not use it .node0 has mlx5_0."),
-        (NIXL | DEVICE, NIXL, "prefill.disaggregation_ib_device: nixl does not use it"),
-        (NIXL, NIXL, "prefill.env: nixl takes its devices from UCX_NET_DEVICES, which node0 does not set"),
+        (NIXL, NIXL, "prefill.disaggregation_ib_device: no device is named for node0, and nixl may wait"),
+        (NIXL | DEVICE | {"env": {"UCX_NET_DEVICES": "all"}}, NIXL, "node0 has mlx5_0 and UCX_NET_DEVICES, of which nixl heeds only"),
         ({"disaggregation_transfer_backend": "fake"}, {"disaggregation_transfer_backend": "fake"}, "fake transfers no KV cache"),
         ({"disaggregation_transfer_backend": "rdma"}, {"disaggregation_transfer_backend": "rdma"}, "rdma"),
         ({"server_args": {"disaggregation_decode_extra_slots": 4}}, None, "is an option of decode; move it to the decode group"),
