@@ -6,6 +6,7 @@ however it ends: the labs of the tests, and the Docker engine if none answered b
 
 from __future__ import annotations
 
+import collections
 import os
 import re
 import signal
@@ -20,6 +21,9 @@ from tests.lab import engine, hosts
 PARTS = ("lint", "unit", "checks", "docs-check", "galaxy", "sanity", "molecule", "integration")
 PYTEST_CLOSING = re.compile(r"^=+ (.*\b(?:passed|failed|errors?|no tests ran)\b.*) =+$")
 LABS_OF_TESTS = "test-"
+# What says why something failed: pytest's own words, also inside of what Ansible prints, and Ansible's.
+TELLING = re.compile(r"^\W*(?:E  +\S|FAILED |ERROR |\[ERROR\]|fatal: \[)")
+TOLD, WIDTH = 15, 240
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -31,6 +35,7 @@ class Result:
     status: int
     seconds: float
     closing: str
+    telling: tuple[str, ...]
 
     def line(self) -> str:
         """Its line in the closing table."""
@@ -60,7 +65,7 @@ def main() -> int:
 def _run(part: str) -> Result:
     print(f"\n##### make {part}", flush=True)
     started = time.monotonic()
-    closing = ""
+    closing, telling, last = "", collections.deque[str](maxlen=TOLD), collections.deque[str](maxlen=TOLD)
     process = subprocess.Popen(
         ["make", "--no-print-directory", part],
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
@@ -75,14 +80,17 @@ def _run(part: str) -> Result:
     try:
         for line in process.stdout:
             print(line, end="", flush=True)
-            found = PYTEST_CLOSING.match(COLOUR.sub("", line.rstrip()))
+            plain = COLOUR.sub("", line.rstrip())
+            found = PYTEST_CLOSING.match(plain)
             closing = found[1] if found else closing
+            for lines in (last, telling) if TELLING.match(plain) else (last,):
+                lines.append(plain.strip()[:WIDTH])
         status = process.wait()
     except KeyboardInterrupt:
         os.killpg(process.pid, signal.SIGINT)
         process.wait()
         raise
-    return Result(part, status, time.monotonic() - started, closing)
+    return Result(part, status, time.monotonic() - started, closing, tuple(telling or last))
 
 
 def _labs() -> list[str] | None:
@@ -103,6 +111,9 @@ def _stop_what_was_started(labs_before: list[str] | None) -> None:
 
 
 def _report(results: list[Result]) -> None:
+    for result in results:
+        if result.status:
+            print(f"\nfrom what make {result.part} said:", *result.telling, sep="\n    ")
     print("\npart         result       time      pytest's closing line")
     for result in results:
         print(result.line())
