@@ -7,10 +7,10 @@ INVENTORY := inventories/lab$(addprefix _,$(DEMO))
 PY := .venv/bin/python
 ENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 
-.PHONY: help venv lint unit checks docs-check sanity galaxy molecule integration fabric bench test lab-up lab-down demo clean
+.PHONY: help venv lint unit checks docs-check sanity galaxy molecule integration fabric bench bench-weights test lab-up lab-down demo clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .venv/controller: requirements.txt requirements-lab.txt
 	@tests/make/venv.sh .venv 11 oldest $^ && touch $@
@@ -52,6 +52,9 @@ fabric: .venv/tools ## Run the RDMA tests on two guests of QEMU with soft-RoCE (
 
 bench: .venv/tools ## Measure the plan and the deploy; the results are printed
 	@$(ENV) $(PY) -m tests.bench
+
+bench-weights: .venv/tools ## Measure copying and verifying a model beside the usual tools, and fan-out (about 25 minutes)
+	@$(ENV) $(PY) -m tests.bench bench_weights bench_fanout
 
 test: venv ## Run everything that continuous integration runs (about an hour on 2 cores)
 	@$(PY) -m tests.make.everything

@@ -31,15 +31,25 @@ def resolved(unit: Unit, releases: Mapping[str, str]) -> Unit:
     return replace(unit, argv=tuple(words), digest=sha(unit.digest, *found.values())) if found else unit
 
 
+def links(unit: Unit) -> tuple[str, ...]:
+    """Return the paths of the unit that are links to what is current somewhere; a server without one of them would fail."""
+    return tuple(path for path in _paths(unit.argv).values() if path.startswith("/") and path.endswith("/current"))
+
+
 def _links(argv: Sequence[str], releases: Mapping[str, str]) -> dict[int, str]:
-    """Return the places of links to releases among the words, with their digests: the model, a draft model, a tokenizer."""
+    """Return the places of links to releases among the words, with their digests."""
+    found = {place: _release(path, releases) for place, path in _paths(argv).items()}
+    return {place: digest for place, digest in found.items() if digest}
+
+
+def _paths(argv: Sequence[str]) -> dict[int, str]:
+    """Return the places of paths among the words, with the paths: the model, a draft model, a tokenizer."""
     found = {}
     for place, (before, word) in enumerate(zip(["", *argv], argv)):
         option, mark, value = word.partition("=")
         option, value = (option, value) if mark and option.startswith("--") else (before, word)
-        digest = _release(value, releases) if option.startswith("--") and option.endswith("-path") else ""
-        if digest:
-            found[place] = digest
+        if option.startswith("--") and option.endswith("-path"):
+            found[place] = value
     return found
 
 

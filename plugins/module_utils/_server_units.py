@@ -31,7 +31,8 @@ def wanted_units(params: dict[str, Any]) -> Wanted:
         rdma_devices=tuple(params["rdma_devices"]),
         options=tuple(params["service_options"].items()),
     )
-    units = tuple(_model_paths.resolved(Unit.from_plan(item), params["releases"]) for item in params["units"])
+    planned = [Unit.from_plan(item) for item in params["units"]]
+    units = tuple(_model_paths.resolved(unit, params["releases"]) for unit in planned)
     if settings.numactl and units and not os.path.exists(_unit.NUMACTL):
         raise UnitsError(f"{_unit.NUMACTL} is not on this host; install the package numactl or leave numactl out")
     return Wanted(
@@ -45,6 +46,7 @@ def wanted_units(params: dict[str, Any]) -> Wanted:
         ),
         interpreter=settings.interpreter,
         remedy="run the role sglang_runtime or correct sglang_server_python",
+        models=tuple(sorted({path for unit in planned for path in _model_paths.links(unit)})),
         config_dir=settings.config_dir,
         unit_dir=params["unit_dir"],
         prune=params["prune"],

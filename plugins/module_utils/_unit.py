@@ -156,10 +156,10 @@ def _exec_start_pre(unit: Unit, settings: Settings) -> list[str]:
 
 def _rdma(unit: Unit, settings: Settings) -> list[str]:
     """Return the look for RDMA devices, of a server that sends anything to another host from a GPU."""
-    transfers = _value(unit.argv, "--disaggregation-mode") not in ("", "null")
-    if _value(unit.argv, "--device") not in ("", "cuda") or not (transfers or unit.nnodes > 1):
+    transfers = value_of(unit.argv, "--disaggregation-mode") not in ("", "null")
+    if value_of(unit.argv, "--device") not in ("", "cuda") or not (transfers or unit.nnodes > 1):
         return []
-    required = ["--required"] if _value(unit.argv, "--disaggregation-ib-device").startswith("/run/sglang/") else []
+    required = ["--required"] if value_of(unit.argv, "--disaggregation-ib-device").startswith("/run/sglang/") else []
     gpus = ",".join(map(str, unit.gpus))
     return [joined([SYSTEM_PYTHON, "-I", settings.rdma_helper, "--gpus", gpus, *required, *settings.rdma_devices])]
 

@@ -40,7 +40,7 @@ class Wanted:
     """All units of one kind that the host shall have.
 
     markers: the first lines of the files that are pruned; they tell the kinds apart. shared: what all units use and what goes with the
-    last. remedy: what to do where the interpreter is missing.
+    last. remedy: what to do where the interpreter is missing. models: links that must lead to a model.
     """
 
     markers: tuple[str, ...]
@@ -52,6 +52,7 @@ class Wanted:
     unit_dir: str
     prune: bool
     keep: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
 
     def unit_path(self, name: str) -> str:
         """Return the path of a unit file."""
@@ -158,6 +159,9 @@ def apply(wanted: Wanted, changes: Changes, systemd: Systemd) -> None:
     """Make the host so."""
     if wanted.units and not os.access(wanted.interpreter, os.X_OK):
         raise UnitsError(f"there is no Python at {wanted.interpreter}; {wanted.remedy}")
+    for path in wanted.models:
+        if not os.path.exists(path):
+            raise UnitsError(f"{path} leads to no model; bring it with playbooks/weights.yml, or correct the model of the deployment")
     if changes.stop:
         systemd.call("disable", "--now", *map(service, changes.stop))
     for item in changes.ensure:

@@ -1,4 +1,4 @@
-"""Run every benchmark: python -m tests.bench."""
+"""Run every benchmark, or those that are named, with their options: python -m tests.bench [NAME ...] [OPTIONS]."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ BENCHES = ("bench_plan", "bench_controller", "bench_preflight", "bench_deploy", 
 
 def main() -> int:
     """Run them one after the other; the exit status tells whether all met their targets."""
+    words = sys.argv[1:]
+    names = [word for word in words if word in BENCHES]
+    options = [word for word in words if word not in BENCHES]
     environment = {**CONTROLLER_ENV, "PYTHONPATH": str(REPO / "collections")}
     statuses = []
-    for name in BENCHES:
+    for name in names or BENCHES:
         print(f"== {name} ==", flush=True)
-        statuses.append(subprocess.run([sys.executable, "-m", f"tests.bench.{name}"], env=environment, cwd=REPO, check=False).returncode)
+        command = [sys.executable, "-m", f"tests.bench.{name}", *options]
+        statuses.append(subprocess.run(command, env=environment, cwd=REPO, check=False).returncode)
     return int(any(statuses))
 
 

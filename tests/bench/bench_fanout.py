@@ -22,7 +22,11 @@ from pathlib import Path
 from ansible_collections.multinode.sglang.plugins.module_utils._release.store import Store
 from ansible_collections.multinode.sglang.plugins.plugin_utils import _program
 
+from tests.lab import engine
+
+from .measure import REPO
 from .networks import Network, network
+from .torrent import aria2, torrent
 
 SHARDS = 8
 PORT = 21500
@@ -38,6 +42,7 @@ class Way:
 
     name: str
     star: bool = False
+    torrent: bool = False
     fault: str = ""
     limit: float | None = None
 
@@ -46,6 +51,7 @@ WAYS = (
     Way("chain", limit=1.15),
     Way("chain, one host killed", fault="kill", limit=1.25),
     Way(f"chain, one host {SLOW} times slower", fault="slow", limit=1.5),
+    Way("BitTorrent (aria2)", torrent=True),
     Way("star", star=True),
 )
 
@@ -103,6 +109,11 @@ class Run:
             raise SystemExit(f"{self.way.name}: {states}")
         return max(float(str(state["at"])) for state in states)
 
+    def source_bytes(self) -> int:
+        """Return what the hosts have read past the network, because nobody gave it to them."""
+        states = [self.state(number) for number in range(1, self.count + 1)]
+        return sum(int(str(state.get("source_bytes", 0))) for state in states)
+
     def end(self) -> None:
         """End the program everywhere."""
         for process in self.running.values():
@@ -110,12 +121,57 @@ class Run:
             process.wait()
 
 
+class Swarm:
+    """The same release in a swarm of BitTorrent, whose first host has everything and is the tracker."""
+
+    def __init__(self, root: Path, net: Network, count: int) -> None:
+        """Keep where the source is."""
+        self.root, self.net, self.count = root, net, count
+        self.running: list[subprocess.Popen[bytes]] = []
+
+    def _start(self, number: int, *words: str) -> subprocess.Popen[bytes]:
+        self.running.append(subprocess.Popen([*self.net.inside(number), *words], cwd=REPO, stdout=subprocess.PIPE))
+        return self.running[-1]
+
+    def go(self, _after: float) -> float:
+        """Start all, and return when the last host had everything."""
+        file = self.root / "model.torrent"
+        file.write_bytes(torrent(self.root / "source", self.net.address(0)))
+        tracker = self._start(0, sys.executable, "-m", "tests.bench.torrent", self.net.address(0))
+        assert tracker.stdout is not None
+        tracker.stdout.readline()
+        self._start(0, *aria2(file, self.root, self.net.address(0), None))
+        begin = time.time()
+        marks = [self._get(file, number) for number in range(1, self.count + 1)]
+        wait_for(lambda: all(mark.exists() for mark in marks))
+        return max(mark.stat().st_mtime for mark in marks) - begin
+
+    def _get(self, file: Path, number: int) -> Path:
+        place = self.root / f"store{number}"
+        place.mkdir()
+        hook, mark = place / "hook", place / "done"
+        hook.write_text(f"#!/bin/sh\n: > {mark}\n")
+        hook.chmod(0o755)
+        self._start(number, *aria2(file, place, self.net.address(number), hook))
+        return mark
+
+    def source_bytes(self) -> int:
+        """Return nothing: no host of a swarm knows the source."""
+        return 0
+
+    def end(self) -> None:
+        """End the client everywhere."""
+        for process in self.running:
+            process.kill()
+            process.communicate()
+
+
 def sync(root: Path, number: int) -> list[str]:
     """Return the command that brings the release to a host."""
     # The hosts' own Python starts faster than one in a virtual environment.
     python = shutil.which("python3", path=os.defpath) or sys.executable
     program = [python, *_program.INTERPRETER_OPTIONS, f"{root}/program/{_program.LAUNCHER_NAME}"]
-    return [*program, "sync", f"{root}/store{number}", "--source", f"{root}/source", "--reserve", "1"]
+    return [*program, "sync", f"{root}/store{number}", "--source", f"{root}/source", "--reserve", "1", "--threads", "1"]
 
 
 def wait_for(happened: Callable[[], bool], seconds: float = 600) -> None:
@@ -148,10 +204,10 @@ def measure(root: Path, count: int, way: Way, args: argparse.Namespace) -> bool:
     """Bring the release to so many hosts, print a line, and tell whether the limit was kept."""
     alone = args.size * (1 << 20) * 8 / (args.rate * 1e6)
     with network(count + 1, args.rate) as net:
-        run = Run(root, net, count, way)
+        run = Swarm(root, net, count) if way.torrent else Run(root, net, count, way)
         try:
             seconds = run.go(alone / 2)
-            sent = net.sent(0) / (args.size << 20)
+            sent = (net.sent(0) + run.source_bytes()) / (args.size << 20)
         finally:
             run.end()
     for number in range(1, count + 1):
@@ -171,6 +227,8 @@ def main() -> int:
     parser.add_argument("--rate", type=int, default=200, help="Mbit/s of every card (200)")
     parser.add_argument("--directory", default="/dev/shm", help="where all hosts keep their releases (/dev/shm)")
     args = parser.parse_args()
+    if shutil.which("aria2c") is None:
+        engine.apt_install("aria2")
     # However it ends, the namespaces go.
     signal.signal(signal.SIGTERM, lambda *_unused: sys.exit(1))
     print(

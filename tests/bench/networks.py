@@ -10,8 +10,8 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# A card holds back what is more than its rate, and drops nothing of what TCP has on its way.
-SHAPE = ("burst", "64kb", "latency", "200ms")
+# A card holds back what is more than its rate. Through smaller bursts TCP alone does not get all of the rate.
+SHAPE = ("burst", "512kb", "latency", "500ms")
 
 
 class Network:

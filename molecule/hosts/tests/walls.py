@@ -14,10 +14,12 @@ from typing import Any
 from scenario import Hosts, Play, run_playbook
 
 FIREWALL, REMOVE = "prepare", "remove"
+# It tells systemd that it listens, and only then has been started.
 LISTEN = """
-import select, socket, sys
+import os, select, socket, sys
 sockets = [socket.create_server(("", int(port)), family=socket.AF_INET6, dualstack_ipv6=True) for port in sys.argv[1:]]
-print("listening", flush=True)
+with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+    notify.sendto(b"READY=1", os.environ["NOTIFY_SOCKET"])
 while True:
     for ready in select.select(sockets, [], [])[0]:
         ready.accept()[0].close()
@@ -37,24 +39,22 @@ import socket, sys
 while True:
     for port in sys.argv[2:]:
         try:
-            socket.create_connection((sys.argv[1], int(port)), 0.2).close()
+            socket.create_connection((sys.argv[1], int(port)), 0.8).close()
             print(port, True, flush=True)
         except OSError:
             print(port, False, flush=True)
 """
-WAIT = "for try in $(seq 50); do journalctl --unit=listeners --output=cat | grep -q listening && exit; sleep 0.1; done; exit 1"
 
 
 @contextmanager
 def listening(hosts: Hosts, host: str, ports: list[int]) -> Iterator[None]:
     """Have something that accepts connections on ports of a host."""
-    hosts.run(host, "systemd-run", "--unit=listeners", "--collect", "python3", "-c", LISTEN, *map(str, ports))
+    start = ["systemd-run", "--unit=listeners", "--collect", "--service-type=notify"]
+    hosts.run(host, *start, "python3", "-c", LISTEN, *map(str, ports))
     try:
-        hosts.run(host, "sh", "-c", WAIT)
         yield
     finally:
         hosts.run(host, "systemctl", "stop", "listeners")
-        hosts.run(host, "journalctl", "--rotate", "--vacuum-time=1s", "--unit=listeners")
 
 
 def reached(hosts: Hosts, source: str, target: str, ports: list[int]) -> list[int]:

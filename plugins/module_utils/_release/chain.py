@@ -12,6 +12,8 @@ from . import wire
 from .progress import Meter
 
 DIAL = 2.0
+# A call that waits for the next file is taken up within this time; the other side hangs up after a longer one.
+_FRESH = 10.0
 _DEAD = 10.0
 _NOT_YET = 0.1
 _REST = 0.5
@@ -38,6 +40,7 @@ class Chain:
         self._dead: dict[int, float] = {}
         self._resting: dict[int, float] = {}
         self._calls: dict[wire.Channel, int] = {}
+        self._idle: list[tuple[float, wire.Channel]] = []
         self._begin = time.monotonic()
         self._reached: set[int] = set()
         self.last = False
@@ -90,6 +93,23 @@ class Chain:
             self._reached.add(number)
             self._calls[channel] = number
         return channel
+
+    def keep(self, channel: wire.Channel) -> None:
+        """Keep a call on which nothing is under way for the next file."""
+        with self._lock:
+            self._idle.append((time.monotonic(), channel))
+
+    def call(self, number: int, patience: float) -> wire.Channel:
+        """Return a call that was kept, or dial."""
+        with self._lock:
+            kept = next(((since, channel) for since, channel in self._idle if self._calls[channel] == number), None)
+            if kept:
+                self._idle.remove(kept)
+        if kept and time.monotonic() - kept[0] < _FRESH:
+            return kept[1]
+        if kept:
+            self.close(kept[1])
+        return self.dial(number, patience)
 
     def close(self, channel: wire.Channel) -> None:
         """End a call."""

@@ -166,7 +166,7 @@ class _FromPeers(Blocks):
     def _ask(self, number: int, view: memoryview, length: int, index: int) -> bytes:
         if self._channel is None or number != self._number or self._asked not in {-1, index}:
             self._hang_up()
-            self._channel, self._number = self._peers.chain.dial(number, _PATIENCE), number
+            self._channel, self._number = self._peers.chain.call(number, _PATIENCE), number
         if self._asked != index:
             self._channel.ask(wire.READ, self._key, index)
         self._asked = -1
@@ -200,5 +200,8 @@ class _FromPeers(Blocks):
         self._channel, self._asked = None, -1
 
     def close(self) -> None:
+        if self._channel and self._asked == -1:
+            self._peers.chain.keep(self._channel)
+            self._channel = None
         self._hang_up()
         super().close()

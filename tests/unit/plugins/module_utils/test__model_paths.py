@@ -9,7 +9,7 @@ import pathlib
 from typing import Any
 
 import pytest
-from ansible_collections.multinode.sglang.plugins.module_utils._model_paths import UNKNOWN, resolved
+from ansible_collections.multinode.sglang.plugins.module_utils._model_paths import UNKNOWN, links, resolved
 from ansible_collections.multinode.sglang.plugins.module_utils._unit import Unit
 
 DIGESTS = ("1" * 64, "2" * 64)
@@ -19,7 +19,7 @@ def unit(*argv: str, **changes: Any) -> Unit:
     """Return a unit of the plan."""
     base: dict[str, Any] = {
         "name": "sglang-a-0", "instance": "a-0", "deployment": "a", "rank": 0, "nnodes": 1, "address": "10.0.0.11",
-        "ranks": [], "ports": {}, "argv": ["-m", "sglang.launch_server", *argv], "environment": {}, "digest": "1",
+        "ranks": [], "ports": {}, "gpus": [0], "argv": ["-m", "sglang.launch_server", *argv], "environment": {}, "digest": "1",
     }  # fmt: skip
     return Unit.from_plan({**base, **changes})
 
@@ -87,3 +87,8 @@ def test_every_path_is_that_of_a_release_and_no_other_word(store: pathlib.Path) 
         "--tp-size", "2", "--pp-size", "2",
     )  # fmt: skip
     assert found.digest != "1"
+
+
+def test_links_are_known_by_their_place() -> None:
+    argv = ["--model-path", "/data/a/current", "--speculative-draft-model-path=/data/b/current", "--tokenizer-path", "owner/current"]
+    assert links(unit(*argv, "--served-model-name", "/data/c/current")) == ("/data/a/current", "/data/b/current")

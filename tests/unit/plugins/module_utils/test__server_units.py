@@ -80,7 +80,8 @@ def test_a_new_release_makes_exactly_its_servers_stale(host: Any) -> None:
         for name in ("a", "b")
     ]
     for name in ("a", "b"):
-        (host.root / name / "releases").mkdir(parents=True)
+        for digest in ("1", "2"):
+            (host.root / name / "releases" / digest).mkdir(parents=True)
         (host.root / name / "current").symlink_to("releases/1")
     for name, state in converge(host, *units)[1]["units"].items():
         host.run(name, state["digest"])
@@ -121,6 +122,12 @@ def test_a_missing_interpreter_is_refused(host: Any) -> None:
     (host.root / "bin/python").unlink()
     with pytest.raises(UnitsError, match=r"there is no Python at .*; run the role sglang_runtime or correct sglang_server_python"):
         converge(host, unit())
+
+
+def test_a_link_that_leads_to_no_model_is_refused(host: Any) -> None:
+    lost = unit(argv=["-m", "sglang.launch_server", "--model-path", f"{host.root}/models/tiny/current"])
+    with pytest.raises(UnitsError, match=r"models/tiny/current leads to no model; bring it with playbooks/weights.yml"):
+        converge(host, lost)
 
 
 def test_a_missing_numactl_is_refused(host: Any, monkeypatch: pytest.MonkeyPatch) -> None:
