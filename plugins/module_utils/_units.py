@@ -155,13 +155,17 @@ def _remove_empty(*directories: str) -> None:
             os.rmdir(directory)
 
 
-def apply(wanted: Wanted, changes: Changes, systemd: Systemd) -> None:
-    """Make the host so."""
+def _refuse_what_cannot_start(wanted: Wanted) -> None:
     if wanted.units and not os.access(wanted.interpreter, os.X_OK):
         raise UnitsError(f"there is no Python at {wanted.interpreter}; {wanted.remedy}")
     for path in wanted.models:
         if not os.path.exists(path):
             raise UnitsError(f"{path} leads to no model; bring it with playbooks/weights.yml, or correct the model of the deployment")
+
+
+def apply(wanted: Wanted, changes: Changes, systemd: Systemd) -> None:
+    """Make the host so."""
+    _refuse_what_cannot_start(wanted)
     if changes.stop:
         systemd.call("disable", "--now", *map(service, changes.stop))
     for item in changes.ensure:
