@@ -171,6 +171,7 @@ def sync(root: Path, number: int) -> list[str]:
     # The hosts' own Python starts faster than one in a virtual environment.
     python = shutil.which("python3", path=os.defpath) or sys.executable
     program = [python, *_program.INTERPRETER_OPTIONS, f"{root}/program/{_program.LAUNCHER_NAME}"]
+    # One thread for each of many hosts on few cores: two streams that share a card deliver each block half as fast to the next host.
     return [*program, "sync", f"{root}/store{number}", "--source", f"{root}/source", "--reserve", "1", "--threads", "1"]
 
 
@@ -223,8 +224,8 @@ def main() -> int:
     """Print the table; the exit status tells whether the limits were kept."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hosts", type=int, nargs="+", default=[4, 8, 16])
-    parser.add_argument("--size", type=int, default=512, help="MiB (512); so much must be free for each host and two more")
-    parser.add_argument("--rate", type=int, default=200, help="Mbit/s of every card (200)")
+    parser.add_argument("--size", type=int, default=768, help="MiB (768); so much must be free for each host and two more")
+    parser.add_argument("--rate", type=int, default=100, help="Mbit/s of every card (100)")
     parser.add_argument("--directory", default="/dev/shm", help="where all hosts keep their releases (/dev/shm)")
     args = parser.parse_args()
     if shutil.which("aria2c") is None:
