@@ -99,13 +99,15 @@ class Hosts:
 def assert_never_deployed_to(hosts: Hosts) -> None:
     """Look for anything that a deploy has done since the hosts were booted."""
     for host in hosts.names:
-        assert hosts.shell(host, f"{CHANGED_SINCE_BOOT} 2>/dev/null; {UNITS}; {ACCOUNTS}") == "", host
+        found = hosts.shell(host, f"{CHANGED_SINCE_BOOT} 2>/dev/null; {UNITS}; {ACCOUNTS}")
+        assert not found, f"{host} has {found}"
 
 
 def assert_nothing_left(hosts: Hosts, *names: str) -> None:
     """Look for anything that a removal has left, and for the weights, which it must leave; on all hosts unless some are named."""
     for host in names or hosts.names:
-        assert hosts.shell(host, f"{FILES} 2>/dev/null; {UNITS}; {ACCOUNTS}") == "", host
+        left = hosts.shell(host, f"{FILES} 2>/dev/null; {UNITS}; {ACCOUNTS}")
+        assert not left, f"{host} still has {left}"
         assert "config.json" in hosts.run(host, "ls", "/models/tiny")
 
 
