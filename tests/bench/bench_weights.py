@@ -189,7 +189,7 @@ def bench_nothing(directory: str, runs: int) -> bool:
 def main() -> int:
     """Print the tables; the exit status tells whether the limits were kept."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--size", type=int, default=512, help="MiB to copy (512); twice that must be free")
+    parser.add_argument("--size", type=int, default=1024, help="MiB to copy (1024); twice that must be free")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--directory", default="/dev/shm", help="where to copy from and to (/dev/shm)")
     args = parser.parse_args()
