@@ -75,14 +75,16 @@ def host_models(raw: Any, *, host: str, plan: Mapping[str, Any], groups: Mapping
     where = _models.Setting(str(setting["root"]).rstrip("/"), int(setting["port"]), setting.get("release", ""), setting["address"])
     try:
         models = _models.parse_models(raw)
+        if models and plan["models_root"] != where.root:
+            raise _models.ModelError(
+                f"model_weights_root: {host} has {where.root} and the plan {plan['models_root']}; give all hosts the same, in group_vars/all"
+            )
+        wanted = _models.served_on(host, models, plan, groups, where.root)
+        releases = _models.releases(models, wanted, where)
+        _models.refuse_taken_ports(releases, host, plan)
     except _models.ModelError as error:
         raise AnsibleFilterError(str(error)) from error
-    if models and plan["models_root"] != where.root:
-        raise AnsibleFilterError(
-            f"model_weights_root: {host} has {where.root} and the plan {plan['models_root']}; give all hosts the same, in group_vars/all"
-        )
-    wanted = _models.served_on(host, models, plan, groups, where.root)
-    return {"releases": _models.releases(models, wanted, where), "mounts": _models.mounts(wanted)}
+    return {"releases": releases, "mounts": _models.mounts(wanted)}
 
 
 class FilterModule:

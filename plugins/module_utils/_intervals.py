@@ -52,3 +52,8 @@ def without(intervals: Iterable[Interval], taken: Iterable[Interval]) -> list[In
             pieces += [(begin, min(end, first - 1)), (max(begin, last + 1), end)]
         left = merged({(begin, end) for begin, end in pieces if begin <= end})
     return left
+
+
+def overlap(left: Interval, right: Interval) -> bool:
+    """Tell whether two intervals share a port."""
+    return left[0] <= right[1] and right[0] <= left[1]

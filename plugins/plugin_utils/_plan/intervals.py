@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ansible_collections.multinode.sglang.plugins.module_utils._intervals import Interval, join, merged, parse, text_of
+from ansible_collections.multinode.sglang.plugins.module_utils._intervals import Interval, join, merged, overlap, parse, text_of
 
 from .errors import PlanError
 
@@ -28,8 +28,3 @@ def parse_intervals(text: object, where: str) -> list[Interval]:
 def inside(interval: Interval, covers: Iterable[Interval]) -> bool:
     """Tell whether one of the merged covers contains the whole interval."""
     return any(first <= interval[0] and interval[1] <= last for first, last in covers)
-
-
-def overlap(left: Interval, right: Interval) -> bool:
-    """Tell whether two intervals share a port."""
-    return left[0] <= right[1] and right[0] <= left[1]

@@ -37,6 +37,13 @@ def test_a_host_with_another_root_than_the_plan_is_refused() -> None:
         host_models(MODELS, host="node1", plan=PLAN, groups=GROUPS, root="/raid/", port=21500, address="10.0.0.1")
 
 
+def test_a_port_of_a_server_is_refused() -> None:
+    unit = {"name": "sglang-llama-0", "model": "/data/models/llama/current", "ports": {"api": "30000", "dp_attention": "21499-21505"}}
+    plan = {"models_root": "/data/models", "hosts": {"node1": {"units": [unit]}}}
+    with pytest.raises(AnsibleFilterError, match="llama would be copied over port 21500 of node1, which sglang-llama-0 has"):
+        host_models(MODELS, host="node1", plan=plan, groups=GROUPS, root="/data/models", port=21500, address="10.0.0.1")
+
+
 def test_a_refusal_is_a_sentence() -> None:
     with pytest.raises(AnsibleFilterError, match="it must be an absolute path"):
         here({"llama": {"source": "x"}})
