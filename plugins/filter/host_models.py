@@ -77,7 +77,8 @@ def host_models(raw: Any, *, host: str, plan: Mapping[str, Any], groups: Mapping
         models = _models.parse_models(raw)
         if models and plan["models_root"] != where.root:
             raise _models.ModelError(
-                f"model_weights_root: {host} has {where.root} and the plan {plan['models_root']}; give all hosts the same, in group_vars/all"
+                f"model_weights_root: {host} has {where.root} and the plan {plan['models_root']}; "
+                "give all hosts the same, in group_vars/all"
             )
         wanted = _models.served_on(host, models, plan, groups, where.root)
         releases = _models.releases(models, wanted, where)
