@@ -23,7 +23,7 @@ from ansible_collections.multinode.sglang.plugins.module_utils._release.verify i
 
 from .conftest import BLOCK, bring, make_model, run
 
-KILLS = 100
+KILLS = 60
 # Everything that changes something on a disk.
 CHANGING = (
     "pwritev", "write", "fsync", "ftruncate", "replace", "rename", "symlink", "unlink", "mkdir", "rmdir", "fchmod", "chmod", "open",
