@@ -29,15 +29,15 @@ class Steps:
         known = {link: host.linked(store, link) for link in ("current", "previous")}
         where = {**known, "store": store, "address": release.get("address", ""), "port": release.get("port", 0)}
         if release.get("release"):
-            return {**where, "copy": False, **self._here(release, self._named(release, known["previous"]))}
+            return {**where, "missing": False, **self._here(release, self._named(release, known["previous"]))}
         if not (release.get("expected") and os.path.isdir(f"{store}/releases/{release['expected']}")):
             self._refuse_dead_source(release)
         words = ["sync", store, "--source", release["source"], "--check", "yes", *host.origin_words(release)]
         found = self._program.ask(*words, name=name, limit=0 if os.path.isdir(f"{store}/releases") else host.LISTING)
         if not found["changed"]:
-            return {**where, "copy": False, **self._here(release, found["digest"])}
+            return {**where, "missing": False, **self._here(release, found["digest"])}
         self._refuse_lack_of_space(release, found["space"])
-        return {**where, "copy": True, "digest": "", "bytes": found["bytes"], "files": found["files"], "space": found["space"]}
+        return {**where, "missing": True, "digest": "", "bytes": found["bytes"], "files": found["files"], "space": found["space"]}
 
     @staticmethod
     def _here(release: dict[str, Any], digest: str) -> dict[str, Any]:
@@ -144,7 +144,7 @@ def actions_of(step: str, found: dict[str, dict[str, Any]]) -> list[str]:
     """Return in words what a step changes."""
     actions = []
     for name, entry in found.items():
-        if step == "look" and entry["copy"]:
+        if step == "look" and entry["missing"]:
             actions.append(f"{name}: copy {entry['files']} files, {host.size(entry['bytes'])}, to {entry['store']}, and switch to them")
         elif step == "look" and entry["digest"] != entry["current"]:
             actions.append(f"{name}: switch from {entry['current'] or 'nothing'} to {entry['digest']}")

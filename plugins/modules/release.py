@@ -125,7 +125,7 @@ releases:
     digest:
       description: The release, empty where it is known only after the copy.
       type: str
-    copy:
+    missing:
       description: With O(step=look), whether something is to be copied.
       type: bool
     current:
@@ -140,7 +140,7 @@ releases:
     problems:
       description: With O(step=verify), path to what is wrong with the file.
       type: dict
-  sample: {"llama": {"digest": "9f86d08188", "copy": false, "current": "9f86d08188"}}
+  sample: {"llama": {"digest": "9f86d08188", "missing": false, "current": "9f86d08188"}}
 actions:
   description: What was done, or would be done, in words.
   returned: success

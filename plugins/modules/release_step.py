@@ -101,7 +101,7 @@ releases:
   description: What is known about each release, by name.
   returned: success
   type: dict
-  sample: {"llama": {"digest": "9f86d08188", "copy": false, "current": "9f86d08188"}}
+  sample: {"llama": {"digest": "9f86d08188", "missing": false, "current": "9f86d08188"}}
 actions:
   description: What was done, or would be done, in words.
   returned: success

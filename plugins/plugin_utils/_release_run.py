@@ -54,8 +54,8 @@ def plan(looks: Mapping[str, Mapping[str, Mapping[str, Any]]], forks: int) -> di
     """Return the releases that have something to do, and for those to be copied the hosts in the order of the chain."""
     found = {}
     for name, hosts in looks.items():
-        getting = [host for host, entry in hosts.items() if entry["copy"]]
-        having = {host: entry["digest"] for host, entry in hosts.items() if not entry["copy"]}
+        getting = [host for host, entry in hosts.items() if entry["missing"]]
+        having = {host: entry["digest"] for host, entry in hosts.items() if not entry["missing"]}
         if not getting and all(entry["digest"] == entry["current"] for entry in hosts.values()):
             refuse_difference(name, having)
             continue

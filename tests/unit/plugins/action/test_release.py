@@ -31,7 +31,7 @@ def run_of(*hosts: str) -> dict[str, Any]:
 
 def look() -> dict[str, Any]:
     """Return the result of a look that finds something to copy."""
-    return {"releases": {"llama": {"copy": True, "digest": "", "current": "", "address": "node", "port": 21500}}}
+    return {"releases": {"llama": {"missing": True, "digest": "", "current": "", "address": "node", "port": 21500}}}
 
 
 class Action:

@@ -155,7 +155,7 @@ def test_back_and_forth_and_what_is_old_goes(hosts: list[Host], source: Path) ->
         (published,) = publish(alone, source, digests[-1])
     assert published["removed"] == [digests[0]]
     found = alone[0].steps().look(alone[0].release(source, release="previous"))
-    assert (found["digest"], found["copy"], found["current"]) == (digests[1], False, digests[2])
+    assert (found["digest"], found["missing"], found["current"]) == (digests[1], False, digests[2])
     assert actions_of("look", {"m": found}) == [f"m: switch from {digests[2]} to {digests[1]}"]
     assert difference("look", {"m": found}) == {"before": f"m: {digests[2]}\n", "after": f"m: {digests[1]}\n"}
     assert publish(alone, source, digests[1])[0]["flipped"]

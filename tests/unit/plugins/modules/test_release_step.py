@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.multinode.sglang.plugins.modules import release_step
 
 PROGRAM = {"release.py": "x"}
-LOOK = {"copy": True, "digest": "", "current": "", "bytes": 10**9, "files": 3, "store": "/data/a"}
+LOOK = {"missing": True, "digest": "", "current": "", "bytes": 10**9, "files": 3, "store": "/data/a"}
 
 
 class Ended(Exception):

@@ -18,7 +18,7 @@ OLD, NEW = "0" * 64, "1" * 64
 
 def entry(digest: str = "", current: str = OLD, number: int = 1) -> dict[str, Any]:
     """Return what a look finds."""
-    return {"copy": not digest, "digest": digest, "current": current, "address": f"10.0.0.{number}", "port": 21500}
+    return {"missing": not digest, "digest": digest, "current": current, "address": f"10.0.0.{number}", "port": 21500}
 
 
 def looks(**hosts: dict[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
