@@ -10,9 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.multinode.sglang.plugins.module_utils._intervals import join, parse, without
+from ansible_collections.multinode.sglang.plugins.module_utils._intervals import join, overlap, parse, without
 
-from .._plan.intervals import overlap
 from . import Finding, section, short
 
 Area = tuple[str, Finding]

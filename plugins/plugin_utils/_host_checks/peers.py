@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.multinode.sglang.plugins.module_utils._intervals import join, parse
+from ansible_collections.multinode.sglang.plugins.module_utils._intervals import join, overlap, parse
 
-from .._plan.intervals import overlap
 from . import Finding, section, short
 from .host import units_of
 
