@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from pathlib import Path
 
@@ -24,8 +25,9 @@ LAUNCHER_NAME = "release.py"
 INTERPRETER_OPTIONS = ("-I", "-S")
 
 
+@functools.cache
 def files() -> dict[str, str]:
-    """Return the text of each file of the program by its path."""
+    """Return the text of each file of the program by its path; read once, because a wait asks for it at every look."""
     package = {f"_release/{path.name}": path.read_text(encoding="utf-8") for path in sorted(_PACKAGE.glob("*.py"))}
     return {LAUNCHER_NAME: _LAUNCHER, **package}
 
