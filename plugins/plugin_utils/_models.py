@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.multinode.sglang.plugins.module_utils._intervals import overlap, parse
+from ansible_collections.multinode.sglang.plugins.module_utils._intervals import meet
 
 KEYS = ("source", "nfs", "expected", "keep", "copy", "hosts")
 NFS_KEYS = ("server", "export", "path", "options", "port")
@@ -207,10 +207,9 @@ def releases(models: Mapping[str, Model], wanted: Iterable[Model], setting: Sett
 def refuse_taken_ports(found: Iterable[Mapping[str, Any]], host: str, plan: Mapping[str, Any]) -> None:
     """Refuse a port of these releases that a server of the host listens on."""
     for unit in plan.get("hosts", {}).get(host, {}).get("units", []):
-        taken = [interval for text in unit.get("ports", {}).values() for interval in parse(text)]
         for release in found:
             port = release["port"]
-            if any(overlap((port, port), interval) for interval in taken):
+            if any(meet(str(port), taken) for taken in unit.get("ports", {}).values()):
                 raise ModelError(
                     f"model_weights_port: {release['name']} would be copied over port {port} of {host}, which {unit['name']} has; "
                     "choose a port far from those of the servers"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.multinode.sglang.plugins.module_utils._intervals import join, overlap, parse
+from ansible_collections.multinode.sglang.plugins.module_utils._intervals import join, meet, parse
 
 from . import Finding, section, short
 from .host import units_of
@@ -96,7 +96,7 @@ def _closed_port(plan: Plan, host: str, reason: str, askers: list[str], ports: s
     planned = plan["hosts"][host]
     addresses = [plan["hosts"][asker]["address"] for asker in askers]
     why = dict.fromkeys(
-        rule["why"].split(";")[0] for rule in planned["reach"] if set(addresses) & set(sources_of(rule)) and _overlaps(rule["ports"], ports)
+        rule["why"].split(";")[0] for rule in planned["reach"] if set(addresses) & set(sources_of(rule)) and meet(rule["ports"], ports)
     )
     seen = f"{short(askers)} cannot connect to its port {ports} at {planned['address']} ({reason})"
     if "answers" in reason:
@@ -109,10 +109,6 @@ def _closed_port(plan: Plan, host: str, reason: str, askers: list[str], ports: s
         "or deploy with node_firewall_manage: true; see also firewalls and routes on the way"
     )
     return Finding("closed", seen, f"a connection for {short(list(why), 2)}", remedy)
-
-
-def _overlaps(left: str, right: str) -> bool:
-    return any(overlap(one, other) for one in parse(left) for other in parse(right))
 
 
 def _narrow(plan: Plan, results: Mapping[str, Mapping[str, Any]]) -> Iterable[tuple[str, str, Finding]]:
