@@ -31,10 +31,11 @@ prepare_home() {
 }
 
 ansible_test() {
-  local venv=$1 python
+  local venv=$1 python version
   shift
+  version=$("$venv/bin/ansible" --version)
   python=$("$venv/bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-  echo "== ansible-test $command, $("$venv/bin/ansible" --version | head -n 1), Python $python =="
+  echo "== ansible-test $command, ${version%%$'\n'*}, Python $python =="
   (cd "$collection" && HOME=$cache PATH=$repo/$venv/bin:$PATH \
     "$repo/$venv/bin/ansible-test" "$command" --local --python "$python" "$@")
 }
