@@ -8,10 +8,15 @@ from __future__ import annotations
 import os
 import re
 import socket
+import struct
 from collections.abc import Callable
 from typing import Any
 
 KILLED = (124, 137, -9)
+# ONC RPC (RFC 5531), the procedure that does nothing, of NFS version 3; servers without this version answer that they have not got it.
+_CALL_ID = 0x73676C61
+_NULL_CALL = struct.pack(">11I", 1 << 31 | 40, _CALL_ID, 0, 2, 100003, 3, 0, 0, 0, 0, 0)
+_ANSWER = struct.Struct(">4x2I")
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
@@ -46,14 +51,23 @@ def is_nfs(kind: str) -> bool:
 
 
 def refuse_silence(server: str, port: int, seconds: float) -> None:
-    """Refuse a server that takes no connection."""
+    """Refuse a server that takes no connection, or does not answer on it as one of NFS does."""
+    where = f"the NFS server {server}"
     try:
-        socket.create_connection((server, port), seconds).close()
+        connection = socket.create_connection((server, port), seconds)
     except OSError as error:
         raise MountError(
-            f"the NFS server {server} takes no connection at port {port} within {seconds:g} s ({error}); "
+            f"{where} takes no connection at port {port} within {seconds:g} s ({error}); "
             "start it, open its port for this host, or correct server and port in sglang_models"
         ) from error
+    with connection, connection.makefile("rb") as answers:
+        try:
+            connection.sendall(_NULL_CALL)
+            answer = answers.read(_ANSWER.size)
+        except OSError as error:
+            raise MountError(f"{where} takes connections at port {port} and gives no answer within {seconds:g} s; restart it") from error
+    if len(answer) < _ANSWER.size or _ANSWER.unpack(answer) != (_CALL_ID, 1):
+        raise MountError(f"what listens at port {port} of {server} is no NFS server; correct server and port in sglang_models")
 
 
 def refuse_dead(path: str, seconds: float, run: Callable[..., tuple[Any, ...]]) -> None:

@@ -22,6 +22,7 @@ FIELDS = (
     "st_dev", "st_ino", "st_mode", "st_nlink", "st_uid", "st_gid", "st_rdev", "st_size", "st_blksize", "st_blocks",
     "st_atime", "st_mtime", "st_ctime", "atime_ns", "mtime_ns", "ctime_ns", "used",
 )  # fmt: skip
+PATH_MAX = 4096
 TIMES = ("atime", "mtime", "ctime")
 
 
@@ -74,6 +75,12 @@ class Export(Operations):
         while entry := self._lib.nfs_readdir(self._nfs, folder):
             yield entry.contents.name.decode(errors="surrogateescape")
         self._lib.nfs_closedir(self._nfs, folder)
+
+    def readlink(self, path: str) -> str:
+        """Return where a link leads to."""
+        target = ctypes.create_string_buffer(PATH_MAX)
+        self._call("nfs_readlink", path.encode(), target, PATH_MAX)
+        return target.value.decode(errors="surrogateescape")
 
     def open(self, path: str, flags: int) -> int:
         """Return the address of what libnfs keeps for an open file."""

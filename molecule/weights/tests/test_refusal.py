@@ -25,6 +25,14 @@ def dead_server(hosts):
     hosts.run("nfs1", "systemctl", "start", "nfs-ganesha")
 
 
+@pytest.fixture
+def silent_server(hosts):
+    """Let the kernel take connections for a file server that does nothing any more."""
+    hosts.run("nfs1", "systemctl", "kill", "--signal=STOP", "nfs-ganesha")
+    yield
+    hosts.run("nfs1", "systemctl", "kill", "--signal=CONT", "nfs-ganesha")
+
+
 @pytest.mark.usefixtures("full_disk")
 def test_a_host_that_cannot_write_keeps_all_on_what_they_have(weights, tiny, playbook):
     digest, before = weights.digest(), tiny.started()
@@ -36,11 +44,18 @@ def test_a_host_that_cannot_write_keeps_all_on_what_they_have(weights, tiny, pla
     assert tiny.answers()
 
 
-@pytest.mark.usefixtures("dead_server")
-def test_a_file_server_that_is_gone_is_a_sentence_and_no_wait(weights, tiny, playbook):
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("dead_server", "the NFS server nfs1 takes no connection at port 2049"),
+        ("silent_server", "the NFS server nfs1 takes connections at port 2049 and gives no answer within 15 s"),
+    ],
+)
+def test_a_file_server_that_is_gone_is_a_sentence_and_no_wait(request, weights, tiny, playbook, fault, said):
     digest = weights.digest()
+    request.getfixturevalue(fault)
     play = playbook("weights", succeeds=False)
-    assert "the NFS server nfs1 takes no connection at port 2049" in play.output
+    assert said in play.output
     assert play.seconds < 60
     assert weights.digest() == digest
     assert tiny.answers()

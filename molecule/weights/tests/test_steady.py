@@ -25,6 +25,13 @@ def test_every_rank_serves_the_release_and_tells_it(hosts, weights, tiny, local)
     assert local.answers()
 
 
+def test_a_directory_that_is_no_model_keeps_its_links_and_permissions(hosts):
+    for host in NODES:
+        assert hosts.run(host, "readlink", "/data/kernels/current/add").strip() == "add-1"
+        assert hosts.run(host, "/data/kernels/current/add") == "compiled\n"
+    assert len({hosts.run(host, "readlink", "/data/kernels/current") for host in NODES}) == 1
+
+
 def test_a_second_deploy_changes_nothing_and_restarts_nobody(hosts, tiny, local, playbook):
     before = tiny.started() + local.started()
     for words in ([], ["--check"]):

@@ -5,8 +5,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import struct
 import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +51,51 @@ def test_this_host_has_a_root() -> None:
     assert _mounts.mounted()["/"][1]
 
 
-def test_a_server_that_listens_is_fine_and_another_is_refused() -> None:
+@contextlib.contextmanager
+def listening(answer: Callable[[bytes], bytes] | None) -> Iterator[int]:
+    """Listen on a port, and answer the first call; None takes the connection and says nothing."""
+    over = threading.Event()
+
+    def serve() -> None:
+        with server.accept()[0] as connection:
+            if answer is None:
+                over.wait(30)
+            else:
+                connection.sendall(answer(connection.recv(100)))
+
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as pool:
+        served = pool.submit(serve)
+        yield server.getsockname()[1]
+        over.set()
+        served.result(5)
+
+
+# Replies as in RFC 5531: accepted, and "version mismatch" (4 is the only one); both carry the id of the call.
+@pytest.mark.parametrize("words", [(1, 0, 0, 0, 0), (1, 0, 0, 0, 2, 4, 4)])
+def test_a_server_that_answers_is_fine_whatever_its_version(words: tuple[int, ...]) -> None:
+    def reply(call: bytes) -> bytes:
+        assert struct.unpack(">11I", call)[2:7] == (0, 2, 100003, 3, 0)
+        return struct.pack(">I", 1 << 31 | 4 * len(words) + 4) + call[4:8] + struct.pack(f">{len(words)}I", *words)
+
+    with listening(reply) as port:
+        _mounts.refuse_silence("127.0.0.1", port, 5)
+
+
+def test_a_server_that_is_not_there_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        _mounts.refuse_silence("127.0.0.1", port, 5)
     with pytest.raises(MountError, match=f"the NFS server 127.0.0.1 takes no connection at port {port} within 5 s"):
+        _mounts.refuse_silence("127.0.0.1", port, 5)
+
+
+def test_a_server_that_never_answers_is_refused_in_time() -> None:
+    with listening(None) as port, pytest.raises(MountError, match=f"takes connections at port {port} and gives no answer within 0.2 s"):
+        _mounts.refuse_silence("127.0.0.1", port, 0.2)
+
+
+@pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH_9.2"])
+def test_what_is_no_nfs_server_is_refused(answer: bytes) -> None:
+    with listening(lambda _call: answer) as port, pytest.raises(MountError, match="is no NFS server; correct server and port"):
         _mounts.refuse_silence("127.0.0.1", port, 5)
 
 
