@@ -25,6 +25,15 @@ def test_every_rank_serves_the_release_and_tells_it(hosts, weights, tiny, local)
     assert local.answers()
 
 
+def test_what_is_not_copied_is_served_from_the_mount_and_read_ahead(hosts, servers):
+    direct = servers["direct"]
+    (command,) = [text for _pid, _user, text in hosts.processes("node1", direct.unit) if "--model-path" in text]
+    assert "--model-path /mnt/models/tiny --served-model-name direct" in command
+    assert "--weight-loader-prefetch-checkpoints" in command
+    assert hosts.shell("node1", "ls -d /data/models/direct 2>/dev/null") == ""
+    assert direct.answers()
+
+
 def test_a_directory_that_is_no_model_keeps_its_links_and_permissions(hosts):
     for host in NODES:
         assert hosts.run(host, "readlink", "/data/kernels/current/add").strip() == "add-1"
