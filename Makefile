@@ -41,8 +41,11 @@ sanity: venv ## Run ansible-test sanity and units
 galaxy: .venv/tools ## Build the collection and check it as Galaxy would on import
 	@tests/make/galaxy.sh
 
-molecule: .venv/tools ## Run the molecule scenarios on the lab's hosts
+molecule: .venv/tools ## Run the molecule scenarios on the lab's hosts; molecule-NAME runs one of them
 	@$(ENV) MOLECULE_COMMAND_BORDERS=false molecule test --all
+
+molecule-%: .venv/tools
+	@$(ENV) MOLECULE_COMMAND_BORDERS=false molecule test -s $*
 
 integration: .venv/tools ## Run the topologies with the real SGLang on the lab's hosts
 	@$(ENV) $(PY) -m pytest tests/integration

@@ -17,7 +17,7 @@ import docker
 from docker.errors import DockerException
 
 from .progress import LabError, run_logged, say, step, tail
-from .settings import HERE, STATE, cache
+from .settings import HERE, STATE, builder, cache
 
 STARTED = STATE / "engine.json"
 LOG = STATE / "dockerd.log"
@@ -51,6 +51,11 @@ def up() -> docker.DockerClient:
         return client
     if os.geteuid() != 0:
         raise LabError("No Docker engine answers, and only root can install and start one: start Docker or become root.")
+    with builder():
+        return answering() or _install_and_start()
+
+
+def _install_and_start() -> docker.DockerClient:
     if shutil.which("dockerd") is None:
         apt_install("docker.io", "iptables")
     client = answering()

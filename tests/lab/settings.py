@@ -41,13 +41,13 @@ def cache() -> Path:
 
 @contextmanager
 def builder() -> Iterator[None]:
-    """Let one process at a time build what all clones on this machine share; the next one finds it built."""
+    """Let one process at a time build, or start, what all clones on this machine share; the next one finds it there."""
     cache().mkdir(parents=True, exist_ok=True)
     with (cache() / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            with step("Waiting for another process that builds the lab's images or models"):
+            with step("Waiting for another process that starts the engine, or builds the lab's images or models"):
                 fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
