@@ -26,6 +26,8 @@ _PATIENCE = 5.0
 # A host whose rate is below this part of the one before it, for so many looks, holds the others back.
 _SLOW = 0.7
 _LOOKS = 3
+# Only so slow a host is worth a second reader of the source: a source on a network of its own may be faster than that between hosts.
+_SLOW_TO_READ = 0.25
 
 
 class _Trend:
@@ -42,9 +44,9 @@ class _Trend:
             self.blocks = blocks
         return self
 
-    def behind(self, other: _Trend) -> bool:
+    def behind(self, other: _Trend, slow: float = _SLOW) -> bool:
         """Tell whether another host has much more, and this one does not catch up."""
-        return other.blocks - self.blocks > max(16, 2 * other.most) and self.new < _SLOW * other.most
+        return other.blocks - self.blocks > max(16, 2 * other.most) and self.new < slow * other.most
 
 
 class Peers(Source):
@@ -100,7 +102,7 @@ class Peers(Source):
             theirs = trends.setdefault(near, _Trend()).note(self._so_far(near))
             ahead = trends.setdefault(far, _Trend()).note(self._so_far(far)) if far is not None else theirs
             gets = gets + 1 if theirs.behind(ahead) else 0
-            gives = gives + 1 if mine.behind(theirs) else 0
+            gives = gives + 1 if mine.behind(theirs, _SLOW if far is not None else _SLOW_TO_READ) else 0
             # The host after this one is given the time to pass this one by, should it be this one that is slow.
             if (gets >= _LOOKS or gives >= 2 * _LOOKS) and (far is not None or self.chain.plan.own == 1):
                 self._pass_by(near, far)

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from .origin import Source
     from .progress import Meter
 
-BLOCK = 2 << 20
+# A part of the format of releases: hosts that give blocks to each other, and digests that are compared, must have the same.
+BLOCK = 1 << 20
 
 # What a checkout or a download keeps for itself, and the snapshots of a file server.
 SKIPPED = frozenset({".git", ".cache", ".snapshot", "lost+found"})

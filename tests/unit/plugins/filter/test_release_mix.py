@@ -21,10 +21,10 @@ def test_all_the_same_is_no_sentence() -> None:
 
 def test_host_and_file_are_named() -> None:
     found = release_mix(
-        {"a": result(), "b": result(shard="damaged in the 2097152 bytes at 0"), "c": result(lost="the manifest is damaged")}
+        {"a": result(), "b": result(shard="damaged in the 1048576 bytes at 0"), "c": result(lost="the manifest is damaged")}
     )
     assert found == [
-        "b, llama: shard: damaged in the 2097152 bytes at 0; run weights.yml to repair it",
+        "b, llama: shard: damaged in the 1048576 bytes at 0; run weights.yml to repair it",
         "c, llama: the manifest is damaged; run weights.yml to repair it",
     ]
 

@@ -234,4 +234,4 @@ def test_a_verification_names_the_file(hosts: list[Host], source: Path) -> None:
         handle.write(b"damage")
     found = steps.verify(release)
     assert not found["ok"]
-    assert found["problems"] == {"weights.bin": "damaged in the 2097152 bytes at 0"}
+    assert found["problems"] == {"weights.bin": "damaged in the 1048576 bytes at 0"}

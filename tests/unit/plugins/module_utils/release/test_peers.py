@@ -250,6 +250,20 @@ def test_a_slow_host_does_not_hold_the_others_back(make_lab: Callable[[int], Lab
     assert "slow" in [why for result in results for why in result.get("blamed", {}).values()]
 
 
+@pytest.mark.parametrize(("part", "readers"), [(1 / 2, 1), (1 / 8, 2)])
+def test_a_source_that_is_faster_than_the_network_is_read_again_only_if_that_is_worth_it(
+    make_lab: Callable[[int], Lab], part: float, readers: int
+) -> None:
+    lab = make_lab(2)
+    lab.linger = 2
+    lab.source_nic.rate = RATE / 2
+    lab.tx[0].rate = part * RATE / 2
+    results, _seconds = lab.run()
+    lab.check(results)
+    assert sum(count > 0 for count in lab.read) == readers
+    assert results[1].get("blamed", {}) == ({"127.0.0.1": "slow"} if readers == 2 else {})
+
+
 def test_a_slow_last_host_harms_nobody(make_lab: Callable[[int], Lab]) -> None:
     lab = make_lab(4)
     lab.linger = 2
