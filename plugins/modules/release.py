@@ -19,6 +19,7 @@ description:
     has not come to, however many forks it has.
 extends_documentation_fragment:
   - multinode.sglang._attributes
+  - multinode.sglang._release
 attributes:
   check_mode:
     support: full
@@ -31,11 +32,6 @@ attributes:
   idempotent:
     support: full
 options:
-  step:
-    description: What to do.
-    type: str
-    choices: [look, start, follow, publish, verify]
-    required: true
   releases:
     description:
       - The releases of this host. Each has C(name), which is a part of the name of a service, C(store), the directory for it, and
@@ -51,27 +47,6 @@ options:
     description: With O(step=start), O(step=follow) and O(step=publish), the result of M(multinode.sglang.release_run).
     type: dict
     default: {}
-  firewall:
-    description: Whether the service lets the other hosts of the run in where ufw is enabled, for as long as it runs.
-    type: bool
-    default: true
-  service_options:
-    description: Directives for the service that copies.
-    type: dict
-    default: {}
-  references:
-    description: Patterns of files that name releases in use, such as units; these are not removed.
-    type: list
-    elements: str
-    default: [/etc/systemd/system/sglang-*.service]
-  full:
-    description: With O(step=verify), read every byte instead of what the file system says about each file.
-    type: bool
-    default: false
-  timeout:
-    description: How long in seconds a source may take to answer.
-    type: float
-    default: 15
   slice:
     description: How long in seconds one remote call waits for the end of a copy.
     type: float

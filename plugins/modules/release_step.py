@@ -13,6 +13,7 @@ description:
   - The part of M(multinode.sglang.release) that runs on the hosts, in short calls. Use that one.
 extends_documentation_fragment:
   - multinode.sglang._attributes
+  - multinode.sglang._release
 attributes:
   check_mode:
     support: full
@@ -23,11 +24,6 @@ attributes:
     details:
       - O(step=start) starts the copy anew; it goes on with what is there.
 options:
-  step:
-    description: What to do.
-    type: str
-    choices: [look, start, follow, publish, verify]
-    required: true
   releases:
     description: >-
       The releases of this host, as for M(multinode.sglang.release), with C(peers) for O(step=start) and C(digest) for
@@ -55,27 +51,6 @@ options:
     description: The file of the program that is run.
     type: str
     required: true
-  firewall:
-    description: Whether the service lets the other hosts of the run in where ufw is enabled, for as long as it runs.
-    type: bool
-    default: true
-  service_options:
-    description: Directives for the service that copies.
-    type: dict
-    default: {}
-  references:
-    description: Patterns of files that name releases in use, such as units; these are not removed.
-    type: list
-    elements: str
-    default: [/etc/systemd/system/sglang-*.service]
-  full:
-    description: With O(step=verify), read every byte instead of what the file system says about each file.
-    type: bool
-    default: false
-  timeout:
-    description: How long in seconds a source may take to answer.
-    type: float
-    default: 15
   others:
     description: Whether O(step=follow) tells how far the other hosts of the runs are, too.
     type: bool
