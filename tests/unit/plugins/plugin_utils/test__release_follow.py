@@ -102,9 +102,9 @@ def test_hosts_that_have_no_worker_are_told_of_by_one_that_has() -> None:
     first = running(bytes_total=total, others={"10.0.0.2:21500": 100, "10.0.0.3:21500": 0})
     assert len(others.lines("llama", first, ["node2", "node3", "node4"], 15)) == 2
     second = running(bytes_total=total, others={"10.0.0.2:21500": 200, "10.0.0.3:21500": 1200})
-    rate = f"{100 * BLOCK / 10 / 1e6:.1f} MB/s"
-    assert others.lines("llama", second, ["node2", "node3", "node4"], 25)[0] == f"node2: llama: 20 % of 2.10 GB, {rate}, 80 s left"
-    assert others.lines("llama", second, ["node3"], 35)[0].startswith("node3: llama: 100 % of 2.10 GB")
+    size, rate = f"{total / 1e9:.2f} GB", f"{100 * BLOCK / 10 / 1e6:.1f} MB/s"
+    assert others.lines("llama", second, ["node2", "node3", "node4"], 25)[0] == f"node2: llama: 20 % of {size}, {rate}, 80 s left"
+    assert others.lines("llama", second, ["node3"], 35)[0].startswith(f"node3: llama: 100 % of {size}")
 
 
 def test_many_of_them_are_one_line_that_names_the_slowest() -> None:
