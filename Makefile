@@ -59,7 +59,7 @@ bench: .venv/tools ## Measure the plan and the deploy; the results are printed
 bench-weights: .venv/tools ## Measure copying and verifying a model beside the usual tools, and fan-out (about 25 minutes)
 	@$(ENV) $(PY) -m tests.bench bench_weights bench_fanout
 
-test: venv ## Run everything that continuous integration runs (about 75 minutes on 2 cores)
+test: venv ## Run everything that continuous integration runs (about 70 minutes on 2 cores)
 	@$(PY) -m tests.make.everything
 
 lab-up: .venv/controller ## Start the lab: three hosts with systemd and ssh on this machine
