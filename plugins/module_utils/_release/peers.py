@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 
 from . import wire
@@ -31,22 +32,26 @@ _SLOW_TO_READ = 0.25
 
 
 class _Trend:
-    """How a host comes along: its blocks, how many are new, and the most that were new at once."""
+    """How a host comes along: its blocks, its rate over the last looks, and the highest such rate, in blocks a second."""
 
     def __init__(self) -> None:
-        self.blocks, self.new, self.most = -1, 0, 0
+        self.blocks, self.rate, self.most = -1, 0.0, 0.0
+        # A look takes as long as the network is full, and a slow network has few blocks a look: one alone says little.
+        self._seen: deque[tuple[float, int]] = deque(maxlen=_LOOKS + 1)
 
     def note(self, blocks: int | None) -> _Trend:
         """Take a count, none where the host did not answer."""
         if blocks is not None:
-            self.new = blocks - self.blocks if self.blocks >= 0 else 0
-            self.most = max(self.most, self.new)
             self.blocks = blocks
+            self._seen.append((time.monotonic(), blocks))
+            (begin, first), (end, last) = self._seen[0], self._seen[-1]
+            self.rate = (last - first) / max(end - begin, 0.001)
+            self.most = max(self.most, self.rate) if len(self._seen) > _LOOKS else self.most
         return self
 
-    def behind(self, other: _Trend, slow: float = _SLOW) -> bool:
+    def behind(self, other: _Trend, look: float, slow: float = _SLOW) -> bool:
         """Tell whether another host has much more, and this one does not catch up."""
-        return other.blocks - self.blocks > max(16, 2 * other.most) and self.new < slow * other.most
+        return other.blocks - self.blocks > max(16, 2 * look * other.most) and self.rate < slow * other.most
 
 
 class Peers(Source):
@@ -94,15 +99,16 @@ class Peers(Source):
         """Pass the host before by where it holds this one back: it gets its data late itself, or gives it too slowly."""
         gets, gives = 0, 0
         trends: dict[int, _Trend] = {}
-        while not self._over.wait(self.chain.plan.look):
+        look = self.chain.plan.look
+        while not self._over.wait(look):
             near, far = [*self.chain.candidates()[:2], None, None][:2]
             if self.chain.last or near is None or self.chain.waiting():
                 continue
             mine = trends.setdefault(self.chain.plan.own, _Trend()).note(self.shelf.blocks())
             theirs = trends.setdefault(near, _Trend()).note(self._so_far(near))
             ahead = trends.setdefault(far, _Trend()).note(self._so_far(far)) if far is not None else theirs
-            gets = gets + 1 if theirs.behind(ahead) else 0
-            gives = gives + 1 if mine.behind(theirs, _SLOW if far is not None else _SLOW_TO_READ) else 0
+            gets = gets + 1 if theirs.behind(ahead, look) else 0
+            gives = gives + 1 if mine.behind(theirs, look, _SLOW if far is not None else _SLOW_TO_READ) else 0
             # The host after this one is given the time to pass this one by, should it be this one that is slow.
             if (gets >= _LOOKS or gives >= 2 * _LOOKS) and (far is not None or self.chain.plan.own == 1):
                 self._pass_by(near, far)
