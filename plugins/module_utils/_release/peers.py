@@ -46,7 +46,8 @@ class _Trend:
             self._seen.append((time.monotonic(), blocks))
             (begin, first), (end, last) = self._seen[0], self._seen[-1]
             self.rate = (last - first) / max(end - begin, 0.001)
-            self.most = max(self.most, self.rate) if len(self._seen) > _LOOKS else self.most
+            if len(self._seen) > _LOOKS:
+                self.most = max(self.most, self.rate)
         return self
 
     def behind(self, other: _Trend, look: float, slow: float = _SLOW) -> bool:
