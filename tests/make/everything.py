@@ -33,8 +33,8 @@ WIDEST = max(map(len, PARTS))
 PYTEST_CLOSING = re.compile(r"^=+ (.*\b(?:passed|failed|errors?|no tests ran)\b.*) =+$")
 LABS_OF_TESTS = "test-"
 # What says why something failed: pytest's own words, also inside of what Ansible prints, and Ansible's.
-TELLING = re.compile(r"^\W*(?:E  +\S|FAILED |ERROR |\[ERROR\]|fatal: \[)")
-TOLD, WIDTH = 15, 240
+TELLING = re.compile(r"^\W*(?:E  +\S|(?:FAILED|ERROR) \w|\[ERROR\])")
+TOLD, WIDTH = 10, 400
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -175,13 +175,14 @@ def _stop_what_was_started(labs_before: list[str] | None) -> None:
 
 
 def _report(results: dict[str, Result], seconds: float) -> None:
-    for result in results.values():
-        if result.verdict.startswith("FAILED"):
-            print(f"\nfrom what make {result.part} said:", *result.telling, sep="\n    ")
     print(f"\n{'part':{WIDEST}} result       time      pytest's closing line")
     for part in PARTS:
         print(results[part].line() if part in results else f"{part:{WIDEST}} not run")
-    print(f"together {seconds / 60:.1f} minutes", flush=True)
+    print(f"together {seconds / 60:.1f} minutes")
+    # Last, because logs of continuous integration are cut to their end.
+    for result in results.values():
+        if result.verdict.startswith("FAILED"):
+            print(f"from what make {result.part} said:", *result.telling, sep="\n    ", flush=True)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
