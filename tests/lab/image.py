@@ -32,7 +32,7 @@ TRIM = (
 
 def base(client: docker.DockerClient) -> str:
     """The tag of the plain host's image; builds it if its inputs changed."""
-    files = [BUILD_FILES / name for name in ("Dockerfile", "configure.sh", "packages.txt")]
+    files = [BUILD_FILES / name for name in ("Dockerfile", "configure.sh", "packages.txt", "archive.txt")]
     tag = f"{BASE}:{digest(files)}"
     if has(client, tag):
         return tag

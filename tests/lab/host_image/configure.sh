@@ -9,6 +9,23 @@ echo force-unsafe-io >/etc/dpkg/dpkg.cfg.d/lab
 apt-get update
 # shellcheck disable=SC2046 # one word per package is what is meant
 DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $(cat /tmp/lab/packages.txt)
+
+# What tests install comes from an archive in the image, so that a mirror's bad moment is not taken for a fault of the project.
+archive=/usr/share/lab-archive
+mkdir -p $archive/partial
+# shellcheck disable=SC2046
+apt-get install --yes --download-only --option Dir::Cache::archives=$archive $(cat /tmp/lab/archive.txt)
+rm -rf $archive/partial $archive/lock
+(cd $archive && apt-ftparchive packages . >Packages)
+mv /etc/apt/sources.list.d /etc/apt/distribution
+mkdir /etc/apt/sources.list.d
+if [ -e /etc/apt/sources.list ]; then mv /etc/apt/sources.list /etc/apt/distribution/; fi
+cat >/etc/apt/sources.list.d/lab.sources <<SOURCES
+Types: deb
+URIs: file:$archive
+Suites: ./
+Trusted: yes
+SOURCES
 rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/apt/archives/*.deb
 
 # What belongs to the machine under the containers, and what would only wake up to do nothing.
