@@ -9,6 +9,14 @@ from machines import FROM_HERE, fresh, installed, looks, publish, roles, sentenc
 ONLY = ("--tags", "rdma")
 PACKAGES = ("rdma-core", "ibverbs-utils", "perftest", "infiniband-diags")
 PORT = "/sys/class/infiniband/mlx5_0/ports/1"
+# Nothing listens on port 9, and lists that were read before are gone.
+DEAD_MIRROR = """
+set -e
+mv /etc/apt/sources.list.d /etc/apt/sources.away && mkdir /etc/apt/sources.list.d
+echo "deb [trusted=yes] http://127.0.0.1:9/ ./" > /etc/apt/sources.list.d/dead.list
+rm -rf /var/lib/apt/lists/*
+"""
+MIRROR_AGAIN = "rm -r /etc/apt/sources.list.d && mv /etc/apt/sources.away /etc/apt/sources.list.d"
 # The kernel's view of a device, laid over its own: what is written there is on a file system of the host.
 DEVICE = f"""
 set -e
@@ -58,6 +66,25 @@ def test_the_packages_of_the_distribution_are_there_and_work(hosts):
     for words in ([], ["--check"]):
         again = roles(*ONLY, *words, rdma_install=True)
         assert again.count("changed") == dict.fromkeys(hosts.names[:2], 0), again.diff()
+
+
+def test_a_mirror_that_is_down_stops_only_hosts_that_lack_a_package_and_is_named(hosts):
+    complete, lacking = hosts.names[:2]
+    for host in (complete, lacking):
+        hosts.run(host, "sh", "-c", DEAD_MIRROR)
+    hosts.run(lacking, "apt-get", "-qy", "purge", "perftest")
+    try:
+        play = roles(*ONLY, succeeds=False, rdma_install=True)
+    finally:
+        for host in (complete, lacking):
+            hosts.run(host, "sh", "-c", MIRROR_AGAIN)
+    assert f"{lacking}: apt cannot install " in sentences(play)
+    assert "W: Failed to fetch http://127.0.0.1:9/" in sentences(play)
+    assert "Connection refused" in sentences(play)
+    assert f"{complete}: " not in sentences(play)
+    assert play.count("failed") == {complete: 0, lacking: 1}
+    again = roles(*ONLY, rdma_install=True)
+    assert again.count("changed") == {complete: 0, lacking: 1}
 
 
 def test_a_host_without_a_device_is_refused_where_one_is_required(hosts):
