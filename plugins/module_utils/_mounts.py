@@ -65,7 +65,8 @@ def refuse_silence(server: str, port: int, seconds: float) -> None:
             connection.sendall(_NULL_CALL)
             answer = answers.read(_ANSWER.size)
         except OSError as error:
-            raise MountError(f"{where} takes connections at port {port} and gives no answer within {seconds:g} s; restart it") from error
+            silent = f"{where} takes connections at port {port} and gives no answer within {seconds:g} s ({error})"
+            raise MountError(f"{silent}; restart it") from error
     if len(answer) < _ANSWER.size or _ANSWER.unpack(answer) != (_CALL_ID, 1):
         raise MountError(f"what listens at port {port} of {server} is no NFS server; correct server and port in sglang_models")
 

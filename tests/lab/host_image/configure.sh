@@ -16,7 +16,7 @@ mkdir -p $archive/partial
 # shellcheck disable=SC2046
 apt-get install --yes --download-only --option Dir::Cache::archives=$archive $(cat /tmp/lab/archive.txt)
 rm -rf $archive/partial $archive/lock
-(cd $archive && apt-ftparchive packages . >Packages)
+(cd $archive && apt-ftparchive packages . >Packages && apt-ftparchive release . >/tmp/lab/Release && mv /tmp/lab/Release .)
 mv /etc/apt/sources.list.d /etc/apt/distribution
 mkdir /etc/apt/sources.list.d
 if [ -e /etc/apt/sources.list ]; then mv /etc/apt/sources.list /etc/apt/distribution/; fi
