@@ -1,4 +1,4 @@
-"""Run every part of `make test`, two at a time, and close with a table of what each took.
+"""Run every part of `make test`, two at a time, and close with a table of what each took and why a part failed.
 
 One lane has the cheap parts first and then the scenario without SGLang, the other one all that starts servers: each waits often, and
 both together keep two cores busy. The first part that fails ends the run; `make -k test` goes on to the others. Whatever the run started
