@@ -133,6 +133,9 @@ def _in_background(wanted: Wanted, listeners: list[socket.socket], control: sock
         _become_nobody()
         serve(wanted, listeners, control)
     finally:
+        # Before the control socket, whose end says that the ports are free: an exit closes them in no order.
+        for listener in listeners:
+            listener.close()
         os._exit(0)
 
 

@@ -20,8 +20,8 @@ HERE = "127.0.0.1"
 
 
 def free_range(size: int) -> tuple[int, int]:
-    """Ports of which none is in use."""
-    for first in range(21000, 29000, size):
+    """Ports of which none is in use, nor will be by these tests in another process."""
+    for first in range(21000 + os.getpid() % 70 * 100, 29000, size):
         bound = [bind(HERE, [port])[0] for port in range(first, first + size)]
         for listener in filter(None, bound):
             listener.close()
@@ -122,3 +122,13 @@ def test_listeners_end_by_themselves(listening: Any) -> None:
         time.sleep(0.05)
     with socket.create_server((HERE, ports[0])):
         pass
+
+
+def test_every_port_is_free_as_soon_as_the_control_socket_is_gone(listening: Any) -> None:
+    first, last = free_range(60)
+    for _round in range(10):
+        listening(*((port, port) for port in range(first, last + 1)), seconds=0.02)
+        while running():
+            pass
+        for port in range(first, last + 1):
+            socket.create_server((HERE, port)).close()
