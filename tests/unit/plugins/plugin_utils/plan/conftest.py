@@ -9,11 +9,6 @@ from typing import Any
 
 import pytest
 from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import Inventory, Settings, build_plan
-from hypothesis import settings
-
-# How long an example takes says more about what else the machine does.
-settings.register_profile("without deadline", deadline=None)
-settings.load_profile("without deadline")
 
 
 def inventory(hosts: int = 4, gpus: int = 8, **extra: Any) -> Inventory:
