@@ -9,10 +9,11 @@ import io
 import ipaddress
 import json
 import socket
+import struct
 import subprocess
 import tarfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -30,6 +31,7 @@ from .settings import KEY, LABEL_HOST, LABEL_LAB, LABEL_SHAPE, digest
 FIRST_ADDRESS = 11
 BOOT_SECONDS = 120.0
 WORKERS = 16
+FRAME = struct.Struct(">B3xI")
 T = TypeVar("T")
 
 
@@ -132,11 +134,31 @@ def address_of(container: Container) -> str:
 
 
 def run(container: Container, argv: Sequence[str]) -> tuple[int, str]:
-    """Run a command in a host; its exit status and its output."""
-    code, output = container.exec_run(list(argv))
+    """Run a command in a host; its exit status and its output.
+
+    The SDK's exec_run loses output that arrives together with the head of the engine's answer (docker-py, issue 2042): it reads past what
+    the head's reader has buffered. Without its upgrade of the connection the answer is an ordinary one.
+    """
+    assert container.client is not None
+    api = container.client.api
+    made = api.exec_create(container.id, list(argv))["Id"]
+    where = f"{api.base_url}/v{api.api_version}/exec/{made}/start"
+    answer = api.post(where, json={"Detach": False, "Tty": False}, timeout=None)
+    answer.raise_for_status()
+    output = b"".join(_payloads(answer.content)).decode(errors="replace")
+    code = api.exec_inspect(made)["ExitCode"]
     assert isinstance(code, int)
-    assert isinstance(output, bytes)
-    return code, output.decode(errors="replace")
+    return code, output
+
+
+def _payloads(frames: bytes) -> Iterator[bytes]:
+    """What was printed, from frames: number of the stream (1 byte), nothing (3 bytes), size (4 bytes, big-endian), and so many bytes."""
+    at = 0
+    while at < len(frames):
+        _stream, size = FRAME.unpack_from(frames, at)
+        at += FRAME.size
+        yield frames[at : at + size]
+        at += size
 
 
 def ssh_key() -> bytes:
