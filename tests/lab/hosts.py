@@ -31,7 +31,7 @@ from .settings import KEY, LABEL_HOST, LABEL_LAB, LABEL_SHAPE, digest
 FIRST_ADDRESS = 11
 BOOT_SECONDS = 120.0
 WORKERS = 16
-FRAME = struct.Struct(">B3xI")
+FRAME = struct.Struct(">4xI")
 T = TypeVar("T")
 
 
@@ -155,7 +155,7 @@ def _payloads(frames: bytes) -> Iterator[bytes]:
     """What was printed, from frames: number of the stream (1 byte), nothing (3 bytes), size (4 bytes, big-endian), and so many bytes."""
     at = 0
     while at < len(frames):
-        _stream, size = FRAME.unpack_from(frames, at)
+        (size,) = FRAME.unpack_from(frames, at)
         at += FRAME.size
         yield frames[at : at + size]
         at += size

@@ -70,9 +70,9 @@ def test_the_packages_of_the_distribution_are_there_and_work(hosts):
 
 def test_a_mirror_that_is_down_stops_only_hosts_that_lack_a_package_and_is_named(hosts):
     complete, lacking = hosts.names[:2]
+    hosts.run(lacking, "apt-get", "-qy", "purge", "perftest")
     for host in (complete, lacking):
         hosts.run(host, "sh", "-c", DEAD_MIRROR)
-    hosts.run(lacking, "apt-get", "-qy", "purge", "perftest")
     try:
         play = roles(*ONLY, succeeds=False, rdma_install=True)
     finally:
