@@ -12,7 +12,7 @@ version_added: "1.0.0"
 description:
   - Stopping is bounded. What is left of a unit after O(timeout) is killed, and RV(killed) names it.
   - Starting does not wait. The ranks of an instance wait for each other; M(multinode.sglang.ready) waits for the result.
-  - Restarting waits until systemd calls each unit active. With C(throttle=1) on the task several routers restart one after the other.
+  - Restarting waits until systemd calls each unit active, and stops at the first one that does not start.
 extends_documentation_fragment:
   - multinode.sglang._attributes
 attributes:
@@ -49,11 +49,10 @@ EXAMPLES = r"""
     names: [sglang-llama-0, sglang-llama-1]
     state: stopped
 
-- name: Restart the routers, one after the other
+- name: Restart two routers, one after the other
   multinode.sglang.unit_state:
-    names: [sglang-router-llama]
+    names: [sglang-router-llama, sglang-router-qwen]
     state: restarted
-  throttle: 1
 """
 
 RETURN = r"""

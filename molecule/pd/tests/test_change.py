@@ -13,6 +13,8 @@ TLS = {
     "sglang_router_service_options": {"LoadCredential": [f"tls.key:{KEY}"]},
 }
 OPTION = {"pd_router_options": {"policy": "random"}}
+# What only the router itself can find wrong.
+BROKEN = {"pd_router_options": {"policy": "random", "tls-cert-path": "/nowhere.crt", "tls-key-path": "/nowhere.key"}}
 
 
 def make_certificate(hosts):
@@ -30,6 +32,13 @@ def test_only_the_routers_of_one_deployment_are_restarted_and_one_after_the_othe
     first, second = sorted(routers["pd"], key=lambda router: router.started())
     assert int(second.shows("InactiveEnterTimestampMonotonic")) > first.started()
     assert all(router.answers() for router in routers["pd"])
+
+
+def test_a_router_that_does_not_start_ends_the_deploy_before_the_next(routers, playbook):
+    play = playbook("deploy", "-e", json.dumps(BROKEN), succeeds=False)
+    (broken,) = [router for router in routers["pd"] if not router.answers()]
+    assert f"fatal: [{broken.host}]" in play.output
+    assert "Failed to read server certificate from /nowhere.crt" in play.output
 
 
 def test_a_router_with_tls(hosts, routers, playbook):
