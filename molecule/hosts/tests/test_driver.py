@@ -26,6 +26,8 @@ from machines import (
 TOOLKIT = {"name": "nvidia-container-toolkit", "version": "1.18.0-1"}
 INSTALL = {"nvidia_driver_install": True, "nvidia_driver_repository": FROM_HERE, "nvidia_driver_version": NEW}
 ONLY = ("--tags", "nvidia_driver")
+# True, and the first host of the rounds is the last one that says so: hosts do not answer in the order of the rounds.
+SLOW_FIRST = "{{ lookup('pipe', 'sleep 1; echo true') if inventory_hostname == ansible_play_hosts_all[0] else true }}"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -137,10 +139,6 @@ def test_a_library_ahead_of_the_module_is_a_mismatch(hosts):
         )
     finally:
         hosts.run(host, "mv", f"{LIBRARY}/libnvidia-ml.so.{NEXT}", f"{LIBRARY}/libnvidia-ml.so.{NEW}")
-
-
-# The first host of the rounds is also the last one that answers each task: the order of answers is none of the rounds.
-SLOW_FIRST = "{{ lookup('pipe', 'sleep 1; echo true') if inventory_hostname == ansible_play_hosts_all[0] else true }}"
 
 
 def test_an_upgrade_that_does_not_start_stops_before_the_second_host(hosts):
