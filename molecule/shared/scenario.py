@@ -169,11 +169,26 @@ class Play:
 
 def run_playbook(name: str, *words: str, succeeds: bool = True) -> Play:
     """Run a playbook of the collection and show all that it can show, which must not include a key."""
-    argv = ["ansible-playbook", f"playbooks/{name}.yml", "--inventory", str(SCENARIO / INVENTORY), "--diff", "-vvv", *words]
+    argv = [
+        "ansible-playbook",
+        f"playbooks/{name}.yml",
+        "--inventory",
+        str(SCENARIO / INVENTORY),
+        "--diff",
+        "-vvv",
+        *words,
+    ]
     environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_FORCE_COLOR": "0"}
     begin = time.monotonic()
     done = subprocess.run(
-        argv, cwd=REPO, env=environment, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=2 * LOAD_SECONDS
+        argv,
+        cwd=REPO,
+        env=environment,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=2 * LOAD_SECONDS,
     )
     play = Play(done.returncode, done.stdout, time.monotonic() - begin)
     assert (play.code == 0) == succeeds, f"{' '.join(argv)} exited {play.code}:\n{play.output[-6000:]}"

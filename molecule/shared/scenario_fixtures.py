@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Fixtures of all scenarios, a plugin of pytest (whose own plugin has the name fixtures)."""
 
@@ -34,5 +34,7 @@ def servers(hosts: Hosts, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     for name, deployment in json.loads(dest.read_text(encoding="utf-8"))["deployments"].items():
         (one,) = deployment["instances"]
         ranks = tuple(rank["host"] for rank in one["ranks"])
-        found[name] = Server(one["name"], one["url"], one["api_port"], deployment["served_model"], ranks, keys.get(name, {}), hosts)
+        found[name] = Server(
+            one["name"], one["url"], one["api_port"], deployment["served_model"], ranks, keys.get(name, {}), hosts
+        )
     return found

@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Controller side of multinode.sglang.plan; the module of that name holds its documentation."""
 
@@ -20,9 +20,9 @@ from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import (
     build_plan,
     check_whole_instances,
     parse_only,
-    render_text,
     select,
 )
+from ansible_collections.multinode.sglang.plugins.plugin_utils._report.plan import render_text
 
 display = Display()
 
@@ -65,7 +65,9 @@ class ActionModule(ActionBase):
         try:
             plan = self._plan(args, task_vars)
         except PlanError as error:
-            raise AnsibleActionFail("\n".join(("The plan is refused; no host was touched.", *error.sentences))) from error
+            raise AnsibleActionFail(
+                "\n".join(("The plan is refused; no host was touched.", *error.sentences))
+            ) from error
         for warning in plan["warnings"]:
             display.warning(warning)
         if args["show"] != "none":

@@ -11,9 +11,10 @@ from typing import Any
 from ansible import constants as C
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.multinode.sglang.plugins.plugin_utils._host_checks import host as host_checks
-from ansible_collections.multinode.sglang.plugins.plugin_utils._host_checks import names as name_checks
-from ansible_collections.multinode.sglang.plugins.plugin_utils._host_checks import peers, report, same
+from ansible_collections.multinode.sglang.plugins.plugin_utils._checks import host as host_checks
+from ansible_collections.multinode.sglang.plugins.plugin_utils._checks import names as name_checks
+from ansible_collections.multinode.sglang.plugins.plugin_utils._checks import peers, same
+from ansible_collections.multinode.sglang.plugins.plugin_utils._report import preflight
 
 display = Display()
 OPTIONS = {
@@ -45,7 +46,7 @@ class ActionModule(ActionBase):
         result = super().run(None, task_vars)
         _spec, args = self.validate_argument_spec(argument_spec=OPTIONS)
         hosts, different = judge(args, task_vars["hostvars"], task_vars["ansible_play_hosts_all"])
-        tables, wrong, told = report.render(hosts, different)
+        tables, wrong, told = preflight.render(hosts, different)
         display.display(tables)
         for text in told:
             display.warning(text)
@@ -60,23 +61,41 @@ class ActionModule(ActionBase):
         return result
 
 
-def judge(args: Mapping[str, Any], hostvars: Mapping[str, Any], present: list[str]) -> tuple[list[report.Host], list[same.Difference]]:
+def judge(
+    args: Mapping[str, Any], hostvars: Mapping[str, Any], present: list[str]
+) -> tuple[list[preflight.Host], list[same.Difference]]:
     """Return the hosts of the plan that take part in the play with all that is wrong, and what differs between them."""
     plan = args["plan"]
     names = [name for name in plan["hosts"] if name in set(present)]
     said = {name: hostvars[name] for name in names}
-    nodes = {name: said[name][args["register"]]["node"] for name in names if "node" in (said[name].get(args["register"]) or {})}
-    reach = {name: said[name][args["register_reach"]] for name in names if "reached" in (said[name].get(args["register_reach"]) or {})}
+    nodes = {
+        name: said[name][args["register"]]["node"]
+        for name in names
+        if "node" in (said[name].get(args["register"]) or {})
+    }
+    reach = {
+        name: said[name][args["register_reach"]]
+        for name in names
+        if "reached" in (said[name].get(args["register_reach"]) or {})
+    }
     wanted = host_checks.Wanted(args["gpus"], args["room_gib"], args["resolver_seconds"], args["clock_seconds"])
     different = same.differences(plan, nodes, args["same"])
-    beside = (same.findings(different, nodes), peers.findings(plan, reach, args["clock_seconds"]), name_checks.findings(nodes))
+    beside = (
+        same.findings(different, nodes),
+        peers.findings(plan, reach, args["clock_seconds"]),
+        name_checks.findings(nodes),
+    )
     hosts = []
     for name in names:
         node = nodes.get(name)
         ours = (said[name].get(args["register_listening"]) or {}).get("pid")
-        own = host_checks.findings(node, plan["hosts"][name], plan["ephemeral_ports"], wanted, ours) if node else [host_checks.silent()]
-        found = report.tell(name, [*own, *(entry for by_host in beside for entry in by_host.get(name, []))])
+        own = (
+            host_checks.findings(node, plan["hosts"][name], plan["ephemeral_ports"], wanted, ours)
+            if node
+            else [host_checks.silent()]
+        )
+        found = preflight.tell(name, [*own, *(entry for by_host in beside for entry in by_host.get(name, []))])
         for area, variable in args["register_findings"].items():
             found += [(area, {"area": area, **entry}) for entry in said[name].get(variable) or []]
-        hosts.append(report.Host(name, node, reach.get(name), found))
+        hosts.append(preflight.Host(name, node, reach.get(name), found))
     return hosts, different

@@ -12,7 +12,7 @@ from typing import Any
 from ansible import constants as C
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.multinode.sglang.plugins.plugin_utils import _waiting
+from ansible_collections.multinode.sglang.plugins.plugin_utils._progress import waiting
 
 display = Display()
 
@@ -42,22 +42,22 @@ class ActionModule(ActionBase):
             mutually_exclusive=[("units", "routers")],
             required_one_of=[("units", "routers")],
         )[1]
-        units = options["units"] or _waiting.units_of_routers(options["routers"] or [])
+        units = options["units"] or waiting.units_of_routers(options["routers"] or [])
         if self._task.check_mode or not units:
             return {"changed": False, "units": {}, "seconds": 0.0}
         host = str(variables.get("inventory_hostname", ""))
-        board = _waiting.Board(pathlib.Path(C.DEFAULT_LOCAL_TMP), str(self._task._uuid))
-        wait = _waiting.Wait(
+        board = waiting.Board(pathlib.Path(C.DEFAULT_LOCAL_TMP), str(self._task._uuid))
+        wait = waiting.Wait(
             host=host,
             units=units,
             started=options["started"],
             timeout=options["timeout"],
             board=board,
-            chatty=len(variables.get("ansible_play_hosts", [])) <= _waiting.CHATTY_HOSTS,
+            chatty=len(variables.get("ansible_play_hosts", [])) <= waiting.CHATTY_HOSTS,
         )
         return self._watch(wait, options, variables)
 
-    def _watch(self, wait: _waiting.Wait, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+    def _watch(self, wait: waiting.Wait, options: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         begin = time.monotonic()
         module, option = ("router_state", "routers") if options["routers"] else ("instance_state", "units")
         while True:
@@ -81,4 +81,6 @@ class ActionModule(ActionBase):
             verdict = wait.verdict(time.monotonic() - begin)
             if verdict is not None:
                 outcome = {"changed": False, "units": wait.outcome(), "seconds": round(time.monotonic() - begin, 1)}
-                return {**outcome, "failed": True, "msg": verdict} if verdict else {**outcome, "warnings": wait.warnings()}
+                return (
+                    {**outcome, "failed": True, "msg": verdict} if verdict else {**outcome, "warnings": wait.warnings()}
+                )

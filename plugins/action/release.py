@@ -12,7 +12,8 @@ from typing import Any
 from ansible import constants as C
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.multinode.sglang.plugins.plugin_utils import _program, _release_follow, _release_run, _waiting
+from ansible_collections.multinode.sglang.plugins.plugin_utils._progress import release, waiting
+from ansible_collections.multinode.sglang.plugins.plugin_utils._release import agree, program
 
 display = Display()
 
@@ -37,27 +38,41 @@ class _Talk:
     """Which of the workers of this task tells about the hosts that have no worker yet: the first one that still waits."""
 
     def __init__(self, host: str, run: dict[str, Any]) -> None:
-        self._host, self._entries = host, {name: entry for name, entry in run["releases"].items() if host in entry["hosts"]}
-        self._board = _waiting.Board(Path(C.DEFAULT_LOCAL_TMP), f"release-{run['run']}")
-        self._others = {name: _release_follow.Others(self._addresses(entry)) for name, entry in self._entries.items()}
+        self._host, self._entries = (
+            host,
+            {name: entry for name, entry in run["releases"].items() if host in entry["hosts"]},
+        )
+        self._board = waiting.Board(Path(C.DEFAULT_LOCAL_TMP), f"release-{run['run']}")
+        self._others = {name: release.Others(self._addresses(entry)) for name, entry in self._entries.items()}
         self._board.note(host, "begun")
 
     @staticmethod
     def _addresses(entry: dict[str, Any]) -> dict[str, str]:
-        return {host: f"{address}:{port}" for host, (address, port) in zip(entry["hosts"], entry["addresses"], strict=True)}
+        return {
+            host: f"{address}:{port}" for host, (address, port) in zip(entry["hosts"], entry["addresses"], strict=True)
+        }
 
     def _is(self, host: str, kind: str) -> bool:
         return self._board.read(host, kind) is not None
 
     def speaks(self) -> bool:
         """Tell whether no host before this one has a worker that waits."""
-        before = [host for entry in self._entries.values() for host in entry["hosts"][: entry["hosts"].index(self._host)]]
+        before = [
+            host for entry in self._entries.values() for host in entry["hosts"][: entry["hosts"].index(self._host)]
+        ]
         return not any(self._is(host, "begun") and not self._is(host, "ended") for host in before)
 
     def lines(self, found: dict[str, dict[str, Any]], elapsed: float) -> list[str]:
         """Return what is printed about the hosts without a worker."""
-        waiting = {name: [host for host in entry["hosts"] if not self._is(host, "begun")] for name, entry in self._entries.items()}
-        return [text for name, status in found.items() for text in self._others[name].lines(name, status, waiting[name], elapsed)]
+        waiting = {
+            name: [host for host in entry["hosts"] if not self._is(host, "begun")]
+            for name, entry in self._entries.items()
+        }
+        return [
+            text
+            for name, status in found.items()
+            for text in self._others[name].lines(name, status, waiting[name], elapsed)
+        ]
 
     def end(self) -> None:
         """Leave it to the next one."""
@@ -96,7 +111,9 @@ class ActionModule(ActionBase):
         if step in {"look", "verify"}:
             return list(releases)
         if step == "publish":
-            return [{**release, "digest": run[release["name"]]["digest"]} for release in releases if release["name"] in run]
+            return [
+                {**release, "digest": run[release["name"]]["digest"]} for release in releases if release["name"] in run
+            ]
         taking_part = [release for release in releases if self._host in run.get(release["name"], {}).get("hosts", [])]
         return [{**release, "peers": self._peers(run[release["name"]])} for release in taking_part]
 
@@ -109,21 +126,21 @@ class ActionModule(ActionBase):
     def _token(self, releases: list[dict[str, Any]]) -> str:
         if self._options["step"] != "start" or not any(release.get("peers") for release in releases):
             return ""
-        return _release_run.token_path(C.DEFAULT_LOCAL_TMP, self._options["run"]["run"]).read_text(encoding="ascii")
+        return agree.token_path(C.DEFAULT_LOCAL_TMP, self._options["run"]["run"]).read_text(encoding="ascii")
 
     def _call(
         self, releases: list[dict[str, Any]], wrap_async: bool = False, deliver: bool = False, others: bool = False
     ) -> dict[str, Any]:
         """Make a remote call; where the host lacks the program it is made again, with the program."""
-        program = _program.files()
+        files = program.files()
         args = {
             **{name: value for name, value in self._options.items() if name not in _ON_CONTROLLER},
             "releases": releases,
             "run": self._options["run"].get("run", ""),
             "token": self._token(releases),
-            "program": program if deliver else {},
-            "program_digest": _program.digest(program),
-            "launcher": _program.LAUNCHER_NAME,
+            "program": files if deliver else {},
+            "program_digest": program.digest(files),
+            "launcher": program.LAUNCHER_NAME,
             "others": others,
         }
         result: dict[str, Any] = self._execute_module(
@@ -137,7 +154,7 @@ class ActionModule(ActionBase):
 
     def _follow(self, releases: list[dict[str, Any]]) -> dict[str, Any]:
         begin = time.monotonic()
-        follow = _release_follow.Follow(
+        follow = release.Follow(
             self._host, [release["name"] for release in releases], self._options["silence"], self._options["progress"]
         )
         talk = _Talk(self._host, self._options["run"])
@@ -177,7 +194,7 @@ class ActionModule(ActionBase):
             now = time.monotonic()
             if now - shown >= self._options["progress"]:
                 shown = now
-                display.display(f"{self._host}: reading every byte, {_release_follow.duration(shown - begin)}")
+                display.display(f"{self._host}: reading every byte, {release.duration(shown - begin)}")
         self._status(status, "cleanup")
         return {name: result[name] for name in ("changed", "actions", "releases", "failed", "msg") if name in result}
 

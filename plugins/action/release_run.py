@@ -11,7 +11,7 @@ from typing import Any
 from ansible import constants as C
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.multinode.sglang.plugins.plugin_utils import _release_run
+from ansible_collections.multinode.sglang.plugins.plugin_utils._release import agree
 
 display = Display()
 
@@ -38,26 +38,30 @@ class ActionModule(ActionBase):
         try:
             looks = self._collect(options["register"])
             return self._agree(looks, options) if options["copies"] else self._plan(looks)
-        except _release_run.Disagreement as error:
+        except agree.Disagreement as error:
             return {"failed": True, "msg": str(error)}
 
     def _collect(self, variable: str) -> dict[str, dict[str, Any]]:
         hostvars = self._vars["hostvars"]
         # All hosts, and not only those that are still in the play: one that is lost must not be forgotten.
         hosts = self._vars["ansible_play_hosts_all"]
-        return _release_run.collect(hosts, {host: hostvars[host].get(variable) for host in hosts if host in hostvars})
+        return agree.collect(hosts, {host: hostvars[host].get(variable) for host in hosts if host in hostvars})
 
     def _plan(self, looks: dict[str, dict[str, Any]]) -> dict[str, Any]:
-        found = _release_run.plan(looks, int(self._vars.get("ansible_forks", C.DEFAULT_FORKS)))
+        found = agree.plan(looks, int(self._vars.get("ansible_forks", C.DEFAULT_FORKS)))
         name = secrets.token_hex(8)
         if not self._task.check_mode and any(len(entry["hosts"]) > 1 for entry in found.values()):
-            _release_run.make_token(C.DEFAULT_LOCAL_TMP, name)
+            agree.make_token(C.DEFAULT_LOCAL_TMP, name)
         return {"changed": False, "run": name, "releases": found}
 
     def _agree(self, looks: dict[str, dict[str, Any]], options: dict[str, Any]) -> dict[str, Any]:
         copies = self._collect(options["copies"])
-        digests = _release_run.agreed(looks, copies)
+        digests = agree.agreed(looks, copies)
         for name, digest in digests.items():
             if name in copies:
-                display.display(_release_run.summary(name, digest, copies[name]))
-        return {"changed": False, "run": options["run"]["run"], "releases": {name: {"digest": digest} for name, digest in digests.items()}}
+                display.display(agree.summary(name, digest, copies[name]))
+        return {
+            "changed": False,
+            "run": options["run"]["run"],
+            "releases": {name: {"digest": digest} for name, digest in digests.items()},
+        }

@@ -46,8 +46,12 @@ class ActionModule(ActionBase):
             return job
         return self._follow(job, variables)
 
-    def _module(self, name: str, args: dict[str, Any], variables: dict[str, Any], wrap_async: bool = False) -> dict[str, Any]:
-        result: dict[str, Any] = self._execute_module(module_name=name, module_args=args, task_vars=variables, wrap_async=wrap_async)
+    def _module(
+        self, name: str, args: dict[str, Any], variables: dict[str, Any], wrap_async: bool = False
+    ) -> dict[str, Any]:
+        result: dict[str, Any] = self._execute_module(
+            module_name=name, module_args=args, task_vars=variables, wrap_async=wrap_async
+        )
         return result
 
     def _follow(self, job: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
@@ -62,9 +66,20 @@ class ActionModule(ActionBase):
                 shown = time.monotonic()
                 last = self._last_line(variables)
                 what = self._task.args.get("distribution", "sglang")
-                display.display(f"{variables.get('inventory_hostname')}: installing {what}, {shown - begin:.0f} s, {last}")
+                display.display(
+                    f"{variables.get('inventory_hostname')}: installing {what}, {shown - begin:.0f} s, {last}"
+                )
         self._module("ansible.legacy.async_status", {**status, "mode": "cleanup"}, variables)
-        for name in ("ansible_job_id", "results_file", "started", "finished", "stdout", "stderr", "stdout_lines", "stderr_lines"):
+        for name in (
+            "ansible_job_id",
+            "results_file",
+            "started",
+            "finished",
+            "stdout",
+            "stderr",
+            "stdout_lines",
+            "stderr_lines",
+        ):
             result.pop(name, None)
         return result
 

@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Controller side of multinode.sglang.status; the module of that name holds its documentation."""
 
@@ -10,7 +10,12 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.multinode.sglang.plugins.plugin_utils._status import Row, render, rows_of_host, rows_of_routers
+from ansible_collections.multinode.sglang.plugins.plugin_utils._report.status import (
+    Row,
+    render,
+    rows_of_host,
+    rows_of_routers,
+)
 
 display = Display()
 
@@ -45,7 +50,9 @@ class ActionModule(ActionBase):
             result |= {"failed": True, "msg": f"{len(wrong)} of {len(rows)} {kinds} are not as planned: {names}"}
         return result
 
-    def _rows(self, plan: Mapping[str, Any], register: str, register_routers: str | None, task_vars: Mapping[str, Any]) -> list[Row]:
+    def _rows(
+        self, plan: Mapping[str, Any], register: str, register_routers: str | None, task_vars: Mapping[str, Any]
+    ) -> list[Row]:
         rows = []
         present = set(task_vars["ansible_play_hosts_all"])
         for name, host in plan["hosts"].items():

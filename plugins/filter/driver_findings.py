@@ -67,7 +67,7 @@ _value:
 
 from typing import Any
 
-from ansible_collections.multinode.sglang.plugins.plugin_utils._host_checks import driver
+from ansible_collections.multinode.sglang.plugins.plugin_utils._checks import driver
 
 
 def driver_findings(node: dict[str, Any], host: str, **wanted: Any) -> list[dict[str, str]]:

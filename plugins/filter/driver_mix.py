@@ -43,12 +43,15 @@ _value:
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.multinode.sglang.plugins.plugin_utils._host_checks import driver
+from ansible_collections.multinode.sglang.plugins.plugin_utils._checks import driver
 
 
 def driver_mix(nodes: Mapping[str, dict[str, Any]], deployments: Mapping[str, dict[str, Any]]) -> list[str]:
     """Return a sentence for each deployment whose hosts differ."""
-    hosts = [(name, [rank["host"] for one in entry["instances"] for rank in one["ranks"]]) for name, entry in deployments.items()]
+    hosts = [
+        (name, [rank["host"] for one in entry["instances"] for rank in one["ranks"]])
+        for name, entry in deployments.items()
+    ]
     return driver.mix(nodes, hosts)
 
 

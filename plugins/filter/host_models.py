@@ -67,25 +67,29 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.multinode.sglang.plugins.plugin_utils import _models
+from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import models
 
 
-def host_models(raw: Any, *, host: str, plan: Mapping[str, Any], groups: Mapping[str, Any], **setting: Any) -> dict[str, Any]:
+def host_models(
+    raw: Any, *, host: str, plan: Mapping[str, Any], groups: Mapping[str, Any], **setting: Any
+) -> dict[str, Any]:
     """Return what a host needs."""
-    where = _models.Setting(str(setting["root"]).rstrip("/"), int(setting["port"]), setting.get("release", ""), setting["address"])
+    where = models.Setting(
+        str(setting["root"]).rstrip("/"), int(setting["port"]), setting.get("release", ""), setting["address"]
+    )
     try:
-        models = _models.parse_models(raw)
-        if models and plan["models_root"] != where.root:
-            raise _models.ModelError(
+        parsed = models.parse_models(raw)
+        if parsed and plan["models_root"] != where.root:
+            raise models.ModelError(
                 f"model_weights_root: {host} has {where.root} and the plan {plan['models_root']}; "
                 "give all hosts the same, in group_vars/all"
             )
-        wanted = _models.served_on(host, models, plan, groups, where.root)
-        releases = _models.releases(models, wanted, where)
-        _models.refuse_taken_ports(releases, host, plan)
-    except _models.ModelError as error:
+        wanted = models.served_on(host, parsed, plan, groups, where.root)
+        releases = models.releases(parsed, wanted, where)
+        models.refuse_taken_ports(releases, host, plan)
+    except models.ModelError as error:
         raise AnsibleFilterError(str(error)) from error
-    return {"releases": releases, "mounts": _models.mounts(wanted)}
+    return {"releases": releases, "mounts": models.mounts(wanted)}
 
 
 class FilterModule:

@@ -37,7 +37,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.multinode.sglang.plugins.plugin_utils import _models
+from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import models
 
 
 def model_hosts(hostvars: Mapping[str, Any]) -> list[str]:
@@ -47,13 +47,13 @@ def model_hosts(hostvars: Mapping[str, Any]) -> list[str]:
         if plan is None:
             continue
         try:
-            models = _models.parse_models(hostvars[name].get("sglang_models", {}))
-        except _models.ModelError as error:
+            parsed = models.parse_models(hostvars[name].get("sglang_models", {}))
+        except models.ModelError as error:
             raise AnsibleFilterError(str(error)) from error
-        if not models:
+        if not parsed:
             return []
         groups = hostvars[name]["groups"]
-        named = [host for model in models.values() for entry in model.hosts for host in groups.get(entry, [entry])]
+        named = [host for model in parsed.values() for entry in model.hosts for host in groups.get(entry, [entry])]
         return list(dict.fromkeys([*(host for host, entry in plan["hosts"].items() if entry["units"]), *named]))
     return []
 

@@ -57,10 +57,12 @@ _value:
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.multinode.sglang.plugins.plugin_utils._host_checks import nccl
+from ansible_collections.multinode.sglang.plugins.plugin_utils._checks import nccl
 
 
-def nccl_findings(node: dict[str, Any], host: str, minimum: str, denylist: list[dict[str, Any]] | None = None) -> list[dict[str, str]]:
+def nccl_findings(
+    node: dict[str, Any], host: str, minimum: str, denylist: list[dict[str, Any]] | None = None
+) -> list[dict[str, str]]:
     """Return what is wrong."""
     try:
         return [finding.told(host) for finding in nccl.findings(node, minimum, denylist or [])]

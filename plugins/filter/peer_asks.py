@@ -37,7 +37,7 @@ _value:
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.multinode.sglang.plugins.plugin_utils._host_checks import peers
+from ansible_collections.multinode.sglang.plugins.plugin_utils._checks import peers
 
 
 def peer_asks(plan: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:

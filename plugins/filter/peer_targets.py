@@ -48,7 +48,7 @@ _value:
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.multinode.sglang.plugins.plugin_utils._host_checks import peers
+from ansible_collections.multinode.sglang.plugins.plugin_utils._checks import peers
 
 
 def heard(hostvars: Mapping[str, Any], host: str) -> dict[str, Any] | None:

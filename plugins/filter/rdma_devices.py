@@ -43,7 +43,7 @@ _value:
 from collections.abc import Iterable
 from typing import Any
 
-from ansible_collections.multinode.sglang.plugins.plugin_utils._host_checks import rdma
+from ansible_collections.multinode.sglang.plugins.plugin_utils._checks import rdma
 
 
 def rdma_devices(node: dict[str, Any], devices: Iterable[str] = ()) -> dict[str, Any]:

@@ -73,11 +73,15 @@ _value:
 from collections.abc import Iterable
 from typing import Any
 
-from ansible_collections.multinode.sglang.plugins.plugin_utils._host_checks import rdma
+from ansible_collections.multinode.sglang.plugins.plugin_utils._checks import rdma
 
 
 def rdma_findings(
-    node: dict[str, Any], host: str, devices: Iterable[str] = (), environments: Iterable[dict[str, str]] = (), **wanted: Any
+    node: dict[str, Any],
+    host: str,
+    devices: Iterable[str] = (),
+    environments: Iterable[dict[str, str]] = (),
+    **wanted: Any,
 ) -> list[dict[str, str]]:
     """Return what is wrong."""
     judged = rdma.Wanted(devices=tuple(devices), gid_indexes=rdma.gid_indexes(environments), **wanted)

@@ -41,12 +41,14 @@ _value:
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.multinode.sglang.plugins.plugin_utils._host_checks import driver
+from ansible_collections.multinode.sglang.plugins.plugin_utils._checks import driver
 
 
 def reboot_rounds(hosts: list[str], deployments: Mapping[str, dict[str, Any]]) -> list[list[str]]:
     """Return the rounds."""
-    instances = [[rank["host"] for rank in one["ranks"]] for entry in deployments.values() for one in entry["instances"]]
+    instances = [
+        [rank["host"] for rank in one["ranks"]] for entry in deployments.values() for one in entry["instances"]
+    ]
     return driver.reboot_rounds(hosts, instances)
 
 

@@ -56,11 +56,15 @@ def _wrong(report: Mapping[str, Any]) -> str:
 def release_mix(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return a sentence for each host that has something else than the others, or something damaged."""
     sentences = [
-        f"{host} was not compared: {result.get('msg', 'it has no result')}" for host, result in results.items() if "releases" not in result
+        f"{host} was not compared: {result.get('msg', 'it has no result')}"
+        for host, result in results.items()
+        if "releases" not in result
     ]
     names = dict.fromkeys(name for result in results.values() for name in result.get("releases", {}))
     for name in names:
-        reports = {host: result["releases"][name] for host, result in results.items() if name in result.get("releases", {})}
+        reports = {
+            host: result["releases"][name] for host, result in results.items() if name in result.get("releases", {})
+        }
         counts = Counter(report["digest"] for report in reports.values() if report["digest"])
         usual = counts.most_common(1)[0][0] if counts else ""
         for host, report in reports.items():

@@ -49,7 +49,9 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def router_secrets(names: list[str], api_key: str, api_keys: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+def router_secrets(
+    names: list[str], api_key: str, api_keys: Mapping[str, Any], options: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return deployment -> option -> value, without options that have none."""
     found: dict[str, Any] = {}
     for name in names:

@@ -69,7 +69,7 @@ prefill:
 import platform
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.multinode.sglang.plugins.module_utils._bootstrap import Prefill, wait_for_all
+from ansible_collections.multinode.sglang.plugins.module_utils._units.bootstrap import Prefill, wait_for_all
 
 
 def main() -> None:

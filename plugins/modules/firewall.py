@@ -129,10 +129,10 @@ wider:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.multinode.sglang.plugins.module_utils._firewall_apply import Wanted, bring
-from ansible_collections.multinode.sglang.plugins.module_utils._node_reader import Commands, Root
-from ansible_collections.multinode.sglang.plugins.module_utils._ssh_access import access
-from ansible_collections.multinode.sglang.plugins.module_utils._ufw import Ufw
+from ansible_collections.multinode.sglang.plugins.module_utils._base.host import Commands, Root
+from ansible_collections.multinode.sglang.plugins.module_utils._firewall.apply import Wanted, bring
+from ansible_collections.multinode.sglang.plugins.module_utils._firewall.ssh_access import access
+from ansible_collections.multinode.sglang.plugins.module_utils._firewall.ufw import Ufw
 
 RULE = {
     "sources": {"type": "raw", "required": True},
@@ -157,7 +157,9 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
     root = Root()
-    commands = Commands(module.run_command, lambda name: module.get_bin_path(name, opt_dirs=["/usr/sbin", "/sbin"]), SECONDS)
+    commands = Commands(
+        module.run_command, lambda name: module.get_bin_path(name, opt_dirs=["/usr/sbin", "/sbin"]), SECONDS
+    )
     try:
         outcome = bring(Wanted.from_params(module.params), Ufw(root, commands), access(root), module.check_mode)
     except (OSError, ValueError) as error:

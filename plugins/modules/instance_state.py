@@ -103,8 +103,8 @@ units:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.multinode.sglang.plugins.module_utils._systemd import Systemd, SystemdError
-from ansible_collections.multinode.sglang.plugins.module_utils._watch import OPTIONS, Watched, limits, report
+from ansible_collections.multinode.sglang.plugins.module_utils._base.systemd import Systemd, SystemdError
+from ansible_collections.multinode.sglang.plugins.module_utils._units.watch import OPTIONS, Watched, limits, report
 
 
 def main() -> None:

@@ -66,7 +66,7 @@ mounted:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.multinode.sglang.plugins.module_utils import _mounts
+from ansible_collections.multinode.sglang.plugins.module_utils._release import mounts
 
 OPTIONS = {
     "mounts": {"type": "list", "elements": "dict", "required": True},
@@ -78,20 +78,22 @@ OPTIONS = {
 
 def look(module: AnsibleModule) -> dict[str, str]:
     """Return mount point -> number of the device of what is mounted as wanted; refuse what does not answer."""
-    timeout, here = module.params["timeout"], _mounts.mounted()
+    timeout, here = module.params["timeout"], mounts.mounted()
     found = {}
     for server, port in sorted({(mount["server"], int(mount["port"])) for mount in module.params["mounts"]}):
-        _mounts.refuse_silence(server, port, timeout)
+        mounts.refuse_silence(server, port, timeout)
     for mount in module.params["mounts"]:
         path = mount["path"]
         device, kind, source = here.get(path, ("", "", ""))
-        if _mounts.is_nfs(kind) and source != mount["src"]:
-            raise _mounts.MountError(f"{path} has {source} mounted, not {mount['src']}; unmount it or correct nfs in sglang_models")
-        if _mounts.is_nfs(kind):
-            _mounts.refuse_dead(path, timeout, module.run_command)
+        if mounts.is_nfs(kind) and source != mount["src"]:
+            raise mounts.MountError(
+                f"{path} has {source} mounted, not {mount['src']}; unmount it or correct nfs in sglang_models"
+            )
+        if mounts.is_nfs(kind):
+            mounts.refuse_dead(path, timeout, module.run_command)
             found[path] = device
         elif module.params["mounted"]:
-            raise _mounts.MountError(f"{path} is not mounted; see: mount {path}")
+            raise mounts.MountError(f"{path} is not mounted; see: mount {path}")
     return found
 
 
@@ -102,14 +104,14 @@ def main() -> None:
     try:
         found = look(module)
         for device in found.values():
-            if wanted and _mounts.read_ahead(device) not in {None, wanted}:
+            if wanted and mounts.read_ahead(device) not in {None, wanted}:
                 changed = True
                 if not module.check_mode:
-                    with open(_mounts.read_ahead_path(device), "w", encoding="ascii") as handle:
+                    with open(mounts.read_ahead_path(device), "w", encoding="ascii") as handle:
                         handle.write(str(wanted))
-    except (_mounts.MountError, OSError) as error:
+    except (mounts.MountError, OSError) as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=changed, can_mount=_mounts.helper_found(), mounted=sorted(found))
+    module.exit_json(changed=changed, can_mount=mounts.helper_found(), mounted=sorted(found))
 
 
 if __name__ == "__main__":

@@ -552,8 +552,8 @@ node:
 import sys
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.multinode.sglang.plugins.module_utils._node import SECTIONS, Wanted, gather
-from ansible_collections.multinode.sglang.plugins.module_utils._node_reader import Commands, Root
+from ansible_collections.multinode.sglang.plugins.module_utils._base.host import Commands, Root
+from ansible_collections.multinode.sglang.plugins.module_utils._node.gather import SECTIONS, Wanted, gather
 
 OPTIONS = {
     "gather": {"type": "list", "elements": "str", "choices": ["all", *SECTIONS], "default": ["all"]},

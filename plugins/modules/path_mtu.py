@@ -58,7 +58,7 @@ failed_paths:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.multinode.sglang.plugins.module_utils._path_mtu import HEADERS, check
+from ansible_collections.multinode.sglang.plugins.module_utils._peers.path_mtu import HEADERS, check
 
 
 def main() -> None:
@@ -73,7 +73,9 @@ def main() -> None:
     )
     size = module.params["size"]
     if not max(HEADERS.values()) < size <= 65535:
-        module.fail_json(msg=f"size: {size} is not the size of a packet; it is between {max(HEADERS.values()) + 1} and 65535")
+        module.fail_json(
+            msg=f"size: {size} is not the size of a packet; it is between {max(HEADERS.values()) + 1} and 65535"
+        )
     try:
         failed = check(module.params["addresses"], size, module.params["timeout"])
     except PermissionError:

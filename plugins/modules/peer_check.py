@@ -101,8 +101,8 @@ narrow:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.multinode.sglang.plugins.module_utils._path_mtu import SMALLEST, check
-from ansible_collections.multinode.sglang.plugins.module_utils._peer_check import Check
+from ansible_collections.multinode.sglang.plugins.module_utils._peers.check import Check
+from ansible_collections.multinode.sglang.plugins.module_utils._peers.path_mtu import SMALLEST, check
 
 PEER = {
     "host": {"type": "str", "required": True},

@@ -86,8 +86,8 @@ missed:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.multinode.sglang.plugins.module_utils._intervals import merged, parse
-from ansible_collections.multinode.sglang.plugins.module_utils._peer_listen import Wanted, start, stop
+from ansible_collections.multinode.sglang.plugins.module_utils._base.intervals import merged, parse
+from ansible_collections.multinode.sglang.plugins.module_utils._peers.listen import Wanted, start, stop
 
 NEEDED = ["host", "token", "address", "ports"]
 
@@ -117,7 +117,9 @@ def main() -> None:
         intervals = tuple(merged(parse(wanted["ports"])))
     except ValueError as error:
         module.fail_json(msg=f"ports: {error}")
-    process, ports, missed = start(Wanted(wanted["host"], wanted["token"], wanted["address"], intervals, wanted["timeout"]))
+    process, ports, missed = start(
+        Wanted(wanted["host"], wanted["token"], wanted["address"], intervals, wanted["timeout"])
+    )
     module.exit_json(changed=False, pid=process, ports=ports, missed=missed)
 
 

@@ -94,8 +94,8 @@ import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.multinode.sglang.plugins.module_utils import _release_host as host
-from ansible_collections.multinode.sglang.plugins.module_utils._release_steps import Steps, actions_of, difference
+from ansible_collections.multinode.sglang.plugins.module_utils._release import host
+from ansible_collections.multinode.sglang.plugins.module_utils._release.steps import Steps, actions_of, difference
 
 OPTIONS = {
     "step": {"type": "str", "choices": ["look", "start", "follow", "publish", "verify"], "required": True},

@@ -100,9 +100,9 @@ units:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.multinode.sglang.plugins.module_utils._systemd import Systemd, SystemdError
-from ansible_collections.multinode.sglang.plugins.module_utils._watch import OPTIONS, report
-from ansible_collections.multinode.sglang.plugins.module_utils._worker_set import WatchedRouter
+from ansible_collections.multinode.sglang.plugins.module_utils._base.systemd import Systemd, SystemdError
+from ansible_collections.multinode.sglang.plugins.module_utils._router.workers import WatchedRouter
+from ansible_collections.multinode.sglang.plugins.module_utils._units.watch import OPTIONS, report
 
 
 def main() -> None:

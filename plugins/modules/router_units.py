@@ -140,9 +140,9 @@ units:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.multinode.sglang.plugins.module_utils._router_units import wanted_routers
-from ansible_collections.multinode.sglang.plugins.module_utils._systemd import Systemd, SystemdError
-from ansible_collections.multinode.sglang.plugins.module_utils._units import UnitsError, bring_about
+from ansible_collections.multinode.sglang.plugins.module_utils._base.systemd import Systemd, SystemdError
+from ansible_collections.multinode.sglang.plugins.module_utils._units.apply import UnitsError, bring_about
+from ansible_collections.multinode.sglang.plugins.module_utils._units.router_files import wanted_routers
 
 OPTIONS = {
     "routers": {"type": "list", "elements": "dict", "required": True},

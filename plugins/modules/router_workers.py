@@ -96,9 +96,15 @@ routers:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.multinode.sglang.plugins.module_utils._router_api import Router, RouterError
-from ansible_collections.multinode.sglang.plugins.module_utils._systemd import Systemd, SystemdError
-from ansible_collections.multinode.sglang.plugins.module_utils._worker_set import Changes, Reconciler, answers_here, diff, plan
+from ansible_collections.multinode.sglang.plugins.module_utils._base.systemd import Systemd, SystemdError
+from ansible_collections.multinode.sglang.plugins.module_utils._router.api import Router, RouterError
+from ansible_collections.multinode.sglang.plugins.module_utils._router.workers import (
+    Changes,
+    Reconciler,
+    answers_here,
+    diff,
+    plan,
+)
 
 
 def untouched(note: str) -> dict[str, Any]:
@@ -152,7 +158,9 @@ def main() -> None:
         module.fail_json(msg=str(error), routers=results)
     for name, result in results.items():
         if result["draining"]:
-            module.warn(f"{name}: requests are still in flight on {', '.join(result['draining'])} after {params['timeout']:.0f} s")
+            module.warn(
+                f"{name}: requests are still in flight on {', '.join(result['draining'])} after {params['timeout']:.0f} s"
+            )
     changed = any(result[key] for result in results.values() for key in ("added", "renewed", "removed"))
     module.exit_json(changed=changed, routers=results, diff=diffs)
 

@@ -141,7 +141,7 @@ interpreter:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.multinode.sglang.plugins.module_utils._install import (
+from ansible_collections.multinode.sglang.plugins.module_utils._runtime.install import (
     Installer,
     Request,
     RuntimeRefused,
@@ -169,7 +169,9 @@ OPTIONS = {
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True, required_if=[("method", "existing", ("path",))])
+    module = AnsibleModule(
+        argument_spec=OPTIONS, supports_check_mode=True, required_if=[("method", "existing", ("path",))]
+    )
     os.umask(0o022)
     request = Request.from_params(module.params)
     venv = Venv(request)

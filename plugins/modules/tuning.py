@@ -108,8 +108,8 @@ refused:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.multinode.sglang.plugins.module_utils._node_reader import Root
-from ansible_collections.multinode.sglang.plugins.module_utils._tuning_apply import Host, Wanted, tune
+from ansible_collections.multinode.sglang.plugins.module_utils._base.host import Root
+from ansible_collections.multinode.sglang.plugins.module_utils._tuning.apply import Host, Wanted, tune
 
 OPTIONS = {
     "sysctls": {"type": "dict", "default": {}},
@@ -132,7 +132,9 @@ def main() -> None:
         module.fail_json(msg=str(error))
     if changes.refused:
         module.warn(changes.warning())
-    module.exit_json(changed=bool(changes.actions), actions=changes.actions, refused=changes.refused, diff=changes.all_diffs())
+    module.exit_json(
+        changed=bool(changes.actions), actions=changes.actions, refused=changes.refused, diff=changes.all_diffs()
+    )
 
 
 if __name__ == "__main__":

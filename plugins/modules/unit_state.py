@@ -72,7 +72,7 @@ units:
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.multinode.sglang.plugins.module_utils._systemd import Systemd, SystemdError, service
+from ansible_collections.multinode.sglang.plugins.module_utils._base.systemd import Systemd, SystemdError, service
 
 DOWN = ("inactive", "failed")
 UP = ("active", "activating", "reloading")

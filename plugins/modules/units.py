@@ -161,9 +161,9 @@ units:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.multinode.sglang.plugins.module_utils._server_units import wanted_units
-from ansible_collections.multinode.sglang.plugins.module_utils._systemd import Systemd, SystemdError
-from ansible_collections.multinode.sglang.plugins.module_utils._units import UnitsError, bring_about
+from ansible_collections.multinode.sglang.plugins.module_utils._base.systemd import Systemd, SystemdError
+from ansible_collections.multinode.sglang.plugins.module_utils._units.apply import UnitsError, bring_about
+from ansible_collections.multinode.sglang.plugins.module_utils._units.server_files import wanted_units
 
 OPTIONS = {
     "units": {"type": "list", "elements": "dict", "required": True},

@@ -57,7 +57,9 @@ class Bench:
         print(line(self.measured.hosts, playbook, kind, run), flush=True)
         if unchanged and run.changed:
             sys.stderr.write(run.output[-8000:])
-            raise SystemExit(f"The {playbook} playbook changed {run.changed} things where it should have found everything right.")
+            raise SystemExit(
+                f"The {playbook} playbook changed {run.changed} things where it should have found everything right."
+            )
         self.measured.runs.setdefault((playbook, kind), []).append(run)
 
     def all(self, rounds: int, whole: bool) -> Measured:
@@ -113,7 +115,9 @@ def growth(small: Measured, large: Measured) -> Iterator[str]:
     for kind in ("first", "second", "check"):
         before, after = (measured.seconds("collection", kind) for measured in (small, large))
         each, average = (after - before) / (large.hosts - small.hosts), before / small.hosts
-        print(f"{kind} run: {average:.2f} s for each of {small.hosts} hosts, {each:.2f} s for each further one up to {large.hosts}")
+        print(
+            f"{kind} run: {average:.2f} s for each of {small.hosts} hosts, {each:.2f} s for each further one up to {large.hosts}"
+        )
         if kind == "second" and each > MOST_GROWTH * average:
             yield f"{each:.2f} s for each host after the first {small.hosts}, wanted {MOST_GROWTH} x {average:.2f} s"
 
@@ -123,12 +127,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.bench_deploy", description=__doc__)
     parser.add_argument("--hosts", type=int, nargs="+", default=[4, 32], help="sizes of the labs (default: 4 32)")
     parser.add_argument(
-        "--rounds", type=int, default=2, help="how often runs that change nothing are repeated in the first lab (default: 2)"
+        "--rounds",
+        type=int,
+        default=2,
+        help="how often runs that change nothing are repeated in the first lab (default: 2)",
     )
-    parser.add_argument("--whole", action="store_true", help="measure every run of the plain playbook in the further labs too, for an hour")
+    parser.add_argument(
+        "--whole",
+        action="store_true",
+        help="measure every run of the plain playbook in the further labs too, for an hour",
+    )
     arguments = parser.parse_args()
-    print(f"{scenario.SERVERS} servers on each host; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; times in seconds")
-    print("MODULES and CALLS are those of one host: modules alone, and with them every other command and file that went over ssh")
+    print(
+        f"{scenario.SERVERS} servers on each host; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; times in seconds"
+    )
+    print(
+        "MODULES and CALLS are those of one host: modules alone, and with them every other command and file that went over ssh"
+    )
     results = []
     for index, hosts in enumerate(sorted(arguments.hosts)):
         with tempfile.TemporaryDirectory() as directory:

@@ -19,8 +19,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.multinode.sglang.plugins.module_utils._release.store import Store
-from ansible_collections.multinode.sglang.plugins.plugin_utils import _program
+from ansible_collections.multinode.sglang.plugins.module_utils._release.program.store import Store
+from ansible_collections.multinode.sglang.plugins.plugin_utils._release import program
 
 from tests.lab import engine
 
@@ -170,9 +170,9 @@ def sync(root: Path, number: int) -> list[str]:
     """Return the command that brings the release to a host."""
     # The hosts' own Python starts faster than one in a virtual environment.
     python = shutil.which("python3", path=os.defpath) or sys.executable
-    program = [python, *_program.INTERPRETER_OPTIONS, f"{root}/program/{_program.LAUNCHER_NAME}"]
+    words = [python, *program.INTERPRETER_OPTIONS, f"{root}/program/{program.LAUNCHER_NAME}"]
     # One thread for each of many hosts on few cores: two streams that share a card deliver each block half as fast to the next host.
-    return [*program, "sync", f"{root}/store{number}", "--source", f"{root}/source", "--reserve", "1", "--threads", "1"]
+    return [*words, "sync", f"{root}/store{number}", "--source", f"{root}/source", "--reserve", "1", "--threads", "1"]
 
 
 def wait_for(happened: Callable[[], bool], seconds: float = 600) -> None:
@@ -190,7 +190,7 @@ def place(directory: str, size: int) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="bench-fanout-", dir=directory) as name:
         root = Path(name)
         (root / "program/_release").mkdir(parents=True)
-        for path, text in _program.files().items():
+        for path, text in program.files().items():
             (root / "program" / path).write_text(text)
         (root / "source").mkdir()
         for number in range(SHARDS):
@@ -224,7 +224,9 @@ def main() -> int:
     """Print the table; the exit status tells whether the limits were kept."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hosts", type=int, nargs="+", default=[4, 8, 16])
-    parser.add_argument("--size", type=int, default=768, help="MiB (768); so much must be free for each host and two more")
+    parser.add_argument(
+        "--size", type=int, default=768, help="MiB (768); so much must be free for each host and two more"
+    )
     parser.add_argument("--rate", type=int, default=100, help="Mbit/s of every card (100)")
     parser.add_argument("--directory", default="/dev/shm", help="where all hosts keep their releases (/dev/shm)")
     args = parser.parse_args()

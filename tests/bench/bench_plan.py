@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Time the plan at 10, 100 and 1,000 hosts of 8 instances: python -m tests.bench.bench_plan [RUNS]."""
 
@@ -12,13 +12,20 @@ import time
 
 from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import Inventory, Settings, build_plan
 
-DEPLOYMENTS = {"small": {"model": "/models/small", "server": {"hosts": "nodes", "tp_size": 1, "server_args": {"mem-fraction-static": 0.8}}}}
+DEPLOYMENTS = {
+    "small": {
+        "model": "/models/small",
+        "server": {"hosts": "nodes", "tp_size": 1, "server_args": {"mem-fraction-static": 0.8}},
+    }
+}
 
 
 def inventory(hosts: int) -> Inventory:
     """Make hosts of eight GPUs."""
     names = [f"node{number}" for number in range(hosts)]
-    variables = {name: {"ansible_host": f"10.0.{number // 250}.{number % 250 + 1}"} for number, name in enumerate(names)}
+    variables = {
+        name: {"ansible_host": f"10.0.{number // 250}.{number % 250 + 1}"} for number, name in enumerate(names)
+    }
     return Inventory({"all": names, "nodes": names}, variables.__getitem__)
 
 

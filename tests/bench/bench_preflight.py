@@ -26,9 +26,14 @@ def measure(hosts: int) -> Run:
     """Start a lab of this size, and prove all pairs of its hosts."""
     lab = scenario.lab(hosts)
     size = min(hosts, MOST_PEERS)
-    one = {"model": "/models/small", "server": {"hosts": "all", "nnodes": size, "tp_size": size, "server_args": {"device": "cpu"}}}
+    one = {
+        "model": "/models/small",
+        "server": {"hosts": "all", "nnodes": size, "tp_size": size, "server_args": {"device": "cpu"}},
+    }
     with tempfile.TemporaryDirectory() as directory:
-        inventory = scenario.lab_inventory(Path(directory), lab, {"sglang_deployments": {"one": one}, "sglang_gpus_per_node": 1})
+        inventory = scenario.lab_inventory(
+            Path(directory), lab, {"sglang_deployments": {"one": one}, "sglang_gpus_per_node": 1}
+        )
         lab.up()
         try:
             run = play(PREFLIGHT, inventory)
@@ -37,16 +42,25 @@ def measure(hosts: int) -> Run:
     if f"{hosts} of {hosts} hosts are right" not in run.output:
         sys.stderr.write(run.output[-6000:])
         raise SystemExit("Preflight found something wrong with hosts that are right.")
-    print(ROW.format(hosts, f"{run.seconds:.1f}", f"{run.seconds / hosts:.2f}", f"{run.cpu:.1f}", f"{run.modules / hosts:.1f}"), flush=True)
+    print(
+        ROW.format(
+            hosts, f"{run.seconds:.1f}", f"{run.seconds / hosts:.2f}", f"{run.cpu:.1f}", f"{run.modules / hosts:.1f}"
+        ),
+        flush=True,
+    )
     return run
 
 
 def main() -> int:
     """Measure every size; the exit status tells whether the target is met."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.bench_preflight", description=__doc__)
-    parser.add_argument("--hosts", type=int, nargs="+", default=[8, MOST_HOSTS], help=f"sizes of the labs (default: 8 {MOST_HOSTS})")
+    parser.add_argument(
+        "--hosts", type=int, nargs="+", default=[8, MOST_HOSTS], help=f"sizes of the labs (default: 8 {MOST_HOSTS})"
+    )
     arguments = parser.parse_args()
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; instances of up to {MOST_PEERS} hosts, all pairs; times in seconds")
+    print(
+        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; instances of up to {MOST_PEERS} hosts, all pairs; times in seconds"
+    )
     print(ROW.format("HOSTS", "SECONDS", "PER HOST", "CPU", "MODULES"))
     missed = [hosts for hosts in arguments.hosts if measure(hosts).seconds > MOST_SECONDS and hosts <= MOST_HOSTS]
     for hosts in missed:

@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Copy and verify beside the usual tools: python -m tests.bench.bench_weights [--size MIB] [--runs N] [--directory DIR]."""
 
@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.multinode.sglang.plugins.plugin_utils import _program
+from ansible_collections.multinode.sglang.plugins.plugin_utils._release import program
 
 SHARDS = 8
 MANY = 1000
@@ -62,13 +62,13 @@ class Place:
         """Put the program there as a host has it."""
         self.root, self.source, self.target = root, root / "source", root / "target"
         (root / "program/_release").mkdir(parents=True)
-        for name, text in _program.files().items():
+        for name, text in program.files().items():
             (root / "program" / name).write_text(text)
         (root / "hashes.py").write_text(HASHLIB)
-        options = " ".join(_program.INTERPRETER_OPTIONS)
+        options = " ".join(program.INTERPRETER_OPTIONS)
         # The hosts' own Python starts faster than one in a virtual environment.
         python = shutil.which("python3", path=os.defpath) or sys.executable
-        self.program = f"{python} {options} {root}/program/{_program.LAUNCHER_NAME}"
+        self.program = f"{python} {options} {root}/program/{program.LAUNCHER_NAME}"
         self.sync = f"{self.program} sync {self.target} --source {self.source} --reserve 1"
         self.hashlib = f"{python} {options} {root}/hashes.py"
 
@@ -81,7 +81,9 @@ class Place:
             Method("cp + hashlib", f"cp -r {source} {target} && {self.hashlib} {target}/*", 1.0),
             Method("cp + sha256sum", f"cp -r {source} {target} && sha256sum {target}/*", 1 / 3, "sha256sum"),
             Method("rsync -a + sha256sum", f"rsync -a {source}/ {target}/ && sha256sum {target}/*", 1 / 3, "rsync"),
-            Method("rclone copy + sha256sum", f"rclone copy {source} {target} && sha256sum {target}/*", 1 / 3, "rclone"),
+            Method(
+                "rclone copy + sha256sum", f"rclone copy {source} {target} && sha256sum {target}/*", 1 / 3, "rclone"
+            ),
         ]
 
     def verifications(self) -> list[Method]:
@@ -96,7 +98,10 @@ class Place:
     def nothing(self) -> list[Method]:
         """Return the ways to find out that nothing is to be done; the limit is of the seconds."""
         copy = self.root / "copy"
-        return [Method("this collection", self.sync), Method("rsync -a", f"rsync -a {self.source}/ {copy}/", 1.0, "rsync")]
+        return [
+            Method("this collection", self.sync),
+            Method("rsync -a", f"rsync -a {self.source}/ {copy}/", 1.0, "rsync"),
+        ]
 
 
 def measure(command: str) -> Cost:
@@ -140,7 +145,14 @@ def check_same(place: Place) -> None:
     """End the benchmark if the release has other sums than the peers would find."""
     (manifest,) = place.target.glob("releases/*/.release/manifest.json")
     ours = {name: entry["sha256"] for name, entry in json.loads(manifest.read_text())["files"].items()}
-    printed = subprocess.run(f"{place.hashlib} *", shell=True, cwd=place.source, check=True, capture_output=True, text=True).stdout  # noqa: S602
+    printed = subprocess.run(  # noqa: S602 the words of this benchmark
+        f"{place.hashlib} *",
+        shell=True,
+        cwd=place.source,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
     theirs = {name: digest for digest, name in (line.split("  ") for line in printed.splitlines())}
     if ours != theirs:
         raise SystemExit("the manifest has other sums than hashlib")

@@ -62,7 +62,9 @@ def play(playbook: Path, inventory: Path, *words: str, callback: str | None = No
             environment["ANSIBLE_CALLBACKS_ENABLED"] = callback
         cpu, start = _cpu(), time.perf_counter()
         argv = [str(BIN / "ansible-playbook"), str(playbook), "-i", str(inventory), *words]
-        done = subprocess.run(argv, cwd=REPO, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            argv, cwd=REPO, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
         seconds, cpu = time.perf_counter() - start, _cpu() - cpu
         kinds = log.read_text().split()
     recap = RECAP.findall(done.stdout)

@@ -42,7 +42,20 @@ class Network:
     def shape(self, number: int, megabits: int) -> None:
         """Give a card another rate, in both directions."""
         for where, device in ((self.name(number), "eth0"), (self.hub, f"port{number}")):
-            words = ["tc", "-n", where, "qdisc", "replace", "dev", device, "root", "tbf", "rate", f"{megabits}mbit", *SHAPE]
+            words = [
+                "tc",
+                "-n",
+                where,
+                "qdisc",
+                "replace",
+                "dev",
+                device,
+                "root",
+                "tbf",
+                "rate",
+                f"{megabits}mbit",
+                *SHAPE,
+            ]
             subprocess.run(words, check=True)
 
     def name(self, number: int) -> str:

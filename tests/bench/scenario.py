@@ -18,7 +18,10 @@ SERVERS = 8
 PYTHON = "/opt/sglang/current/bin/python"
 VERSION = "0.5.23"
 DEPLOYMENTS = {
-    "rollout": {"model": "/models/small", "server": {"hosts": "all", "tp_size": 1, "server_args": {"mem-fraction-static": 0.8}}},
+    "rollout": {
+        "model": "/models/small",
+        "server": {"hosts": "all", "tp_size": 1, "server_args": {"mem-fraction-static": 0.8}},
+    },
 }
 # What a host has of the two files of each server, as JSON.
 READ_FILES = """

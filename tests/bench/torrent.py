@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The same with BitTorrent: a torrent of a directory, the tracker that its hosts find each other by, and aria2 on every host."""
 
@@ -49,8 +49,21 @@ def torrent(source: Path, tracker: str) -> bytes:
 
 def aria2(file: Path, directory: Path, address: str, done: Path | None) -> list[str]:
     """Return the command that takes part: with everything in the directory already, or else until it is there, which `done` marks."""
-    words = ["aria2c", "--quiet", "--no-conf", f"--dir={directory}", f"--listen-port={PEER}", f"--bt-external-ip={address}"]
-    words += ["--enable-dht=false", "--bt-enable-lpd=false", "--file-allocation=none", "--seed-ratio=0", "--bt-max-peers=0"]
+    words = [
+        "aria2c",
+        "--quiet",
+        "--no-conf",
+        f"--dir={directory}",
+        f"--listen-port={PEER}",
+        f"--bt-external-ip={address}",
+    ]
+    words += [
+        "--enable-dht=false",
+        "--bt-enable-lpd=false",
+        "--file-allocation=none",
+        "--seed-ratio=0",
+        "--bt-max-peers=0",
+    ]
     # Without these it waits a minute before it looks for more hosts, and keeps to some of those that it has.
     words += [f"--bt-tracker-interval={_INTERVAL}", "--bt-request-peer-speed-limit=1000M"]
     if done is None:
@@ -68,7 +81,9 @@ class _Tracker(http.server.BaseHTTPRequestHandler):
         asked = urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query)
         own = (self.client_address[0], int(asked["port"][0]))
         self.known.add(own)
-        peers = b"".join(struct.pack(">4sH", ipaddress.ip_address(host).packed, port) for host, port in self.known - {own})
+        peers = b"".join(
+            struct.pack(">4sH", ipaddress.ip_address(host).packed, port) for host, port in self.known - {own}
+        )
         body = bencode({"interval": _INTERVAL, "peers": peers})
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))

@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The plan survives what people do to a play: --limit, serial, check mode, a first host that fails, flat extra variables."""
 
@@ -28,7 +28,9 @@ PLAY = """
 """
 
 
-def play(controller: Path, folder: Path, *words: str, keywords: str = "serial: 100%", down: str = "nobody") -> tuple[int, str]:
+def play(
+    controller: Path, folder: Path, *words: str, keywords: str = "serial: 100%", down: str = "nobody"
+) -> tuple[int, str]:
     """Run a play with the role on the twelve small servers of the example; the status, and what was printed."""
     path = folder / "play.yml"
     path.write_text(PLAY.format(keywords=keywords, down=down), encoding="utf-8")
@@ -39,7 +41,12 @@ def play(controller: Path, folder: Path, *words: str, keywords: str = "serial: 1
 
 @pytest.mark.parametrize(
     ("words", "keywords"),
-    [(["--limit", "node1"], "serial: 100%"), (["--check"], "serial: 100%"), ([], "serial: 1"), (["--forks", "1"], "strategy: linear")],
+    [
+        (["--limit", "node1"], "serial: 100%"),
+        (["--check"], "serial: 100%"),
+        ([], "serial: 1"),
+        (["--forks", "1"], "strategy: linear"),
+    ],
 )
 def test_the_ports_stay_the_same(controller: Path, tmp_path: Path, words: list[str], keywords: str) -> None:
     status, printed = play(controller, tmp_path, *words, keywords=keywords)

@@ -35,7 +35,9 @@ def options(role: Path) -> dict[str, Any]:
 
 
 def test_the_specification_has_the_keys_of_the_defaults(role: Path) -> None:
-    without_default = {name for name, option in options(role).items() if option.get("required") or "default" not in option}
+    without_default = {
+        name for name, option in options(role).items() if option.get("required") or "default" not in option
+    }
     assert set(options(role)) - without_default <= set(defaults(role))
     assert set(defaults(role)) <= set(options(role))
 
@@ -59,7 +61,9 @@ def test_every_default_is_the_specified_one_and_of_its_type(role: Path) -> None:
 def test_every_variable_is_explained_and_carries_the_name_of_a_role(role: Path) -> None:
     for name, option in options(role).items():
         assert option["description"], f"{name} is not explained"
-        assert name.startswith(f"{role.name}_") or name in {"sglang_deployments", "sglang_models"}, f"{name} is not the role's"
+        assert name.startswith(f"{role.name}_") or name in {"sglang_deployments", "sglang_models"}, (
+            f"{name} is not the role's"
+        )
 
 
 def test_the_page_of_the_role_names_every_variable(role: Path) -> None:

@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is installed by default is what the plan has option tables for."""
 
@@ -23,7 +23,11 @@ def default(role: str, name: str, **variables: str) -> str:
 
 
 def test_sglang() -> None:
-    assert default("sglang_runtime", "sglang_runtime_version") == default("sglang_plan", "sglang_plan_version") == spell(SGLANG.newest)
+    assert (
+        default("sglang_runtime", "sglang_runtime_version")
+        == default("sglang_plan", "sglang_plan_version")
+        == spell(SGLANG.newest)
+    )
 
 
 @pytest.mark.parametrize("package", ROUTERS)

@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Guests for all tests, and plays on them."""
 
@@ -54,12 +54,22 @@ class Fabric:
 
     def play(self, name: str, succeeds: bool = True, **variables: Any) -> Play:
         """Run NAME.yml with these variables, which must succeed, or be refused."""
-        known = {"fabric_ports": {guest.name: guest.port for guest in self.guests}, "fabric_report": str(self.reports), **variables}
+        known = {
+            "fabric_ports": {guest.name: guest.port for guest in self.guests},
+            "fabric_report": str(self.reports),
+            **variables,
+        }
         words = [ANSIBLE_PLAYBOOK, str(HERE / f"{name}.yml"), "-i", str(HERE / "inventory"), "-e", json.dumps(known)]
         told = ", ".join(f"{key}={value}" for key, value in variables.items())
         with step(f"Playing {name}.yml {told}".strip()):
             done = subprocess.run(
-                words, cwd=REPO, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=PLAY_SECONDS, check=False
+                words,
+                cwd=REPO,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=PLAY_SECONDS,
+                check=False,
             )
         assert (done.returncode == 0) == succeeds, done.stdout
         return Play(done.stdout, done.returncode)
@@ -75,7 +85,9 @@ class Fabric:
 
 def installed(guest: Guest) -> set[str]:
     """Return which of the role's packages a guest has."""
-    shown = guest.attempt(f"dpkg-query --show --showformat '${{Package}} ${{db:Status-Status}}\\n' {' '.join(PACKAGES)}")[1]
+    shown = guest.attempt(
+        f"dpkg-query --show --showformat '${{Package}} ${{db:Status-Status}}\\n' {' '.join(PACKAGES)}"
+    )[1]
     return {line.split()[0] for line in shown.splitlines() if line.endswith(" installed")}
 
 

@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Guests of QEMU: two machines with a kernel of their own, a way out, and a cable between them."""
 
@@ -29,9 +29,7 @@ BOOT_SECONDS = 900.0
 COMMAND_SECONDS = 300.0
 MEMORY_MIB = 768
 OWN = STATE / "fabric"
-COMMAND_LINE = (
-    "root=/dev/vda rw console=ttyS0 net.ifnames=0 systemd.show_status=1 TERM=dumb fsck.mode=skip mitigations=off random.trust_cpu=on"
-)
+COMMAND_LINE = "root=/dev/vda rw console=ttyS0 net.ifnames=0 systemd.show_status=1 TERM=dumb fsck.mode=skip mitigations=off random.trust_cpu=on"
 
 
 @dataclass
@@ -56,7 +54,14 @@ class Guest:
 
     def ssh(self, *words: str) -> list[str]:
         """The command line that runs a command there; the first connection stays open for the next ones."""
-        shared = ("-o", "ControlMaster=auto", "-o", "ControlPersist=600", "-o", f"ControlPath={self.folder / self.name}")
+        shared = (
+            "-o",
+            "ControlMaster=auto",
+            "-o",
+            "ControlPersist=600",
+            "-o",
+            f"ControlPath={self.folder / self.name}",
+        )
         options = ("-o", "BatchMode=yes", "-o", "ConnectTimeout=20", "-i", str(KEY), "-p", str(self.port))
         return ["ssh", *SSH_OPTIONS, *shared, *options, "root@127.0.0.1", *words]
 
@@ -65,7 +70,12 @@ class Guest:
         # A file, because the connection that stays open for the next command would keep a pipe open as well.
         with tempfile.TemporaryFile("w+") as output:
             code = subprocess.run(
-                self.ssh(command), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, timeout=seconds, check=False
+                self.ssh(command),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=seconds,
+                check=False,
             ).returncode
             output.seek(0)
             return code, output.read()
@@ -117,19 +127,43 @@ def running() -> Iterator[list[Guest]]:
 
 def _start(name: str, number: int, end: socket.socket, made: Image, folder: Path) -> Guest:
     disk = OWN / f"{name}.qcow2"
-    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(made.disk), "-F", "raw", str(disk)], check=True)
+    subprocess.run(
+        ["qemu-img", "create", "-q", "-f", "qcow2", "-b", str(made.disk), "-F", "raw", str(disk)], check=True
+    )
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     console = OWN / f"{name}.console"
     console.unlink(missing_ok=True)
     argv = ["qemu-system-x86_64", "-machine", "q35", *accelerators(), "-cpu", "max", "-smp", "1", "-m", str(MEMORY_MIB)]
-    argv += ["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-monitor", "stdio", "-serial", f"file:{console}"]
-    argv += ["-kernel", str(made.kernel), "-initrd", str(made.ramdisk), "-append", f"{COMMAND_LINE} systemd.hostname={name}"]
+    argv += [
+        "-nodefaults",
+        "-no-user-config",
+        "-no-reboot",
+        "-display",
+        "none",
+        "-monitor",
+        "stdio",
+        "-serial",
+        f"file:{console}",
+    ]
+    argv += [
+        "-kernel",
+        str(made.kernel),
+        "-initrd",
+        str(made.ramdisk),
+        "-append",
+        f"{COMMAND_LINE} systemd.hostname={name}",
+    ]
     argv += ["-fw_cfg", f"name=opt/io.systemd.credentials/ssh.authorized_keys.root,file={KEY.with_suffix('.pub')}"]
     argv += ["-drive", f"file={disk},if=virtio,cache=unsafe", "-device", "virtio-rng-pci"]
     argv += ["-netdev", f"user,id=outside,hostfwd=tcp:127.0.0.1:{port}-:22", "-device", "virtio-net-pci,netdev=outside"]
-    argv += ["-netdev", f"socket,id=fabric,fd={end.fileno()}", "-device", f"virtio-net-pci,netdev=fabric,mac=52:54:00:00:79:0{number}"]
+    argv += [
+        "-netdev",
+        f"socket,id=fabric,fd={end.fileno()}",
+        "-device",
+        f"virtio-net-pci,netdev=fabric,mac=52:54:00:00:79:0{number}",
+    ]
     with (OWN / f"{name}.qemu").open("w") as log:
         process = subprocess.Popen(
             # The kernel ends a guest whose tests are gone, however they went.
@@ -156,7 +190,8 @@ def _wait(guest: Guest) -> None:
             raise LabError(f"{guest.name} ended while it started: QEMU says {' '.join(tail(log, 5))!r}.")
         if time.monotonic() > deadline:
             raise LabError(
-                f"{guest.name}: no ssh after {BOOT_SECONDS:.0f} s; the end of {guest.console}:\n" + "\n".join(tail(guest.console, 15))
+                f"{guest.name}: no ssh after {BOOT_SECONDS:.0f} s; the end of {guest.console}:\n"
+                + "\n".join(tail(guest.console, 15))
             )
         if guest.attempt("true")[0] == 0:
             break

@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The disk of a guest: Debian with a kernel that has soft-RoCE and NFS, and sshd."""
 
@@ -27,7 +27,23 @@ PROGRAMS = {
 }
 # Drivers of what no guest has: three quarters of the modules.
 NEEDLESS = (
-    *(f"drivers/{name}" for name in ("bluetooth", "gpu", "hid", "hwmon", "iio", "input", "media", "mmc", "mtd", "scsi", "staging", "usb")),
+    *(
+        f"drivers/{name}"
+        for name in (
+            "bluetooth",
+            "gpu",
+            "hid",
+            "hwmon",
+            "iio",
+            "input",
+            "media",
+            "mmc",
+            "mtd",
+            "scsi",
+            "staging",
+            "usb",
+        )
+    ),
     "drivers/net/ethernet",
     "drivers/net/wireless",
     "net/bluetooth",
@@ -51,7 +67,9 @@ def programs() -> None:
     """Have the programs that guests are made and started with."""
     missing = sorted({package for program, package in PROGRAMS.items() if shutil.which(program) is None})
     if missing and os.geteuid() != 0:
-        raise LabError(f"The guests need {' '.join(missing)}, and only root can install them: become root, or install them first.")
+        raise LabError(
+            f"The guests need {' '.join(missing)}, and only root can install them: become root, or install them first."
+        )
     if missing:
         apt_install(*missing)
 
@@ -85,13 +103,26 @@ def _make(made: Image, place: Path) -> None:
         without = [f"--dpkgopt=path-exclude=/lib/modules/*/kernel/{drivers}/*" for drivers in NEEDLESS]
         argv = ["mmdebstrap", "--variant=apt", "--format=directory", *TRIM, *without, f"--include={packages}"]
         argv += [f"--customize-hook={FILES / 'configure.sh'}", SUITE, str(root), str(sources())]
-        run_logged("Unpacking Debian and a kernel with mmdebstrap (about 90 s)", _gently(argv), STATE / "guest-image.log", room)
+        run_logged(
+            "Unpacking Debian and a kernel with mmdebstrap (about 90 s)", _gently(argv), STATE / "guest-image.log", room
+        )
         # mmdebstrap has just emptied the package lists; apt's module would take them for fresh ones.
         os.utime(root / "var/lib/apt/lists", (0, 0))
         (boot,) = (path.name.removeprefix("vmlinuz-") for path in (root / "boot").glob("vmlinuz-*"))
         shutil.copy(root / f"boot/vmlinuz-{boot}", new / made.kernel.name)
         shutil.copy(root / f"boot/initrd.img-{boot}", new / made.ramdisk.name)
-        argv = ["mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-d", str(root), str(new / made.disk.name), DISK_SIZE]
+        argv = [
+            "mke2fs",
+            "-q",
+            "-t",
+            "ext4",
+            "-O",
+            "^has_journal",
+            "-d",
+            str(root),
+            str(new / made.disk.name),
+            DISK_SIZE,
+        ]
         run_logged("Making the guests' disk", _gently(argv), STATE / "guest-disk.log")
     new.rename(place)
 

@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """RDMA between two kernels: what is right is seen and carries data, and what is wrong is named and mended as the sentence says."""
 
@@ -63,9 +63,16 @@ def test_the_role_tells_the_device(fabric: Fabric) -> None:
 
 def test_data_goes_over_the_gid_that_was_seen(fabric: Fabric) -> None:
     server, client = fabric.guests
-    (index,) = {gid["index"] for guest in fabric.guests for gid in port(fabric, guest)["gids"] if gid["address"] == guest.address}
+    (index,) = {
+        gid["index"]
+        for guest in fabric.guests
+        for gid in port(fabric, guest)["gids"]
+        if gid["address"] == guest.address
+    }
     words = f"ib_write_bw --ib-dev=rxe0 --ib-port=1 --gid-index={index} --size=65536 --iters=20"
-    listening = subprocess.Popen(server.ssh(f"timeout 120 {words}"), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    listening = subprocess.Popen(
+        server.ssh(f"timeout 120 {words}"), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
     try:
         settles(server, "ss -Hltn sport = 18515 | grep -q 18515")
         output = client.run(f"timeout 120 {words} {server.address}")
@@ -122,7 +129,9 @@ def test_a_cable_that_is_out_is_named(fabric: Fabric, broken: Guest) -> None:
 
 def test_a_device_that_is_gone_is_named(fabric: Fabric, broken: Guest) -> None:
     broken.run("rdma link delete rxe0")
-    assert refused(fabric, broken).startswith("guest1: there is no RDMA device, but at least one (rdma_required) is needed; ")
+    assert refused(fabric, broken).startswith(
+        "guest1: there is no RDMA device, but at least one (rdma_required) is needed; "
+    )
 
 
 def test_a_port_without_an_address_is_named_and_mended_as_told(fabric: Fabric, broken: Guest) -> None:
@@ -151,7 +160,9 @@ def test_the_gid_index_that_the_sentence_names_is_right(fabric: Fabric) -> None:
 def test_a_small_rdma_mtu_is_named_and_mended_as_told(fabric: Fabric, broken: Guest) -> None:
     fabric.guests[1].run(f"ip link set eth1 mtu {JUMBO}")
     told = refused(fabric, broken, rdma_minimum_mtu=4096)
-    assert told.startswith("guest1: port rxe0:1 has an RDMA MTU of 1024 over eth1 with 1500, but 4096 (rdma_minimum_mtu) is needed; ")
+    assert told.startswith(
+        "guest1: port rxe0:1 has an RDMA MTU of 1024 over eth1 with 1500, but 4096 (rdma_minimum_mtu) is needed; "
+    )
     assert command_of(told) == f"sudo ip link set eth1 mtu {JUMBO}"
     broken.run(command_of(told))
     fabric.rdma(rdma_minimum_mtu=4096)
@@ -164,7 +175,11 @@ def test_a_path_that_is_too_narrow_is_named_and_taken_back(fabric: Fabric, broke
     broken.run(f"nft '{rule}'")
     play = fabric.play("mtu", succeeds=False, node_tuning_mtu=JUMBO)
     for guest, peer in zip(fabric.guests, reversed(fabric.guests), strict=True):
-        (told,) = [line for line in play.refused.splitlines() if f"{peer.address}: no answer to packets of {JUMBO} bytes" in line]
+        (told,) = [
+            line
+            for line in play.refused.splitlines()
+            if f"{peer.address}: no answer to packets of {JUMBO} bytes" in line
+        ]
         assert told.startswith(f"{guest.name}: ")
         assert guest.run("cat /sys/class/net/eth1/mtu").strip() == "1500"
     broken.run("nft flush ruleset")

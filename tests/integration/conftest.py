@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One lab of three hosts for all topologies, and a way to deploy on it."""
 
@@ -50,7 +50,9 @@ class Topology:
 def playbook(name: str, *extra: str) -> subprocess.CompletedProcess[str]:
     """Run a playbook of the collection on the lab."""
     words = ["ansible-playbook", f"playbooks/{name}.yml", "-i", str(INVENTORY), *extra]
-    return subprocess.run(words, cwd=REPO, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=900)
+    return subprocess.run(
+        words, cwd=REPO, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=900
+    )
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +67,13 @@ def lab() -> Iterator[Lab]:
 @contextmanager
 def deployed(name: str, lab: Lab, *extra: str) -> Iterator[Topology]:
     """Deploy topologies/NAME.yml with the playbook that users call, and remove it afterwards."""
-    words = ("-e", f"@{REPO / 'inventories/lab_pd/group_vars/all/cpu.yml'}", "-e", f"@{HERE / 'topologies' / name}.yml", *extra)
+    words = (
+        "-e",
+        f"@{REPO / 'inventories/lab_pd/group_vars/all/cpu.yml'}",
+        "-e",
+        f"@{HERE / 'topologies' / name}.yml",
+        *extra,
+    )
     try:
         done = playbook("deploy", *words)
         assert done.returncode == 0, done.stdout

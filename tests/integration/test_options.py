@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The real SGLang's parser accepts what the plan writes, and it and the routers know the options of the shipped tables."""
 
@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from ansible_collections.multinode.sglang.plugins.plugin_utils import _plan
 from hypothesis import given, settings
+from tests.unit.plugins.plugin_utils.plan.test_properties import deployments, planned
 
 from tests.lab import Lab
 from tests.lab.settings import REPO
-from tests.unit.plugins.plugin_utils.plan.test_properties import deployments, planned
 
 TABLES = Path(_plan.__file__).parent
 CPU = ("SGLANG_USE_CPU_ENGINE=1", "PYTHONPATH=/opt/sglang-lab/shim", "HF_HUB_OFFLINE=1")
@@ -23,7 +23,16 @@ CPU = ("SGLANG_USE_CPU_ENGINE=1", "PYTHONPATH=/opt/sglang-lab/shim", "HF_HUB_OFF
 
 def run_tool(lab: Lab, tool: str, *argv: str, venv: str = "/opt/sglang/current") -> str:
     """Run one of tests/tools with the Python of an environment on a host."""
-    words = ["env", *CPU, f"{venv}/bin/python", "-W", "ignore", "-c", (REPO / "tests/tools" / tool).read_text(encoding="utf-8"), *argv]
+    words = [
+        "env",
+        *CPU,
+        f"{venv}/bin/python",
+        "-W",
+        "ignore",
+        "-c",
+        (REPO / "tests/tools" / tool).read_text(encoding="utf-8"),
+        *argv,
+    ]
     code, output = lab.exec("node1", words)
     assert code == 0, output
     return output

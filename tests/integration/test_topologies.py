@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The real SGLang in every topology: the right answer, and no open port that the plan does not name."""
 
@@ -32,10 +32,19 @@ def check_installed_collection(topology: Topology, folder: Path) -> None:
     # a path below the folder would be too long for a socket
     env = {**install(build(folder), folder), "ANSIBLE_SSH_CONTROL_PATH_DIR": str(REPO / ".lab/cp")}
     for controller in CONTROLLERS:
-        words = [REPO / controller / "bin/ansible-playbook", "multinode.sglang.deploy", "-i", INVENTORY, *topology.words]
+        words = [
+            REPO / controller / "bin/ansible-playbook",
+            "multinode.sglang.deploy",
+            "-i",
+            INVENTORY,
+            *topology.words,
+        ]
         printed = run(words, folder, **env)
         assert re.search(r"node1 .*changed=0 .*failed=0", printed), printed
-    assert topology.run("node1", "systemctl", "show", "-P", "ActiveEnterTimestamp", "sglang-pair-0", "sglang-pair-1") == started
+    assert (
+        topology.run("node1", "systemctl", "show", "-P", "ActiveEnterTimestamp", "sglang-pair-0", "sglang-pair-1")
+        == started
+    )
 
 
 def test_tensor_parallel_over_three_hosts(lab: Lab) -> None:

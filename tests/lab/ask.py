@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Ask every deployment of an inventory a question whose answer is known."""
 
@@ -56,9 +56,15 @@ def doors(deployment: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Return where a deployment takes questions: what it is called, its URL and a host to look around on."""
     behind = ", ".join(instance["instance"] for instance in deployment["instances"])
     if deployment["routers"]:
-        return [(f"router on {router['host']} in front of {behind}", router["url"], router["host"]) for router in deployment["routers"]]
+        return [
+            (f"router on {router['host']} in front of {behind}", router["url"], router["host"])
+            for router in deployment["routers"]
+        ]
     ranks = [(instance, [rank["host"] for rank in instance["ranks"]]) for instance in deployment["instances"]]
-    return [(f"instance {instance['instance']} on {', '.join(hosts)}", instance["url"], hosts[0]) for instance, hosts in ranks]
+    return [
+        (f"instance {instance['instance']} on {', '.join(hosts)}", instance["url"], hosts[0])
+        for instance, hosts in ranks
+    ]
 
 
 def ask(inventory: Path) -> Iterator[str]:

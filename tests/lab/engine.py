@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Find a Docker engine that answers, or install and start one; stop only what was started here."""
 
@@ -50,7 +50,9 @@ def up() -> docker.DockerClient:
     if client is not None:
         return client
     if os.geteuid() != 0:
-        raise LabError("No Docker engine answers, and only root can install and start one: start Docker or become root.")
+        raise LabError(
+            "No Docker engine answers, and only root can install and start one: start Docker or become root."
+        )
     with builder():
         return answering() or _install_and_start()
 
@@ -120,7 +122,9 @@ def _start_by_hand() -> docker.DockerClient:
         argv = ["unshare", "--mount", "--propagation", "slave", "sh", "-c", mount, "sh", *argv]
     before = {"policy": _forward_policy(), "ip_forward": FORWARDING.read_text().strip()}
     with LOG.open("wb") as log:
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+        process = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+        )
     _remember({"how": "process", "pid": process.pid, **before})
     client = _wait(process)
     if client is None:

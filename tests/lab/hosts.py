@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The lab's hosts: containers with systemd, sshd and an address of their own, on one bridge network."""
 
@@ -186,7 +186,9 @@ def _network(client: docker.DockerClient, lab: str, subnet: str) -> Network:
     try:
         return client.networks.create(name, driver="bridge", ipam=ipam, labels={LABEL_LAB: lab})
     except APIError as error:
-        raise LabError(f"The network {subnet} cannot be made: {error.explanation}. Choose another with --subnet.") from error
+        raise LabError(
+            f"The network {subnet} cannot be made: {error.explanation}. Choose another with --subnet."
+        ) from error
 
 
 def _create(
@@ -238,7 +240,9 @@ def _wait(client: docker.DockerClient, lab: str, host: str, where: str) -> None:
     if state not in ("running", "degraded"):
         raise LabError(f"{host} ({where}): systemd is {state!r} where running was expected.")
     if state == "degraded":
-        say(f"{host} runs, but with failed units: {run(container, ['systemctl', '--failed', '--plain', '--no-legend'])[1]}")
+        say(
+            f"{host} runs, but with failed units: {run(container, ['systemctl', '--failed', '--plain', '--no-legend'])[1]}"
+        )
 
 
 def _greets(where: str) -> bool:

@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How this machine's pip reaches its packages, so that a container which builds something can do the same."""
 
@@ -18,8 +18,13 @@ from .settings import cache
 
 CACHE_IN_HOST = "/var/cache/sglang-lab"
 # uv has names of its own for what matters here.
-UV_NAMES = {"find-links": "UV_FIND_LINKS", "index-url": "UV_DEFAULT_INDEX", "extra-index-url": "UV_INDEX"}
-PATHS = ("find-links", "index-url", "extra-index-url", "cert")
+UV_NAMES = {
+    "find-links": "UV_FIND_LINKS",
+    "index-url": "UV_DEFAULT_INDEX",
+    "extra-index-url": "UV_INDEX",
+    "constraint": "UV_CONSTRAINT",
+}
+PATHS = ("find-links", "index-url", "extra-index-url", "cert", "constraint")
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,11 @@ def detect() -> Registry:
     paths |= {Path(bundle)} if bundle and Path(bundle).is_file() else set()
     if options:
         say(f"this machine's pip has a configuration of its own ({', '.join(options)}): used while building, not kept")
-    environment |= {"PIP_CACHE_DIR": f"{CACHE_IN_HOST}/pip", "UV_CACHE_DIR": f"{CACHE_IN_HOST}/uv", "UV_LINK_MODE": "copy"}
+    environment |= {
+        "PIP_CACHE_DIR": f"{CACHE_IN_HOST}/pip",
+        "UV_CACHE_DIR": f"{CACHE_IN_HOST}/uv",
+        "UV_LINK_MODE": "copy",
+    }
     return Registry(tuple((str(path), str(path)) for path in sorted(paths)), environment)
 
 

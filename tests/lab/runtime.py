@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The image of the lab's hosts: the plain host, with SGLang and its routers as the collection's own roles install them."""
 
@@ -24,8 +24,8 @@ INPUTS = (
     "roles/sglang_router/tasks/[im]*.yml",
     "roles/sglang_router/tasks/runtime.yml",
     "plugins/modules/runtime.py",
-    "plugins/module_utils/_install.py",
-    "plugins/module_utils/_packages.py",
+    "plugins/module_utils/_runtime/*.py",
+    "plugins/module_utils/_base/packages.py",
 )
 BUILDER = "build"
 SUBNET = "10.77.255.0/28"

@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The example inventories plan what SGLang's own multi-node page types by hand, and AReaL's issue 652 cannot happen."""
 
@@ -48,13 +48,18 @@ def load(name: str, version: str = "0.5.23", more: dict[str, Any] | None = None)
     groups = {group: [str(host) for host in hosts] for group, hosts in manager.get_groups_dict().items()}
 
     def of_host(host: str) -> dict[str, Any]:
-        raw = {**variables.get_vars(host=manager.get_host(host), include_hostvars=False), "inventory_dir": str(INVENTORIES / name)}
+        raw = {
+            **variables.get_vars(host=manager.get_host(host), include_hostvars=False),
+            "inventory_dir": str(INVENTORIES / name),
+        }
         wanted = {key: value for key, value in raw.items() if key.startswith(("sglang_", "ansible_host"))}
         return dict(Templar(loader=loader, variables=raw).template(wanted))
 
     inventory = Inventory(groups, of_host)
     everywhere = {**inventory.variables(groups["all"][0]), **(more or {})}
-    return build_plan(everywhere["sglang_deployments"], inventory, Settings(version, everywhere.get("sglang_plan_env", {})))
+    return build_plan(
+        everywhere["sglang_deployments"], inventory, Settings(version, everywhere.get("sglang_plan_env", {}))
+    )
 
 
 def options(words: list[str]) -> dict[str, str]:
@@ -70,13 +75,22 @@ def options(words: list[str]) -> dict[str, str]:
 
 def rank(plan: dict[str, Any], number: int, role: str = "server") -> list[str]:
     """Return the command of a rank of the first instance of a role."""
-    units = [unit for host in plan["hosts"].values() for unit in host["units"] if (unit["rank"], unit["role"]) == (number, role)]
+    units = [
+        unit
+        for host in plan["hosts"].values()
+        for unit in host["units"]
+        if (unit["rank"], unit["role"]) == (number, role)
+    ]
     return units[0]["argv"]
 
 
 @pytest.mark.parametrize(
     ("name", "version", "documented"),
-    [("two_node_tp", "0.5.23", TWO_NODE_TP), ("four_node_405b", "0.5.23", FOUR_NODE_405B), ("deepseek_v3_ep", "0.5.21", DEEPSEEK_V3_EP)],
+    [
+        ("two_node_tp", "0.5.23", TWO_NODE_TP),
+        ("four_node_405b", "0.5.23", FOUR_NODE_405B),
+        ("deepseek_v3_ep", "0.5.21", DEEPSEEK_V3_EP),
+    ],
 )
 def test_the_plan_types_the_documented_command(name: str, version: str, documented: str) -> None:
     planned, by_hand = options(rank(load(name, version), 1)), options(shlex.split(documented))

@@ -15,7 +15,9 @@ def test_killed_servers_come_back_on_all_their_hosts(hosts, alpha, beta):
     for server in (alpha, beta):
         wait_until(
             f"all ranks of {server.unit} were started again",
-            lambda server=server: all(now > then for now, then in zip(server.started(), before[server.unit], strict=True)),
+            lambda server=server: all(
+                now > then for now, then in zip(server.started(), before[server.unit], strict=True)
+            ),
         )
         wait_until(f"{server.unit} answers again", server.answers)
 

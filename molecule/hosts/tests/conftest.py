@@ -20,8 +20,12 @@ def library(tmp_path_factory):
 
     def make(number):
         folder = tmp_path_factory.mktemp("nccl")
-        (folder / "nccl.c").write_text(f"int ncclGetVersion(int *version) {{ *version = {number}; return 0; }}", encoding="utf-8")
-        subprocess.run(["cc", "-shared", "-fPIC", "-nostdlib", "-s", "-o", folder / "out", folder / "nccl.c"], check=True)
+        (folder / "nccl.c").write_text(
+            f"int ncclGetVersion(int *version) {{ *version = {number}; return 0; }}", encoding="utf-8"
+        )
+        subprocess.run(
+            ["cc", "-shared", "-fPIC", "-nostdlib", "-s", "-o", folder / "out", folder / "nccl.c"], check=True
+        )
         return "base64:" + base64.b64encode((folder / "out").read_bytes()).decode()
 
     return make

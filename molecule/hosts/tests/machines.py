@@ -15,7 +15,9 @@ from scenario import Hosts, Play, run_playbook
 REPOSITORY = "/srv/packages"
 OLD, NEW, NEXT, OTHER_BRANCH = "570.172.08", "580.82.07", "580.95.05", "590.44.01"
 LIBRARY = "/usr/lib/x86_64-linux-gnu"
-DEPLOYMENTS = {"alpha": {"model": "/models/tiny", "server": {"hosts": "machines", "nnodes": 2, "tp_size": 4, "instances": 1}}}
+DEPLOYMENTS = {
+    "alpha": {"model": "/models/tiny", "server": {"hosts": "machines", "nnodes": 2, "tp_size": 4, "instances": 1}}
+}
 FROM_HERE = {"uris": f"file:{REPOSITORY}", "suites": "/", "trusted": True}
 
 # What the kernel shows of a GPU, an NVSwitch and a loaded module, on file systems of the host's own. /run is new with each host.

@@ -41,19 +41,28 @@ def two_machines(hosts):
         publish(hosts, host, [*packages, TOOLKIT])
     yield
     for host in hosts.names[:2]:
-        hosts.shell(host, "umount /sys/bus/pci /proc/driver /proc/sys/kernel/random/boot_id; ln -sf /bin/systemctl /usr/sbin/shutdown")
+        hosts.shell(
+            host,
+            "umount /sys/bus/pci /proc/driver /proc/sys/kernel/random/boot_id; ln -sf /bin/systemctl /usr/sbin/shutdown",
+        )
         fresh(hosts, host)
 
 
 def versions(hosts):
     """Return the version of each package of the driver on each host."""
-    return {host: {name: one for name, one in installed(hosts, host).items() if "nvidia" in name} for host in hosts.names[:2]}
+    return {
+        host: {name: one for name, one in installed(hosts, host).items() if "nvidia" in name}
+        for host in hosts.names[:2]
+    }
 
 
 def test_a_host_without_a_driver_is_named_and_nothing_is_installed(hosts):
     play = roles(*ONLY, succeeds=False)
     for host in hosts.names[:2]:
-        assert f"{host}: the host has no libraries of NVIDIA's driver, but driver 580.65.06 or later is needed; " in sentences(play)
+        assert (
+            f"{host}: the host has no libraries of NVIDIA's driver, but driver 580.65.06 or later is needed; "
+            in sentences(play)
+        )
     assert versions(hosts) == {host: {} for host in hosts.names[:2]}
 
 
@@ -74,7 +83,8 @@ def test_the_pinned_version_is_installed_and_a_restart_needs_consent(hosts):
     assert f"the driver {NEW} is installed, but none is loaded, but its kernel module is needed" in sentences(play)
     assert "nvidia_driver_reboot: true" in sentences(play)
     expected = dict.fromkeys(
-        ["nvidia-open", "nvidia-kernel-open-dkms", "libnvidia-compute", "nvidia-persistenced", "nvidia-fabricmanager"], (f"{NEW}-1", "hold")
+        ["nvidia-open", "nvidia-kernel-open-dkms", "libnvidia-compute", "nvidia-persistenced", "nvidia-fabricmanager"],
+        (f"{NEW}-1", "hold"),
     )
     assert versions(hosts) == dict.fromkeys(hosts.names[:2], expected)
     assert hosts.shell(hosts.names[0], "cat /run/restarts") == "cat: /run/restarts: No such file or directory\n"
@@ -135,7 +145,8 @@ def test_a_library_ahead_of_the_module_is_a_mismatch(hosts):
     try:
         text = sentences(roles(*ONLY, succeeds=False))
         assert (
-            f"{host}: the loaded kernel module is {NEW} and the libraries are {NEXT}, but one version is needed; restart the host" in text
+            f"{host}: the loaded kernel module is {NEW} and the libraries are {NEXT}, but one version is needed; restart the host"
+            in text
         )
     finally:
         hosts.run(host, "mv", f"{LIBRARY}/libnvidia-ml.so.{NEXT}", f"{LIBRARY}/libnvidia-ml.so.{NEW}")
@@ -158,7 +169,10 @@ def test_different_drivers_on_the_hosts_of_a_deployment(hosts):
         looks(hosts, host, loaded=version)
     text = sentences(roles(*ONLY, succeeds=False))
     first, second = hosts.names[:2]
-    assert f"alpha: its hosts have different drivers ({NEW} on {first}; {NEXT} on {second}), but one version is needed" in text
+    assert (
+        f"alpha: its hosts have different drivers ({NEW} on {first}; {NEXT} on {second}), but one version is needed"
+        in text
+    )
 
 
 def test_too_old(hosts):
@@ -167,4 +181,7 @@ def test_too_old(hosts):
         looks(hosts, host, loaded=OLD)
     text = sentences(roles(*ONLY, succeeds=False))
     for host in hosts.names[:2]:
-        assert f"{host}: NVIDIA's driver is {OLD}, but 580.65.06 or later is needed; deploy with nvidia_driver_install: true" in text
+        assert (
+            f"{host}: NVIDIA's driver is {OLD}, but 580.65.06 or later is needed; deploy with nvidia_driver_install: true"
+            in text
+        )

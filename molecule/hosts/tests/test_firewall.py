@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """ufw from the plan: planned peers in, strangers out, ssh always; proved by connections. The tests follow each other."""
 
@@ -83,7 +83,9 @@ class TestBefore:
         play = run("--check")
         assert play.count("changed")[names[0]] == 1
         assert "+ufw: active" in play.output
-        assert f"+allow 30000/tcp from {hosts.lab.address(names[2])}  # multinode.sglang: pair-0: the API" in play.output
+        assert (
+            f"+allow 30000/tcp from {hosts.lab.address(names[2])}  # multinode.sglang: pair-0: the API" in play.output
+        )
         assert "Status: inactive" in status(hosts, names[0])
         assert hosts.run(names[0], "cat", "/etc/ufw/user.rules") == before
 
@@ -121,7 +123,12 @@ class TestAfter:
 
     def test_ssh_on_another_port_stays_open_too(self, run, hosts, names):
         first = names[0]
-        hosts.run(first, "sh", "-c", "printf 'Port 22\\nPort 2222\\n' > /etc/ssh/sshd_config.d/ports.conf; systemctl restart ssh")
+        hosts.run(
+            first,
+            "sh",
+            "-c",
+            "printf 'Port 22\\nPort 2222\\n' > /etc/ssh/sshd_config.d/ports.conf; systemctl restart ssh",
+        )
         assert run().count("changed")[first] == 1
         assert all(reached_from_here(hosts.lab.address(first), port) for port in (22, 2222))
         hosts.run(first, "sh", "-c", "rm /etc/ssh/sshd_config.d/ports.conf; systemctl restart ssh")
@@ -158,7 +165,20 @@ class TestAfter:
         hosts.run(first, "ufw", "logging", "low")
         assert status(hosts, first) == before
         assert set(run().count("changed").values()) == {0}
-        hosts.run(first, "ufw", "delete", "allow", "proto", "tcp", "from", hosts.lab.address(names[2]), "to", "any", "port", str(API))
+        hosts.run(
+            first,
+            "ufw",
+            "delete",
+            "allow",
+            "proto",
+            "tcp",
+            "from",
+            hosts.lab.address(names[2]),
+            "to",
+            "any",
+            "port",
+            str(API),
+        )
         assert status(hosts, first).count("# multinode.sglang: ") == 4
         assert run().count("changed")[first] == 1
         assert sorted(status(hosts, first).splitlines()) == sorted(before.splitlines())
@@ -205,7 +225,10 @@ class TestAfter:
         hosts.run(first, "ufw", "allow", "20000:21000/tcp")
         play = run()
         hosts.run(first, "ufw", "delete", "allow", "20000:21000/tcp")
-        assert "the rule `allow 20000:21000/tcp from 0.0.0.0/0`, which is not ours, opens ports that only peers may reach" in play.output
+        assert (
+            "the rule `allow 20000:21000/tcp from 0.0.0.0/0`, which is not ours, opens ports that only peers may reach"
+            in play.output
+        )
         assert play.count("changed")[first] == 0
 
     def test_a_trusted_network_is_one_rule(self, run, hosts, names):

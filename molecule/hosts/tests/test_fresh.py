@@ -10,7 +10,8 @@ def test_a_check_tells_what_would_change_and_changes_nothing(hosts, playbook):
     assert "+net.core.somaxconn = 8192" in play.output
     for host in hosts.names:
         left = hosts.shell(
-            host, "ls /etc/sysctl.d/*multinode* /etc/security/limits.d/*multinode* 2>/dev/null; cat /proc/sys/net/core/somaxconn"
+            host,
+            "ls /etc/sysctl.d/*multinode* /etc/security/limits.d/*multinode* 2>/dev/null; cat /proc/sys/net/core/somaxconn",
         )
         assert left == "4096\n"
         assert "inactive" in hosts.run(host, "ufw", "status")

@@ -10,7 +10,12 @@ RUNTIME = "/opt/nccl-test"
 PLACE = f"{RUNTIME}/lib/python3.11/site-packages/nvidia/nccl/lib"
 ONLY = ("--tags", "nccl")
 HERE = {"node_facts_runtimes": [RUNTIME]}
-INSTALL = {"nccl_install": True, "nccl_repository": FROM_HERE, "nccl_version": "2.28.9*", "nccl_tests_packages": ["nccl-tests"]}
+INSTALL = {
+    "nccl_install": True,
+    "nccl_repository": FROM_HERE,
+    "nccl_version": "2.28.9*",
+    "nccl_tests_packages": ["nccl-tests"],
+}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -19,7 +24,11 @@ def packages(hosts, library):
     for host in hosts.names[:2]:
         fresh(hosts, host)
         made = [
-            {"name": "libnccl2", "version": f"{version}-1+cuda13.0", "files": {f"{LIBRARY}/libnccl.so.2": library(number)}}
+            {
+                "name": "libnccl2",
+                "version": f"{version}-1+cuda13.0",
+                "files": {f"{LIBRARY}/libnccl.so.2": library(number)},
+            }
             for version, number in (("2.27.3", 22703), ("2.28.9", 22809), ("2.29.2", 22902))
         ]
         publish(hosts, host, [*made, {"name": "nccl-tests", "version": "2.17.6-1", "depends": "libnccl2"}])
@@ -34,7 +43,14 @@ def runtime_has(hosts, library):
 
     def give(number):
         text = library(number).removeprefix("base64:")
-        hosts.run(hosts.names[0], "sh", "-c", f'mkdir -p {PLACE}; printf %s "$1" | base64 -d > {PLACE}/libnccl.so.2', "sh", text)
+        hosts.run(
+            hosts.names[0],
+            "sh",
+            "-c",
+            f'mkdir -p {PLACE}; printf %s "$1" | base64 -d > {PLACE}/libnccl.so.2',
+            "sh",
+            text,
+        )
 
     yield give
     hosts.run(hosts.names[0], "rm", "-rf", RUNTIME)
@@ -43,7 +59,10 @@ def runtime_has(hosts, library):
 def test_the_runtime_is_judged_by_what_its_library_says(hosts, runtime_has):
     runtime_has(22703)
     text = sentences(roles(*ONLY, succeeds=False, **HERE))
-    assert f"{hosts.names[0]}: {PLACE}/libnccl.so.2 is NCCL 2.27.3, but 2.28.3 or later is needed; give the runtime a newer one" in text
+    assert (
+        f"{hosts.names[0]}: {PLACE}/libnccl.so.2 is NCCL 2.27.3, but 2.28.3 or later is needed; give the runtime a newer one"
+        in text
+    )
     assert hosts.names[1] not in text
 
 

@@ -25,8 +25,14 @@ OLD_NCCL = "/srv/old/lib/python3.11/site-packages/nvidia/nccl/lib"
 @pytest.fixture(scope="module")
 def preflight(hosts):
     """Return the function that runs the playbook for one instance on all hosts."""
-    deployments = {"lm": {"model": "/m", "server": {"hosts": "all", "nnodes": 3, "tp_size": 3, "server_args": {"device": "cpu"}}}}
-    told = {"sglang_deployments": deployments, "preflight_room_gib": {"/srv": 0.01}, "node_facts_runtimes": ["/srv/old"]}
+    deployments = {
+        "lm": {"model": "/m", "server": {"hosts": "all", "nnodes": 3, "tp_size": 3, "server_args": {"device": "cpu"}}}
+    }
+    told = {
+        "sglang_deployments": deployments,
+        "preflight_room_gib": {"/srv": 0.01},
+        "node_facts_runtimes": ["/srv/old"],
+    }
 
     def run(*words, succeeds=True, **variables):
         play = run_playbook("preflight", "-e", json.dumps({**told, **variables}), *words, succeeds=succeeds)
@@ -39,9 +45,18 @@ def preflight(hosts):
 def skewed_inventory(hosts):
     """Return an inventory in which Ansible meets the third host with a clock that is 30 s ahead."""
     third = hosts.names[2]
-    install = "apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -qy install --no-install-recommends libfaketime"
+    install = (
+        "apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -qy install --no-install-recommends libfaketime"
+    )
     hosts.run(third, "sh", "-c", install)
-    hosts.run(third, "sh", "-c", 'printf %s "$1" > /usr/local/bin/python-skewed; chmod 755 /usr/local/bin/python-skewed', "sh", SKEWED)
+    hosts.run(
+        third,
+        "sh",
+        "-c",
+        'printf %s "$1" > /usr/local/bin/python-skewed; chmod 755 /usr/local/bin/python-skewed',
+        "sh",
+        SKEWED,
+    )
     path = SCENARIO / "skewed.yml"
     interpreter = {"ansible_python_interpreter": "/usr/local/bin/python-skewed"}
     path.write_text(yaml.safe_dump({"machines": {"hosts": {third: interpreter}}}))
@@ -69,12 +84,22 @@ def found(hosts, preflight, skewed_inventory, library):
         (first, "iptables -I INPUT -p udp --dport 53 -j DROP"),
     ]
     mend = [
-        (first, "iptables -D INPUT 1; sysctl -w net.ipv4.tcp_slow_start_after_idle=1; umount /srv/room; rm -rf /srv/old /srv/room"),
+        (
+            first,
+            "iptables -D INPUT 1; sysctl -w net.ipv4.tcp_slow_start_after_idle=1; umount /srv/room; rm -rf /srv/old /srv/room",
+        ),
         (second, "iptables -D INPUT 1; iptables -D INPUT 1; ip link set eth0 mtu 1500; umount /etc/hosts"),
         (third, "systemctl stop squatter; iptables -D INPUT 1; umount /etc/resolv.conf /etc/hosts"),
     ]
     hosts.run(first, "mkdir", "-p", "/srv/room", OLD_NCCL)
-    hosts.run(first, "sh", "-c", f'printf %s "$1" | base64 -d > {OLD_NCCL}/libnccl.so.2', "sh", library(22703).removeprefix("base64:"))
+    hosts.run(
+        first,
+        "sh",
+        "-c",
+        f'printf %s "$1" | base64 -d > {OLD_NCCL}/libnccl.so.2',
+        "sh",
+        library(22703).removeprefix("base64:"),
+    )
     try:
         for host, script in plant:
             hosts.run(host, "sh", "-c", script, "sh", SQUAT)
@@ -116,7 +141,10 @@ def test_hosts_that_are_right_are_called_so(hosts, preflight):
 def test_a_blocked_port_is_named_with_who_needs_it(hosts, found):
     first, second, third = hosts.names
     sentence = one(found, second, "20000")
-    assert f"{first}, {third} cannot connect to its port 20000 at {hosts.lab.address(second)} (no answer, as behind a firewall)" in sentence
+    assert (
+        f"{first}, {third} cannot connect to its port 20000 at {hosts.lab.address(second)} (no answer, as behind a firewall)"
+        in sentence
+    )
     assert "a connection for lm-0: between its ranks" in sentence
     assert "sudo ufw allow proto tcp from ADDRESS to any port 20000" in sentence
 
@@ -133,13 +161,17 @@ def test_a_taken_port_is_named_with_its_owner(hosts, found):
 
 def test_another_mtu_is_named(hosts, found):
     first, second, third = hosts.names
-    assert f"MTU is 1400, but 1500, as on {first}, {third}, is needed; sudo ip link set eth0 mtu 1500" in one(found, second, "MTU is")
+    assert f"MTU is 1400, but 1500, as on {first}, {third}, is needed; sudo ip link set eth0 mtu 1500" in one(
+        found, second, "MTU is"
+    )
 
 
 def test_a_path_that_drops_large_packets_is_named(hosts, found):
     first, second, third = hosts.names
     assert f"its packets do not reach {third} whole (no answer to packets of 1500 bytes" in one(found, first, "packets")
-    assert f"its packets do not reach {third} whole (no answer to packets of 1400 bytes" in one(found, second, "packets")
+    assert f"its packets do not reach {third} whole (no answer to packets of 1400 bytes" in one(
+        found, second, "packets"
+    )
 
 
 def test_another_kernel_parameter_is_named(hosts, found):
@@ -152,7 +184,9 @@ def test_a_full_disk_is_named(hosts, found):
 
 
 def test_an_old_nccl_is_named(hosts, found):
-    assert f"{OLD_NCCL}/libnccl.so.2 is NCCL 2.27.3, but 2.28.3 or later is needed" in one(found, hosts.names[0], "NCCL 2.27.3")
+    assert f"{OLD_NCCL}/libnccl.so.2 is NCCL 2.27.3, but 2.28.3 or later is needed" in one(
+        found, hosts.names[0], "NCCL 2.27.3"
+    )
 
 
 def test_a_skewed_clock_is_named(hosts, found):
@@ -168,7 +202,8 @@ def test_a_name_that_means_another_address_is_named(hosts, found):
     _first, second, third = hosts.names
     sentence = one(found, second, "it takes the name")
     assert (
-        f"it takes the name {third} for 192.0.2.9, which {third} does not have, but one of {hosts.lab.address(third)} is needed" in sentence
+        f"it takes the name {third} for 192.0.2.9, which {third} does not have, but one of {hosts.lab.address(third)} is needed"
+        in sentence
     )
 
 
@@ -178,7 +213,13 @@ def test_nothing_else_is_said(hosts, found):
 
 
 def test_listeners_of_a_run_that_was_cut_off_are_replaced(hosts, preflight):
-    left = {"host": "left", "token": "left", "address": hosts.lab.address(hosts.names[0]), "ports": "20000-20006", "timeout": 600}
+    left = {
+        "host": "left",
+        "token": "left",
+        "address": hosts.lab.address(hosts.names[0]),
+        "ports": "20000-20006",
+        "timeout": 600,
+    }
     run_playbook("../molecule/hosts/listen", "-e", json.dumps({"left": left}), "--limit", hosts.names[0])
     assert "peer_listen" in hosts.run(hosts.names[0], "ss", "--unix", "--all")
     assert preflight()[0] == []

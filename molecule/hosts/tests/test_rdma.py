@@ -58,9 +58,9 @@ def test_the_packages_of_the_distribution_are_there_and_work(hosts):
     roles(*ONLY, rdma_install=True)
     for host in hosts.names[:2]:
         assert set(PACKAGES) <= set(installed(hosts, host))
-        assert "Failed to get IB devices list" in hosts.shell(host, "ibv_devinfo") or "No IB devices found" in hosts.shell(
+        assert "Failed to get IB devices list" in hosts.shell(
             host, "ibv_devinfo"
-        )
+        ) or "No IB devices found" in hosts.shell(host, "ibv_devinfo")
         assert "--report_gbits" in hosts.shell(host, "ib_write_bw --help")
         assert hosts.shell(host, "command -v ibstat") == "/usr/sbin/ibstat\n"
     for words in ([], ["--check"]):
@@ -90,7 +90,10 @@ def test_a_mirror_that_is_down_stops_only_hosts_that_lack_a_package_and_is_named
 def test_a_host_without_a_device_is_refused_where_one_is_required(hosts):
     text = sentences(roles(*ONLY, succeeds=False, rdma_required=True))
     for host in hosts.names[:2]:
-        assert f"{host}: there is no RDMA device, but at least one (rdma_required) is needed; see that the adapter is on the bus" in text
+        assert (
+            f"{host}: there is no RDMA device, but at least one (rdma_required) is needed; see that the adapter is on the bus"
+            in text
+        )
 
 
 @pytest.mark.usefixtures("device")
@@ -104,9 +107,21 @@ def test_a_port_that_is_right_is_offered(hosts):
 @pytest.mark.parametrize(
     ("path", "text", "said"),
     [
-        ("state", "1: DOWN", "port mlx5_0:1 is DOWN (LinkUp), but ACTIVE is needed; set its interface up (sudo ip link set eth0 up)"),
-        ("gid_attrs/types/3", "IB/RoCE v1", "port mlx5_0:1 has only GIDs of IB/RoCE v1 without an address, but a GID of RoCE v2"),
-        ("rate", "100 Gb/sec (4X EDR)", "port mlx5_0:1 runs at 100 Gbit/s, but 400 Gbit/s (rdma_minimum_rate_gbps) is needed"),
+        (
+            "state",
+            "1: DOWN",
+            "port mlx5_0:1 is DOWN (LinkUp), but ACTIVE is needed; set its interface up (sudo ip link set eth0 up)",
+        ),
+        (
+            "gid_attrs/types/3",
+            "IB/RoCE v1",
+            "port mlx5_0:1 has only GIDs of IB/RoCE v1 without an address, but a GID of RoCE v2",
+        ),
+        (
+            "rate",
+            "100 Gb/sec (4X EDR)",
+            "port mlx5_0:1 runs at 100 Gbit/s, but 400 Gbit/s (rdma_minimum_rate_gbps) is needed",
+        ),
     ],
     ids=["a link that is down", "a GID of another kind", "a slow link"],
 )
@@ -120,7 +135,10 @@ def test_a_port_that_is_not_right_is_named(hosts, device, path, text, said):
 @pytest.mark.usefixtures("device")
 def test_a_small_mtu_is_named_with_its_interface(hosts):
     text = sentences(roles(*ONLY, succeeds=False, rdma_minimum_mtu=4096))
-    assert "port mlx5_0:1 has an RDMA MTU of 1024 over eth0 with 1500, but 4096 (rdma_minimum_mtu) is needed; set a larger one" in text
+    assert (
+        "port mlx5_0:1 has an RDMA MTU of 1024 over eth0 with 1500, but 4096 (rdma_minimum_mtu) is needed; set a larger one"
+        in text
+    )
     assert f"{hosts.names[0]}: " in text
 
 

@@ -48,7 +48,9 @@ def test_a_value_that_is_higher_already_stays(hosts, playbook):
 
 def test_what_is_the_machines_is_left_alone_and_said(hosts, playbook):
     before = sysctl(hosts, hosts.names[0], "vm.max_map_count")
-    wanted = json.dumps({"node_tuning_sysctls_at_least": {"vm.max_map_count": int(before) + 1}, "node_tuning_limits": {}})
+    wanted = json.dumps(
+        {"node_tuning_sysctls_at_least": {"vm.max_map_count": int(before) + 1}, "node_tuning_limits": {}}
+    )
     play = playbook("prepare", "--check", *ONLY, "-e", wanted)
     assert "vm.max_map_count" in play.output
     assert "it belongs to the machine that this container runs on" in play.output
@@ -56,7 +58,9 @@ def test_what_is_the_machines_is_left_alone_and_said(hosts, playbook):
 
 
 def test_a_login_has_the_limit_or_the_play_says_why_not(hosts, playbook):
-    play = playbook("prepare", *ONLY, "-e", json.dumps({"node_tuning_limits": {"nofile": 4321, "memlock": "unlimited"}}))
+    play = playbook(
+        "prepare", *ONLY, "-e", json.dumps({"node_tuning_limits": {"nofile": 4321, "memlock": "unlimited"}})
+    )
     for host in hosts.names:
         limits = login(hosts, host, "ulimit -n; ulimit -l").split()
         assert limits[0] == "4321"

@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A firewall as others meet it: listeners on hosts, and connections to them."""
 
@@ -68,13 +68,25 @@ def reached(hosts: Hosts, source: str, target: str, ports: list[int]) -> list[in
 def knocking(hosts: Hosts, source: str, target: str, *ports: int) -> Iterator[dict[int, list[bool]]]:
     """Connect to ports again and again; afterwards each port has all that happened to it, once."""
     answers: dict[int, list[bool]] = {}
-    hosts.run(source, "systemd-run", "--unit=knocking", "--collect", "python3", "-c", KNOCK, hosts.lab.address(target), *map(str, ports))
+    hosts.run(
+        source,
+        "systemd-run",
+        "--unit=knocking",
+        "--collect",
+        "python3",
+        "-c",
+        KNOCK,
+        hosts.lab.address(target),
+        *map(str, ports),
+    )
     try:
         yield answers
     finally:
         hosts.run(source, "systemctl", "stop", "knocking")
         seen = set(hosts.run(source, "journalctl", "--unit=knocking", "--output=cat").splitlines())
-        answers.update({port: [happened for happened in (False, True) if f"{port} {happened}" in seen] for port in ports})
+        answers.update(
+            {port: [happened for happened in (False, True) if f"{port} {happened}" in seen] for port in ports}
+        )
         hosts.run(source, "journalctl", "--rotate", "--vacuum-time=1s", "--unit=knocking")
 
 

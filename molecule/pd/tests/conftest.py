@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The hosts, the routers and the plan as fixtures."""
 
@@ -28,7 +28,9 @@ def routers(planned: dict[str, Any], hosts: Hosts) -> dict[str, list[Router]]:
     keys = deployments()["sglang_server_api_keys"]
     return {
         name: [
-            Router(one["name"], one["host"], one["url"], entry["served_model"], keys.get(name, {}).get("api_key"), hosts)
+            Router(
+                one["name"], one["host"], one["url"], entry["served_model"], keys.get(name, {}).get("api_key"), hosts
+            )
             for one in entry["routers"]
         ]
         for name, entry in planned.items()
@@ -48,12 +50,16 @@ def every_router(routers: dict[str, list[Router]]) -> list[Router]:
 
 
 @pytest.fixture
-def started(hosts: Hosts, every_router: list[Router], instances: dict[str, dict[str, Any]]) -> Callable[[], dict[str, int]]:
+def started(
+    hosts: Hosts, every_router: list[Router], instances: dict[str, dict[str, Any]]
+) -> Callable[[], dict[str, int]]:
     """Return the function that tells when each server and router was started."""
 
     def look() -> dict[str, int]:
         servers = [(rank["host"], one["name"]) for one in instances.values() for rank in one["ranks"]]
         both = [*servers, *((router.host, router.unit) for router in every_router)]
-        return {f"{unit} on {host}": int(hosts.show(host, unit)["ActiveEnterTimestampMonotonic"]) for host, unit in both}
+        return {
+            f"{unit} on {host}": int(hosts.show(host, unit)["ActiveEnterTimestampMonotonic"]) for host, unit in both
+        }
 
     return look

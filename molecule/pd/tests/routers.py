@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A deployment behind routers, as its clients and its administrators see it."""
 
@@ -87,7 +87,9 @@ def metric(hosts: Hosts, instance: dict[str, Any], name: str) -> float:
     """Return the sum over all labels of a metric of an instance."""
     text = call(f"{instance['url']}/metrics")[1]
     found = re.findall(rf"^sglang:{name}(?:\{{[^}}]*\}})? (\S+)$", text, re.MULTILINE)
-    assert found, f"{instance['instance']} has no metric {name}: {sorted(set(re.findall(r'^(sglang:[a-z_]+)', text, re.MULTILINE)))}"
+    assert found, (
+        f"{instance['instance']} has no metric {name}: {sorted(set(re.findall(r'^(sglang:[a-z_]+)', text, re.MULTILINE)))}"
+    )
     return sum(map(float, found))
 
 
@@ -129,4 +131,6 @@ def clients(router: Router, number: int = 2) -> Iterator[Clients]:
 
 def wait_for_workers(router: Router, *workers: str) -> None:
     """Wait until a router has these workers, all healthy."""
-    wait_until(f"{router.unit} on {router.host} has {', '.join(workers)}", lambda: router.has(*workers), UNHEALTHY_SECONDS)
+    wait_until(
+        f"{router.unit} on {router.host} has {', '.join(workers)}", lambda: router.has(*workers), UNHEALTHY_SECONDS
+    )

@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Two routers behind one address, with the configuration of keepalived that the role's README shows."""
 
@@ -29,7 +29,10 @@ def keepalived(hosts, routers):
     for router in routers["pd"]:
         text = base64.b64encode(configuration(router.url.rpartition(":")[2]).encode()).decode()
         hosts.run(
-            router.host, "sh", "-ec", f"{INSTALL}; echo {text} | base64 -d >/etc/keepalived/keepalived.conf; systemctl restart keepalived"
+            router.host,
+            "sh",
+            "-ec",
+            f"{INSTALL}; echo {text} | base64 -d >/etc/keepalived/keepalived.conf; systemctl restart keepalived",
         )
     yield
     for router in routers["pd"]:
@@ -38,7 +41,9 @@ def keepalived(hosts, routers):
 
 def carriers(hosts, routers):
     """Return the routers whose hosts have the address."""
-    return [router for router in routers if f" {ADDRESS}/" in hosts.run(router.host, "ip", "-oneline", "address", "show")]
+    return [
+        router for router in routers if f" {ADDRESS}/" in hosts.run(router.host, "ip", "-oneline", "address", "show")
+    ]
 
 
 @pytest.mark.usefixtures("keepalived")

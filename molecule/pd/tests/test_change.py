@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Options of routers change."""
 
@@ -9,7 +9,10 @@ import json
 CERTIFICATE, KEY = "/etc/ssl/certs/router.crt", "/etc/ssl/private/router.key"
 # The key is root's own; systemd hands it to the router.
 TLS = {
-    "plain_router_options": {"tls-cert-path": CERTIFICATE, "tls-key-path": "/run/credentials/sglang-router-plain.service/tls.key"},
+    "plain_router_options": {
+        "tls-cert-path": CERTIFICATE,
+        "tls-key-path": "/run/credentials/sglang-router-plain.service/tls.key",
+    },
     "sglang_router_service_options": {"LoadCredential": [f"tls.key:{KEY}"]},
 }
 OPTION = {"pd_router_options": {"policy": "random"}}
@@ -18,7 +21,20 @@ BROKEN = {"pd_router_options": {"policy": "random", "tls-cert-path": "/nowhere.c
 
 
 def make_certificate(hosts):
-    words = ["-x509", "-newkey", "ed25519", "-nodes", "-days", "1", "-subj", "/CN=router", "-keyout", KEY, "-out", CERTIFICATE]
+    words = [
+        "-x509",
+        "-newkey",
+        "ed25519",
+        "-nodes",
+        "-days",
+        "1",
+        "-subj",
+        "/CN=router",
+        "-keyout",
+        KEY,
+        "-out",
+        CERTIFICATE,
+    ]
     hosts.run("node3", "openssl", "req", *words)
 
 

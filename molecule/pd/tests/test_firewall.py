@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A firewall between decode and a bootstrap server."""
 
@@ -22,7 +22,10 @@ def firewall(hosts):
 @pytest.mark.usefixtures("firewall")
 def test_preflight_names_the_port_and_both_hosts_before_anything_changes(playbook):
     play = playbook("deploy", succeeds=False)
-    assert "WRONG  node1: node2 cannot connect to its port 9062 at 10.77.31.11 (no answer, as behind a firewall)" in play.output
+    assert (
+        "WRONG  node1: node2 cannot connect to its port 9062 at 10.77.31.11 (no answer, as behind a firewall)"
+        in play.output
+    )
     assert "a connection for pd-prefill-1: bootstrap" in play.output
     assert set(play.count("changed").values()) == {0}
 

@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A prefill instance and a router are killed."""
 
@@ -22,7 +22,9 @@ def test_a_prefill_instance_comes_back_and_the_routers_take_it_again(hosts, rout
     before = kill(hosts, "node1", unit)
     wait_until("the routers notice", lambda: any(not all(router.workers().values()) for router in routers["pd"]))
     assert routers["pd"][0].answers(), "the other prefill instance does not take over"
-    wait_until(f"{unit} was started again", lambda: int(hosts.show("node1", unit)["ActiveEnterTimestampMonotonic"]) > before)
+    wait_until(
+        f"{unit} was started again", lambda: int(hosts.show("node1", unit)["ActiveEnterTimestampMonotonic"]) > before
+    )
     wait_until("it is healthy again", lambda: all(router.has(*WORKERS) for router in routers["pd"]))
     assert [router.answers() for router in routers["pd"] for _again in range(4)] == [True] * 8
 
@@ -30,7 +32,10 @@ def test_a_prefill_instance_comes_back_and_the_routers_take_it_again(hosts, rout
 def test_a_router_comes_back_with_all_its_workers(hosts, routers):
     router = routers["pd"][0]
     before = kill(hosts, router.host, router.unit)
-    wait_until(f"{router.unit} was started again", lambda: router.shows("ActiveState") == "active" and router.started() > before)
+    wait_until(
+        f"{router.unit} was started again",
+        lambda: router.shows("ActiveState") == "active" and router.started() > before,
+    )
     wait_for_workers(router, *WORKERS)
     assert router.answers()
 

@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Routers, prefill and decode that have been deployed, and deploying them again."""
 
@@ -47,7 +47,9 @@ def test_decode_receives_what_both_prefill_instances_computed(hosts, routers, in
     names = ("kv_transfer_total_mb_sum", "kv_transfer_total_mb_count")
     before = [[metric(hosts, one, name) for name in names] for one in prefill]
     generated = metric(hosts, instances["pd-decode-0"], "generation_tokens_total")
-    answers = [routers["pd"][0].ask(f"A question that nobody has asked yet, number {number}", tokens=8) for number in range(8)]
+    answers = [
+        routers["pd"][0].ask(f"A question that nobody has asked yet, number {number}", tokens=8) for number in range(8)
+    ]
     assert [status for status, _text in answers] == [200] * 8
     for one, (megabytes, transfers) in zip(prefill, before, strict=True):
         assert metric(hosts, one, names[0]) > megabytes, one["instance"]
@@ -56,7 +58,10 @@ def test_decode_receives_what_both_prefill_instances_computed(hosts, routers, in
 
 
 def test_both_ways_of_serving_give_the_same_answer(routers):
-    answers = {routers[name][0].ask("Once upon a time", tokens=8)[1].split('"text":"')[1].split('"')[0] for name in ("pd", "plain")}
+    answers = {
+        routers[name][0].ask("Once upon a time", tokens=8)[1].split('"text":"')[1].split('"')[0]
+        for name in ("pd", "plain")
+    }
     assert len(answers) == 1, answers
 
 

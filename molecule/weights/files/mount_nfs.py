@@ -94,7 +94,9 @@ class Export(Operations):
         buffer, got = ctypes.create_string_buffer(size), 0
         while got < size:
             where = ctypes.byref(buffer, got)
-            more = self._call("nfs_pread", ctypes.c_void_p(fh), ctypes.c_uint64(offset + got), ctypes.c_uint64(size - got), where)
+            more = self._call(
+                "nfs_pread", ctypes.c_void_p(fh), ctypes.c_uint64(offset + got), ctypes.c_uint64(size - got), where
+            )
             if not more:
                 break
             got += more

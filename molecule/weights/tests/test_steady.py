@@ -10,7 +10,10 @@ def test_the_release_is_what_the_file_server_has(hosts, weights):
     path = f"{STORE}/releases/{weights.digest()}"
     for host in NODES:
         assert "nfs1:/srv/models /mnt/models fuse.nfs ro," in hosts.run(host, "cat", "/proc/mounts")
-        sums = [hosts.run(one, "sha256sum", f"{folder}/{SHARD}").split()[0] for one, folder in (("nfs1", "/srv/models/tiny"), (host, path))]
+        sums = [
+            hosts.run(one, "sha256sum", f"{folder}/{SHARD}").split()[0]
+            for one, folder in (("nfs1", "/srv/models/tiny"), (host, path))
+        ]
         assert sums[0] == sums[1], host
 
 

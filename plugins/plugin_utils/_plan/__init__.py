@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
 """The plan: one pure function from the inventory and sglang_deployments to everything that hosts must agree on."""
@@ -10,6 +10,13 @@ from .core import Settings, build_plan
 from .errors import PlanError
 from .inventory import Inventory
 from .limits import check_whole_instances, parse_only, select
-from .render import render_text
 
-__all__ = ["Inventory", "PlanError", "Settings", "build_plan", "check_whole_instances", "parse_only", "render_text", "select"]
+__all__ = [
+    "Inventory",
+    "PlanError",
+    "Settings",
+    "build_plan",
+    "check_whole_instances",
+    "parse_only",
+    "select",
+]

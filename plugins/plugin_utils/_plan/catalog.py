@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .._models import Model, ModelError, parse_models, path_of, served
 from .errors import PlanError, nearest
+from .models import Model, ModelError, parse_models, path_of, served
 
 
 @dataclass(frozen=True)

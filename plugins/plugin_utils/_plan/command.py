@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
 """The complete command line and environment of each rank."""
@@ -29,7 +29,9 @@ def join_host_port(address: str, port: int) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-def shared_words(deployment: Deployment, group: Group, version: Version, warnings: list[str]) -> tuple[list[str], list[str]]:
+def shared_words(
+    deployment: Deployment, group: Group, version: Version, warnings: list[str]
+) -> tuple[list[str], list[str]]:
     """Return the words that all ranks of all instances of a group share: those before the addresses, and the user's last."""
     head = [*LAUNCH, "--model-path", deployment.model]
     if deployment.served_model_name:
@@ -82,7 +84,9 @@ def _checked(name: str, value: Any, where: str) -> list[str]:
     return option_words(load_table(SGLANG).by_spelling[name], value, f"{where}.{name.replace('-', '_')}")
 
 
-def rank_argv(head: list[str], tail: list[str], instance: Instance, rank: int, ports: Mapping[str, Interval]) -> list[str]:
+def rank_argv(
+    head: list[str], tail: list[str], instance: Instance, rank: int, ports: Mapping[str, Interval]
+) -> list[str]:
     """Return the words after the interpreter for one rank."""
     group = instance.group
     words = [*head, "--dist-init-addr", join_host_port(instance.hosts[0].address, ports["dist_init"][0])]

@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
 """Put the plan together; what it returns holds only dicts, lists, strings, numbers and null."""
@@ -80,14 +80,18 @@ def build_plan(deployments: Any, inventory: Inventory, settings: Settings) -> di
     version = parse_version(settings.version)
     ephemeral = parse_intervals(settings.ephemeral, "sglang_plan_ephemeral_ports")
     if len(ephemeral) != 1:
-        raise PlanError(f'sglang_plan_ephemeral_ports: {settings.ephemeral!r} is not one range; write it as in "32768-60999"')
+        raise PlanError(
+            f'sglang_plan_ephemeral_ports: {settings.ephemeral!r} is not one range; write it as in "32768-60999"'
+        )
     reserved = merged(parse_intervals(settings.reserved, "sglang_plan_reserved_ports"))
     router = choose_router(settings.router_package, settings.router_version)
     draft = _Draft(version, router, ephemeral[0], reserved, inventory, warnings=version_warnings(version))
     catalog = parse_catalog(settings.models, settings.models_root)
     parsed, refusals = parse_deployments(deployments, settings.env, catalog)
     hints = [(deployment, catalog.hint(deployment.model)) for deployment in parsed]
-    draft.warnings += [f"deployments.{one.name}.model: {one.model!r} is not in sglang_models{hint}" for one, hint in hints if hint]
+    draft.warnings += [
+        f"deployments.{one.name}.model: {one.model!r} is not in sglang_models{hint}" for one, hint in hints if hint
+    ]
     planned = {}
     for deployment in parsed:
         try:
@@ -116,13 +120,20 @@ def _plan_deployment(deployment: Deployment, draft: _Draft) -> dict[str, Any]:
         check_extra_ports(group)
         placed.append((group, place(group, draft.resolve(group.hosts, f"{group.where}.hosts"), draft.taken)))
     used = [(group, _hosts_of(instances)) for group, instances in placed]
-    routers = draft.resolve(deployment.router.hosts, f"deployments.{deployment.name}.router.hosts") if deployment.router else []
+    routers = (
+        draft.resolve(deployment.router.hosts, f"deployments.{deployment.name}.router.hosts")
+        if deployment.router
+        else []
+    )
     if len(placed) > 1:
         check_disaggregation(used, draft.version)
     if len(placed) > 1 or routers:
         for group, hosts in used:
             check_reachable(group, hosts)
-    peers = _Peers({group.role: sorted({host.address for host in hosts}) for group, hosts in used}, [host.address for host in routers])
+    peers = _Peers(
+        {group.role: sorted({host.address for host in hosts}) for group, hosts in used},
+        [host.address for host in routers],
+    )
     entry = _Entry(deployment)
     for group, instances in placed:
         head, tail = shared_words(deployment, group, draft.version, draft.warnings)
@@ -165,9 +176,13 @@ class _Entry:
         return {"model": self.deployment.model, "served_model": self.deployment.served_model, **listed}
 
 
-def _plan_instance(entry: _Entry, instance: Instance, head: list[str], tail: list[str], peers: _Peers, draft: _Draft) -> None:
+def _plan_instance(
+    entry: _Entry, instance: Instance, head: list[str], tail: list[str], peers: _Peers, draft: _Draft
+) -> None:
     group, ports = instance.group, instance_ports(instance)
-    check_range(ports.items(), f"{group.where}, {instance.name} on {instance.hosts[0].name}", draft.ephemeral, draft.reserved)
+    check_range(
+        ports.items(), f"{group.where}, {instance.name} on {instance.hosts[0].name}", draft.ephemeral, draft.reserved
+    )
     rules = instance_rules(instance, ports, peers.routers, draft.ephemeral)
     if group.role != "server":
         rules += transfer_rules(instance, ports, peers.of_role["prefill"], peers.of_role["decode"], draft.ephemeral)
@@ -231,7 +246,9 @@ def _plan_routers(entry: _Entry, router: Router, hosts: Sequence[Host], draft: _
 def _digest(version: Version, units: Iterable[Mapping[str, Any]]) -> str:
     """Hash everything that any rank of an instance depends on."""
     text = json.dumps(
-        [version, [(unit["host"], unit["argv"], unit["environment"], unit["ports"]) for unit in units]], sort_keys=True, default=str
+        [version, [(unit["host"], unit["argv"], unit["environment"], unit["ports"]) for unit in units]],
+        sort_keys=True,
+        default=str,
     )
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -244,12 +261,16 @@ def _conflicts(planned: Mapping[str, Mapping[str, Any]], draft: _Draft) -> list[
         for unit in dict.fromkeys(one["name"] for one in (*entry["instances"], *entry["routers"])):
             other = owners.setdefault(unit, name)
             if other != name:
-                found.append(f"deployments.{name}: its unit {unit} has the same name as one of deployments.{other}; rename one of them")
+                found.append(
+                    f"deployments.{name}: its unit {unit} has the same name as one of deployments.{other}; rename one of them"
+                )
     addresses: dict[str, str] = {}
     for host in draft.hosts.values():
         other = addresses.setdefault(host.address, host.name)
         if other != host.name:
-            found.append(f"host {host.name}: its cluster address {host.address} is also that of {other}; give each host its own")
+            found.append(
+                f"host {host.name}: its cluster address {host.address} is also that of {other}; give each host its own"
+            )
     return found or check_collisions(draft.claims)
 
 

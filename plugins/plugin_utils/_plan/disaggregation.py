@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
 """What prefill and decode need of each other: one transfer backend, the devices that it uses, and bootstrap servers."""
@@ -48,14 +48,18 @@ def _check_args(group: Group) -> None:
     for key in group.server_args:
         option = load_table(SGLANG).find(str(key), f"{group.where}.server_args.{key}")
         if option and option.name.startswith("disaggregation-decode-") and option.name not in BOTH_SIDES:
-            raise PlanError(f"{group.where}.server_args.{key}: --{option.name} is an option of decode; move it to the decode group")
+            raise PlanError(
+                f"{group.where}.server_args.{key}: --{option.name} is an option of decode; move it to the decode group"
+            )
 
 
 def _check_devices(group: Group, hosts: Sequence[Host], backend: str, version: Version) -> None:
     at = f"{group.where}.disaggregation_ib_device"
     named = [host for host in hosts if ib_device(group, host) is not None]
     if backend == "fake":
-        raise PlanError(f"{group.where}.disaggregation_transfer_backend: fake transfers no KV cache; choose mooncake, mooncake_tcp or nixl")
+        raise PlanError(
+            f"{group.where}.disaggregation_transfer_backend: fake transfers no KV cache; choose mooncake, mooncake_tcp or nixl"
+        )
     if backend == "mooncake_tcp" and named:
         seen = f"{named[0].name} has {ib_device(group, named[0])}"
         raise PlanError(f"{at}: mooncake_tcp does not use it ({seen}); remove it, or choose mooncake for RDMA")
@@ -75,9 +79,13 @@ def _check_nixl(group: Group, hosts: Sequence[Host], at: str, version: Version) 
         device, variable = ib_device(group, host), "UCX_NET_DEVICES" in {**group.env, **host.env}
         if device is not None and version < NIXL_DEVICES:
             remedy = "name the devices in env: {UCX_NET_DEVICES: ...}"
-            raise PlanError(f"{at}: nixl does not use it before SGLang {spell(NIXL_DEVICES)} ({host.name} has {device}); {remedy}")
+            raise PlanError(
+                f"{at}: nixl does not use it before SGLang {spell(NIXL_DEVICES)} ({host.name} has {device}); {remedy}"
+            )
         if device is not None and variable:
-            raise PlanError(f"{at}: {host.name} has {device} and UCX_NET_DEVICES, of which nixl heeds only the latter; remove one")
+            raise PlanError(
+                f"{at}: {host.name} has {device} and UCX_NET_DEVICES, of which nixl heeds only the latter; remove one"
+            )
         if device in (None, ANY_DEVICE) and not variable:
             raise PlanError(
                 f"{at}: no device is named for {host.name}, and nixl may wait 300 s for each transfer then; write {NEAREST_DEVICE} for "

@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
 """Port ranges: (first, last), both included; as text "20000" or "20001-20006"."""
@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ansible_collections.multinode.sglang.plugins.module_utils._intervals import Interval, join, merged, overlap, parse, text_of
+from ansible_collections.multinode.sglang.plugins.module_utils._base.intervals import (
+    Interval,
+    join,
+    merged,
+    overlap,
+    parse,
+    text_of,
+)
 
 from .errors import PlanError
 

@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
 """The inventory as the plan sees it: groups in order, and for each host its address, GPUs and interface."""
@@ -60,7 +60,9 @@ class Inventory:
         values = self.variables(name)
         gpus = values.get("sglang_gpus_per_node", 8)
         if isinstance(gpus, bool) or not isinstance(gpus, int) or gpus < 1:
-            raise PlanError(f"host {name}: sglang_gpus_per_node is {gpus!r}, which is not a number of GPUs; set it to 1 or more")
+            raise PlanError(
+                f"host {name}: sglang_gpus_per_node is {gpus!r}, which is not a number of GPUs; set it to 1 or more"
+            )
         interface = _name(name, values, "sglang_cluster_interface", "the name of a network interface, such as eth0")
         ib_device = _name(name, values, "sglang_ib_device", "the names of RDMA devices, such as mlx5_0,mlx5_1")
         env = parse_env(values.get("sglang_host_env") or {}, f"host {name}: sglang_host_env")
@@ -91,7 +93,9 @@ def cluster_address(name: str, values: Mapping[str, Any]) -> str:
         raise PlanError(
             f"host {name}: sglang_cluster_address {given!r} is not an IP address; a name could resolve to 127.0.0.1 on the host itself"
         )
-    raise PlanError(f"host {name}: it has no cluster address; set sglang_cluster_address to the IP address that its peers reach")
+    raise PlanError(
+        f"host {name}: it has no cluster address; set sglang_cluster_address to the IP address that its peers reach"
+    )
 
 
 def _literal(value: object) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

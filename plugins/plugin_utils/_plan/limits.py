@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
 """Acting on a part of a plan: on some deployments, or on the hosts that --limit and serial leave."""
@@ -24,10 +24,17 @@ def parse_only(text: str, plan: Mapping[str, Any]) -> list[str]:
 def select(plan: Mapping[str, Any], only: Collection[str]) -> dict[str, Any]:
     """Return the plan of some deployments; unit_names and router_names keep all, so that no other is taken for a leftover."""
     hosts = {
-        name: {**entry, **{kind: [unit for unit in entry[kind] if unit["deployment"] in only] for kind in ("units", "routers")}}
+        name: {
+            **entry,
+            **{kind: [unit for unit in entry[kind] if unit["deployment"] in only] for kind in ("units", "routers")},
+        }
         for name, entry in plan["hosts"].items()
     }
-    return {**plan, "hosts": hosts, "deployments": {name: entry for name, entry in plan["deployments"].items() if name in only}}
+    return {
+        **plan,
+        "hosts": hosts,
+        "deployments": {name: entry for name, entry in plan["deployments"].items() if name in only},
+    }
 
 
 def check_whole_instances(plan: Mapping[str, Any], present: Collection[str]) -> None:

@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
 """Command line options of SGLang and its routers: find one in any spelling that argparse accepts, and write it as words."""
@@ -51,7 +51,9 @@ class OptionTable:
         if exact is not None:
             return exact
         matches = {
-            self.by_spelling[known].name: self.by_spelling[known] for known in self.by_spelling if spelling and known.startswith(spelling)
+            self.by_spelling[known].name: self.by_spelling[known]
+            for known in self.by_spelling
+            if spelling and known.startswith(spelling)
         }
         if len(matches) > 1:
             raise PlanError(f"{where}: {word!r} is short for {', '.join(sorted(matches))}; write one of them in full")
@@ -72,7 +74,8 @@ def load_table(program: Program) -> OptionTable:
     """Read the option table of the newest known release of a program."""
     rows = json.loads(Path(__file__).with_name(program.table).read_text(encoding="utf-8"))
     return OptionTable(
-        Option(row["names"][0], tuple(row["names"]), row["kind"], row.get("type", "str"), tuple(row.get("choices", ()))) for row in rows
+        Option(row["names"][0], tuple(row["names"]), row["kind"], row.get("type", "str"), tuple(row.get("choices", ())))
+        for row in rows
     )
 
 
@@ -92,7 +95,9 @@ def named(program: Program, args: Mapping[str, Any]) -> set[str]:
     return {option.name for option in found if option is not None}
 
 
-def args_words(program: Program, args: Mapping[str, Any], version: Version, where: str, warnings: list[str]) -> list[str]:
+def args_words(
+    program: Program, args: Mapping[str, Any], version: Version, where: str, warnings: list[str]
+) -> list[str]:
     """Check a mapping of options against the program's table and return it as command line words, in its order."""
     table, words = load_table(program), []
     seen: dict[str, str] = {}
@@ -157,10 +162,14 @@ def _switch(option: Option, value: Any, where: str) -> list[str]:
 
 def _several(option: Option, value: Any, where: str) -> list[str]:
     if not isinstance(value, (list, tuple)) or not value:
-        raise PlanError(f"{where}: --{option.name} takes a list, but {value!r} is {_kind(value)}; write [{', '.join(str(value).split())}]")
+        raise PlanError(
+            f"{where}: --{option.name} takes a list, but {value!r} is {_kind(value)}; write [{', '.join(str(value).split())}]"
+        )
     words = [_one(option, item, where) for item in value]
     for word in filter(_looks_like_option, words):
-        raise PlanError(f"{where}: {word!r} begins with a dash and would be read as an option; --{option.name} cannot take it in a list")
+        raise PlanError(
+            f"{where}: {word!r} begins with a dash and would be read as an option; --{option.name} cannot take it in a list"
+        )
     return [f"--{option.name}", *words]
 
 

@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
 """Which instance runs on which hosts, GPUs and slot: decided by the order of the inventory alone."""
@@ -66,7 +66,9 @@ def check_shape(group: Group, version: Version) -> None:
             "attention data parallelism, or use more instances"
         )
     if group.dp_size > 1 and group.attn_dp_size > 1:
-        raise PlanError(f"{at}.dp_size: {group.dp_size} replicas and attn_dp_size {group.attn_dp_size} exclude each other; set one of them")
+        raise PlanError(
+            f"{at}.dp_size: {group.dp_size} replicas and attn_dp_size {group.attn_dp_size} exclude each other; set one of them"
+        )
     if group.tp_size % group.attn_dp_size:
         raise PlanError(
             f"{at}.attn_dp_size: {group.attn_dp_size} does not divide tp_size {group.tp_size}; choose a divisor of {group.tp_size}"
@@ -81,7 +83,9 @@ def check_shape(group: Group, version: Version) -> None:
         and group.instances is not None
         and group.instances < group.instances_per_host
     ):
-        raise PlanError(f"{at}.instances_per_host: {group.instances_per_host} is more than instances {group.instances}; lower it")
+        raise PlanError(
+            f"{at}.instances_per_host: {group.instances_per_host} is more than instances {group.instances}; lower it"
+        )
 
 
 def place(group: Group, hosts: Sequence[Host], taken: Occupancy) -> list[Instance]:
@@ -128,7 +132,9 @@ def _check_gpus(group: Group, hosts: Sequence[Host]) -> None:
     small = min(hosts, key=lambda host: host.gpus)
     if group.gpus_per_host > small.gpus:
         needs = group.tp_size * group.pp_size * group.dp_size
-        sizes = f"tp_size: {group.tp_size} x pp_size {group.pp_size}" + (f" x dp_size {group.dp_size}" if group.dp_size > 1 else "")
+        sizes = f"tp_size: {group.tp_size} x pp_size {group.pp_size}" + (
+            f" x dp_size {group.dp_size}" if group.dp_size > 1 else ""
+        )
         raise PlanError(
             f"{group.where}.{sizes} needs {needs} GPUs, but nnodes {group.nnodes} x {small.gpus} GPUs "
             f"({small.name}) = {group.nnodes * small.gpus}; "

@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
 """Every port of every instance, the ones that SGLang derives included, and why each is what it is."""
@@ -74,14 +74,20 @@ def _rust_ranks(instance: Instance) -> int:
     return instance.group.attn_dp_size if instance.group.env.get("SGLANG_RUST_SERVER") == "1" else 0
 
 
-def check_range(ports: Iterable[tuple[str, Interval]], owner: str, ephemeral: Interval, reserved: Sequence[Interval]) -> None:
+def check_range(
+    ports: Iterable[tuple[str, Interval]], owner: str, ephemeral: Interval, reserved: Sequence[Interval]
+) -> None:
     """Refuse ports that do not exist, and those that the kernel may hand to somebody else first."""
     for name, (first, last) in ports:
         why = WHY.get(name, f"--{name}")
         if last > 65535:
-            raise PlanError(f"{owner}: port {text_of((first, last))} ({why}) is above 65535; lower the port that it counts from")
+            raise PlanError(
+                f"{owner}: port {text_of((first, last))} ({why}) is above 65535; lower the port that it counts from"
+            )
         if first < 1024:
-            raise PlanError(f"{owner}: port {text_of((first, last))} ({why}) is below 1024, which only root may open; raise it")
+            raise PlanError(
+                f"{owner}: port {text_of((first, last))} ({why}) is below 1024, which only root may open; raise it"
+            )
         if overlap((first, last), ephemeral) and not inside((first, last), reserved):
             raise PlanError(
                 f"{owner}: port {text_of((first, last))} ({why}) is inside the ephemeral range {text_of(ephemeral)}, "
@@ -100,7 +106,11 @@ def check_collisions(claims: Mapping[str, Sequence[Claim]]) -> list[str]:
         rows = sorted(unsorted)
         widest = rows[0]
         for row in rows[1:]:
-            if overlap(widest[0], row[0]) and (widest[1], widest[2]) != (row[1], row[2]) and not _same_block(widest, row):
+            if (
+                overlap(widest[0], row[0])
+                and (widest[1], widest[2]) != (row[1], row[2])
+                and not _same_block(widest, row)
+            ):
                 found.setdefault((*widest[1:], *row[1:]), _collision(host, widest, row))
             widest = max(widest, row, key=lambda claim: claim[0][1])
     return list(found.values())

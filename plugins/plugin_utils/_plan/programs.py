@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
 """The programs whose commands the plan writes: SGLang's server and its two routers."""
@@ -64,7 +64,13 @@ _SGLANG_OWNED = {
     "encoder-bootstrap-port": "set extra_ports: {encoder-bootstrap-port: N}",
     "help": "it prints and ends",
 }
-PORT_OPTIONS = ("grpc-port", "smg-http-sidecar-port", "gated-launch-port", "engine-info-bootstrap-port", "encoder-bootstrap-port")
+PORT_OPTIONS = (
+    "grpc-port",
+    "smg-http-sidecar-port",
+    "gated-launch-port",
+    "engine-info-bootstrap-port",
+    "encoder-bootstrap-port",
+)
 _SECRET = "set it in sglang_router_secret_options, which never reach a command line"  # noqa: S105 a sentence
 _KUBERNETES = "the workers are those of the inventory, not of a Kubernetes cluster"
 _ROUTER_OWNED = {
@@ -99,7 +105,13 @@ _ROUTER_OWNED = {
 ROUTER_PORT_OPTIONS = ("health-check-port", "mesh-port")
 
 SGLANG = Program(
-    "SGLang", "options-sglang-0.5.23.json", NEWEST, "sglang_runtime_version", "launch_server", _SGLANG_OWNED, since=OPTION_SINCE
+    "SGLang",
+    "options-sglang-0.5.23.json",
+    NEWEST,
+    "sglang_runtime_version",
+    "launch_server",
+    _SGLANG_OWNED,
+    since=OPTION_SINCE,
 )
 # Where the model is a release, the host that has it tells which.
 SGLANG_WITH_RELEASE = replace(SGLANG, owned={**_SGLANG_OWNED, "weight-version": "it names the release of the model"})
@@ -112,5 +124,7 @@ ROUTERS = {
         "sglang_router.launch_router",
         _ROUTER_OWNED,
     ),
-    "smg": Program("smg", "options-smg-1.13.0.json", (1, 13, 0), "sglang_router_version", "smg.launch_router", _ROUTER_OWNED),
+    "smg": Program(
+        "smg", "options-smg-1.13.0.json", (1, 13, 0), "sglang_router_version", "smg.launch_router", _ROUTER_OWNED
+    ),
 }

@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
 """Who must reach whom on what: the input of a firewall, and of the check that peers can connect."""
@@ -23,11 +23,16 @@ def rule(sources: Sequence[str] | str, ports: str, why: str) -> dict[str, Any]:
     return {"sources": sources, "ports": ports, "protocol": "tcp", "why": why}
 
 
-def instance_rules(instance: Instance, ports: Mapping[str, Interval], routers: Sequence[str], ephemeral: Interval) -> list[dict[str, Any]]:
+def instance_rules(
+    instance: Instance, ports: Mapping[str, Interval], routers: Sequence[str], ephemeral: Interval
+) -> list[dict[str, Any]]:
     """Return what each host of an instance must accept; the list is the same on all of them. routers: the addresses of its routers."""
     public = [interval for name, interval in ports.items() if name not in (*PEER_PORTS, "bootstrap")]
     if routers:
-        rules = [rule(routers, join(public), f"{instance.name}: its routers"), rule("scrapers", join(public), f"{instance.name}: /metrics")]
+        rules = [
+            rule(routers, join(public), f"{instance.name}: its routers"),
+            rule("scrapers", join(public), f"{instance.name}: /metrics"),
+        ]
     else:
         rules = [rule("clients", join(public), f"{instance.name}: the API")]
     if len(instance.hosts) > 1:
@@ -44,7 +49,11 @@ def instance_rules(instance: Instance, ports: Mapping[str, Interval], routers: S
 
 
 def transfer_rules(
-    instance: Instance, ports: Mapping[str, Interval], prefill: Sequence[str], decode: Sequence[str], ephemeral: Interval
+    instance: Instance,
+    ports: Mapping[str, Interval],
+    prefill: Sequence[str],
+    decode: Sequence[str],
+    ephemeral: Interval,
 ) -> list[dict[str, Any]]:
     """Return what a host of a prefill or decode instance must accept from the other side."""
     kv = join([MOONCAKE, ephemeral])
@@ -55,9 +64,15 @@ def transfer_rules(
     asked = join([(port, port), ports["api"]])
     return [
         rule(
-            decode, f"{asked},{kv}", f"{instance.name}: bootstrap, the API for requests that decode gives back, and KV transfer with decode"
+            decode,
+            f"{asked},{kv}",
+            f"{instance.name}: bootstrap, the API for requests that decode gives back, and KV transfer with decode",
         ),
-        rule([host.address for host in instance.hosts], bootstrap, f"{instance.name}: its own ranks register at the bootstrap server"),
+        rule(
+            [host.address for host in instance.hosts],
+            bootstrap,
+            f"{instance.name}: its own ranks register at the bootstrap server",
+        ),
     ]
 
 

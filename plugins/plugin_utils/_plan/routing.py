@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
 """The routers of a deployment: their commands, the workers that they send requests to, and what would make them useless."""
@@ -95,7 +95,9 @@ class Routing:
                 raise PlanError(f"{self.where}.{name}: the deployment has no prefill and decode; set policy")
         files = [name for name in ("tls-cert-path", "tls-key-path") if self.option(name)]
         if len(files) == 1:
-            raise PlanError(f"{self.where}.{files[0]}: TLS needs a certificate and its key; set tls-cert-path and tls-key-path")
+            raise PlanError(
+                f"{self.where}.{files[0]}: TLS needs a certificate and its key; set tls-cert-path and tls-key-path"
+            )
         return words
 
     def breaker_warning(self, workers: Sequence[Mapping[str, Any]]) -> str | None:
@@ -113,7 +115,9 @@ class Routing:
             "(retry-max-retries) and may fail though another worker is well; set the threshold below that"
         )
 
-    def unit(self, host: Host, ports: Mapping[str, Interval], own: Sequence[str], workers: list[dict[str, Any]]) -> dict[str, Any]:
+    def unit(
+        self, host: Host, ports: Mapping[str, Interval], own: Sequence[str], workers: list[dict[str, Any]]
+    ) -> dict[str, Any]:
         """Return the unit of the router on one host. digest: of what only a restart can change, so not of its workers."""
         words = ["-m", LAUNCH[self.package], "--host", self.router.host, "--port", str(ports["router"][0])]
         words += ["--prometheus-port", str(ports["prometheus"][0]), *own]

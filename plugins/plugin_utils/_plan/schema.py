@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
 """What a user may write in sglang_deployments, checked and turned into typed objects."""
@@ -11,14 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._models import Model
 from .catalog import Catalog
 from .errors import PlanError, nearest
+from .models import Model
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?\Z")
 ROLES = ("server", "prefill", "decode")
 # Written by the plan or by prestart.py for each host; a value from the inventory would be the same on all hosts.
-OWNED_ENV = {"SGLANG_HOST_IP": "set sglang_cluster_address on the host", "HOST_IP": "set sglang_cluster_address on the host"}
+OWNED_ENV = {
+    "SGLANG_HOST_IP": "set sglang_cluster_address on the host",
+    "HOST_IP": "set sglang_cluster_address on the host",
+}
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,9 @@ DEPLOYMENT_KEYS = ("model", "served_model_name", *ROLES, "router", "env")
 def parse_deployments(raw: Any, env: Any, catalog: Catalog) -> tuple[list[Deployment], list[str]]:
     """Turn sglang_deployments into typed objects; the second list holds a sentence for each entry that is refused."""
     if not isinstance(raw, Mapping) or not raw:
-        raise PlanError("sglang_deployments: it must be a mapping of deployment names to their settings; see the README for an example")
+        raise PlanError(
+            "sglang_deployments: it must be a mapping of deployment names to their settings; see the README for an example"
+        )
     base_env = parse_env(env, "sglang_plan_env")
     deployments: list[Deployment] = []
     refusals: list[str] = []
@@ -180,7 +185,11 @@ def _group(deployment: str, role: str, body: Any, base_env: Mapping[str, str]) -
     if role == "decode" and "bootstrap_port" in body:
         raise PlanError(f"{where}.bootstrap_port: only prefill instances run a bootstrap server; move it to prefill")
     if role == "server" and (
-        found := [key for key in ("bootstrap_port", "disaggregation_transfer_backend", "disaggregation_ib_device") if key in body]
+        found := [
+            key
+            for key in ("bootstrap_port", "disaggregation_transfer_backend", "disaggregation_ib_device")
+            if key in body
+        ]
     ):
         raise PlanError(f"{where}.{found[0]}: it is for prefill and decode; remove it, or use those instead of server")
     values: dict[str, Any] = {key: _int(body[key], low, f"{where}.{key}") for key, low in INTS.items() if key in body}
@@ -208,7 +217,9 @@ def parse_hosts(value: Any, where: str) -> str | list[str]:
         return list(value)
     if isinstance(value, str) and value:
         names = ", ".join(filter(None, re.split(r"[,\s]+", value)))
-        raise PlanError(f"{where}: {value!r} is one string; write the name of one group, or a YAML list such as [{names}]")
+        raise PlanError(
+            f"{where}: {value!r} is one string; write the name of one group, or a YAML list such as [{names}]"
+        )
     raise PlanError(f"{where}: {value!r} names no hosts; write the name of an inventory group, or a list of host names")
 
 
@@ -224,11 +235,15 @@ def parse_env(value: Any, where: str) -> dict[str, str]:
         if name in OWNED_ENV:
             raise PlanError(f"{here}: {name} is owned by the plan; {OWNED_ENV[name]}")
         if isinstance(item, bool):
-            raise PlanError(f'{here}: {item!r} is a boolean; write the string that the program expects, such as "1" or "true"')
+            raise PlanError(
+                f'{here}: {item!r} is a boolean; write the string that the program expects, such as "1" or "true"'
+            )
         if not isinstance(item, (str, int, float)):
             raise PlanError(f"{here}: {item!r} is not a string or a number")
         if str(item) == "":
-            raise PlanError(f"{here}: an empty value is not the same as an unset variable (an empty GID index reads as 0); remove the line")
+            raise PlanError(
+                f"{here}: an empty value is not the same as an unset variable (an empty GID index reads as 0); remove the line"
+            )
         if "\n" in str(item):
             raise PlanError(f"{here}: the value has more than one line; an environment file takes one")
         out[str(name)] = str(item)
@@ -240,15 +255,21 @@ def _known_keys(body: Any, known: tuple[str, ...], where: str) -> None:
         raise PlanError(f"{where}: {body!r} is not a mapping; its keys are {', '.join(known)}")
     for key in body:
         if key in ("api_key", "admin_api_key", "api-key", "admin-api-key"):
-            raise PlanError(f"{where}.{key}: keys do not belong in the plan, which is printed; set sglang_server_api_keys")
+            raise PlanError(
+                f"{where}.{key}: keys do not belong in the plan, which is printed; set sglang_server_api_keys"
+            )
         if key not in known:
-            hint = nearest(str(key), known) or f"; its keys are {', '.join(known)} (options of SGLang go in server_args)"
+            hint = (
+                nearest(str(key), known) or f"; its keys are {', '.join(known)} (options of SGLang go in server_args)"
+            )
             raise PlanError(f"{where}.{key}: there is no such key{hint}")
 
 
 def _int(value: Any, low: int, where: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise PlanError(f"{where}: {value!r} is not a whole number; write it without quotes, or cast a survey's value with | int")
+        raise PlanError(
+            f"{where}: {value!r} is not a whole number; write it without quotes, or cast a survey's value with | int"
+        )
     if value < low:
         raise PlanError(f"{where}: {value} is below {low}")
     return int(value)
@@ -256,5 +277,7 @@ def _int(value: Any, low: int, where: str) -> int:
 
 def _string(value: Any, where: str) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise PlanError(f"{where}: {'it is missing' if value is None else repr(value) + ' is not a string'}; write a string")
+        raise PlanError(
+            f"{where}: {'it is missing' if value is None else repr(value) + ' is not a string'}; write a string"
+        )
     return str(value)

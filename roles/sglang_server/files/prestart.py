@@ -225,7 +225,9 @@ def judge_hello(peers: Peers, address: str, line: str) -> tuple[int, str]:
     if not 0 < rank < len(peers.addresses) or peers.addresses[rank] != address:
         return -1, f"{address} is not rank {rank} of this instance in the plan of {peers.names[0]}; deploy again"
     if digest != peers.digest:
-        return rank, (f"{peers.name(rank)} has another deployment than {peers.name(0)}; deploy again so that all ranks have the same unit")
+        return rank, (
+            f"{peers.name(rank)} has another deployment than {peers.name(0)}; deploy again so that all ranks have the same unit"
+        )
     return rank, ""
 
 

@@ -64,13 +64,19 @@ def place(path: str) -> tuple[list[str], str]:
 def gpus() -> list[str]:
     """Return the PCI addresses of NVIDIA's GPUs in their order, which is that of their numbers."""
     path = "sys/bus/pci/devices"
-    return [name for name in names(path) if text(f"{path}/{name}/vendor") == NVIDIA and text(f"{path}/{name}/class")[:6] in GPU_CLASSES]
+    return [
+        name
+        for name in names(path)
+        if text(f"{path}/{name}/vendor") == NVIDIA and text(f"{path}/{name}/class")[:6] in GPU_CLASSES
+    ]
 
 
 def distance(one: str, other: str) -> int:
     """Return how far two PCI devices are from each other, 0 behind one switch, 4 on different NUMA nodes."""
     (left, left_node), (right, right_node) = place(one), place(other)
-    shared = next((number for number, pair in enumerate(zip(left, right)) if pair[0] != pair[1]), min(len(left), len(right)))
+    shared = next(
+        (number for number, pair in enumerate(zip(left, right)) if pair[0] != pair[1]), min(len(left), len(right))
+    )
     if shared > 1:
         return 0 if max(len(left), len(right)) - shared <= 1 else 1
     if shared == 1:
@@ -116,7 +122,9 @@ def main() -> int:
         return 1
     directory = pathlib.Path(os.environ["RUNTIME_DIRECTORY"])
     (directory / "rdma.env").write_text(environment(chosen, working, dict(os.environ)), encoding="utf-8")
-    (directory / "ib_devices.json").write_text(json.dumps({str(gpu): device for gpu, device in mapping.items()}) + "\n", encoding="utf-8")
+    (directory / "ib_devices.json").write_text(
+        json.dumps({str(gpu): device for gpu, device in mapping.items()}) + "\n", encoding="utf-8"
+    )
     print(f"RDMA devices near its GPUs: {', '.join(chosen) or 'none'}", flush=True)
     return 0
 

@@ -37,7 +37,14 @@ class FakeRouter:
     def item(self, *workers: dict[str, Any]) -> dict[str, Any]:
         """Return it as a router of the plan."""
         where = {"address": "127.0.0.1", "port": self.port, "scheme": "http", "url": f"http://127.0.0.1:{self.port}"}
-        return {"name": "sglang-router-a", "deployment": "a", "host": "router1", "workers": list(workers), "served_model": "m", **where}
+        return {
+            "name": "sglang-router-a",
+            "deployment": "a",
+            "host": "router1",
+            "workers": list(workers),
+            "served_model": "m",
+            **where,
+        }
 
     def hold(self, *workers: dict[str, Any], **changes: Any) -> None:
         """Have workers of the plan registered."""
@@ -52,7 +59,9 @@ class FakeRouter:
     def writes(self) -> list[tuple[str, str]]:
         """Return the requests that change something."""
         return [
-            (method, payload.get("url") or path) for method, path, payload in self.asked if path.startswith("/workers") and method != "GET"
+            (method, payload.get("url") or path)
+            for method, path, payload in self.asked
+            if path.startswith("/workers") and method != "GET"
         ]
 
     def _look(self) -> dict[str, Any]:
@@ -127,4 +136,9 @@ class FakeRouter:
 
 def worker(number: int, kind: str = "decode", port: int | None = None) -> dict[str, Any]:
     """Return a worker of the plan."""
-    return {"instance": f"a-{kind}-{number}", "url": f"http://10.0.0.{number}:30000", "worker_type": kind, "bootstrap_port": port}
+    return {
+        "instance": f"a-{kind}-{number}",
+        "url": f"http://10.0.0.{number}:30000",
+        "worker_type": kind,
+        "bootstrap_port": port,
+    }

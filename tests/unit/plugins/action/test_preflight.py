@@ -17,7 +17,14 @@ def entry(address: str) -> dict[str, Any]:
     """A host of the plan."""
     rule = {"sources": ["10.0.0.1", "10.0.0.2"], "ports": "20000", "protocol": "tcp", "why": "lm-0: between its ranks"}
     unit = {"argv": ["--device", "cpu"], "gpus": [0]}
-    return {"address": address, "units": [unit], "unit_names": [], "router_names": [], "reserved_ports": "20000", "reach": [rule]}
+    return {
+        "address": address,
+        "units": [unit],
+        "unit_names": [],
+        "router_names": [],
+        "reserved_ports": "20000",
+        "reach": [rule],
+    }
 
 
 PLAN: dict[str, Any] = {
@@ -50,7 +57,9 @@ def test_listeners_of_this_run_are_no_fault() -> None:
 
 
 def test_a_host_that_did_not_answer_is_wrong() -> None:
-    assert wrong({"a": said(), "b": {"look": {"unreachable": True, "msg": "no route"}}})["b"][0].startswith("b: it did not answer")
+    assert wrong({"a": said(), "b": {"look": {"unreachable": True, "msg": "no route"}}})["b"][0].startswith(
+        "b: it did not answer"
+    )
 
 
 def test_a_host_that_is_not_in_the_play_is_not_judged() -> None:
@@ -66,7 +75,10 @@ def test_what_other_roles_found_is_told_with_the_rest() -> None:
 def test_the_filters_turn_the_plan_into_what_a_host_tries() -> None:
     assert peer_ports(PLAN["hosts"]["a"]) == "20000"
     asked = peer_asks(PLAN)["a"]
-    listening = {"__preflight_listening": {"ports": [20000, 40000]}, "node_facts_result": {"node": said()["look"]["node"]}}
+    listening = {
+        "__preflight_listening": {"ports": [20000, 40000]},
+        "node_facts_result": {"node": said()["look"]["node"]},
+    }
     assert [peer["ports"] for peer in peer_targets(asked, {"b": listening}, 1500)] == [[20000]]
     assert peer_targets(asked, {"b": {"__preflight_listening": {"skipped": True}}}) == []
     assert peer_targets(asked, {}) == []

@@ -33,15 +33,25 @@ def state(phase: str, *journal: str) -> dict[str, Any]:
 class Action:
     """The action plugin on a host that answers from a list."""
 
-    def __init__(self, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, *answers: dict[str, Any], check_mode: bool = False) -> None:
+    def __init__(
+        self,
+        tmp_path: pathlib.Path,
+        monkeypatch: pytest.MonkeyPatch,
+        *answers: dict[str, Any],
+        check_mode: bool = False,
+    ) -> None:
         monkeypatch.setattr(ready.C, "DEFAULT_LOCAL_TMP", str(tmp_path))
-        task = MagicMock(async_val=0, check_mode=check_mode, _uuid="task", args={"units": [UNIT], "started": ["sglang-a-0"]})
+        task = MagicMock(
+            async_val=0, check_mode=check_mode, _uuid="task", args={"units": [UNIT], "started": ["sglang-a-0"]}
+        )
         self.task, self.modules = task, list[str]()
         self.plugin = ready.ActionModule(task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock())
         self.calls: list[dict[str, Any]] = []
         self.answers = list(answers)
         monkeypatch.setattr(self.plugin, "_execute_module", self.execute)
-        monkeypatch.setattr(self.plugin, "validate_argument_spec", lambda **_spec: (None, {**self.defaults(), **task.args}))
+        monkeypatch.setattr(
+            self.plugin, "validate_argument_spec", lambda **_spec: (None, {**self.defaults(), **task.args})
+        )
 
     @staticmethod
     def defaults() -> dict[str, Any]:

@@ -37,7 +37,9 @@ def look() -> dict[str, Any]:
 class Action:
     """The action plugin on a host that answers by a function."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, answer: Any, host: str = "node1", check_mode: bool = False, **args: Any) -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, answer: Any, host: str = "node1", check_mode: bool = False, **args: Any
+    ) -> None:
         task = MagicMock(async_val=0, check_mode=check_mode, args=args)
         self.plugin = release.ActionModule(task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock())
         self.host, self.calls, self.task = host, list[dict[str, Any]](), task
@@ -47,7 +49,9 @@ class Action:
         monkeypatch.setattr(self.plugin, "_execute_module", self.execute)
         self._answer = answer
 
-    def execute(self, module_name: str, module_args: dict[str, Any], wrap_async: bool = False, **_options: Any) -> dict[str, Any]:
+    def execute(
+        self, module_name: str, module_args: dict[str, Any], wrap_async: bool = False, **_options: Any
+    ) -> dict[str, Any]:
         """Answer a remote call."""
         call = {"module": module_name, "async": wrap_async, **module_args}
         self.calls.append(call)
@@ -81,12 +85,21 @@ def test_the_program_travels_only_where_it_is_missing(monkeypatch: pytest.Monkey
     assert len(action.calls) == 1
 
 
-def test_a_copy_gets_the_token_and_its_place_and_nothing_else_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    action = Action(monkeypatch, lambda _call: {"changed": True}, host="node2", step="start", run=run_of("node1", "node2"))
+def test_a_copy_gets_the_token_and_its_place_and_nothing_else_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    action = Action(
+        monkeypatch, lambda _call: {"changed": True}, host="node2", step="start", run=run_of("node1", "node2")
+    )
     action.run()
     (call,) = action.calls
     assert call["token"] == (tmp_path / "release-r1").read_text()
-    assert call["releases"][0]["peers"] == {"own": 1, "hosts": [["node1", 21500], ["node2", 21500]], "grace": 60, "linger": 60}
+    assert call["releases"][0]["peers"] == {
+        "own": 1,
+        "hosts": [["node1", 21500], ["node2", 21500]],
+        "grace": 60,
+        "linger": 60,
+    }
     action = Action(monkeypatch, lambda _call: look(), step="look")
     action.run()
     assert action.calls[0]["token"] == ""
@@ -123,10 +136,18 @@ def test_check_mode_says_what_would_be_copied(monkeypatch: pytest.MonkeyPatch, s
 
 
 def test_it_follows_until_the_end(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
-    states = iter([{"state": "starting"}, {"state": "running", "silent": 0, "bytes_total": 10, "bytes_done": 5, "rate": 1, "eta": 5}, DONE])
+    states = iter(
+        [
+            {"state": "starting"},
+            {"state": "running", "silent": 0, "bytes_total": 10, "bytes_done": 5, "rate": 1, "eta": 5},
+            DONE,
+        ]
+    )
     clock = iter(range(0, 1000, 10))
     monkeypatch.setattr(release.time, "monotonic", lambda: next(clock))
-    action = Action(monkeypatch, lambda _call: {"releases": {"llama": next(states)}}, step="follow", run=run_of("node1"))
+    action = Action(
+        monkeypatch, lambda _call: {"releases": {"llama": next(states)}}, step="follow", run=run_of("node1")
+    )
     result = action.run()
     assert result["releases"]["llama"]["digest"] == DIGEST
     assert not result.get("failed")
@@ -146,7 +167,13 @@ def test_reading_every_byte_runs_in_the_background(monkeypatch: pytest.MonkeyPat
         [
             {"ansible_job_id": "j1", "results_file": "/tmp/j1", "started": True},
             {"finished": False},
-            {"finished": True, "changed": False, "actions": [], "releases": {"llama": {"ok": True}}, "ansible_job_id": "j1"},
+            {
+                "finished": True,
+                "changed": False,
+                "actions": [],
+                "releases": {"llama": {"ok": True}},
+                "ansible_job_id": "j1",
+            },
             {},
         ]
     )
@@ -177,7 +204,11 @@ class Cluster:
             complete = len(self.started) == len(self.hosts)
             self.asked[host] += 1
             assert self.asked[host] < 100, f"{host} waits for a host that nobody starts"
-        return {"releases": {"llama": DONE if complete else {"state": "running", "bytes_total": 10, "bytes_done": 1, "rate": 1}}}
+        return {
+            "releases": {
+                "llama": DONE if complete else {"state": "running", "bytes_total": 10, "bytes_done": 1, "rate": 1}
+            }
+        }
 
 
 def test_a_hundred_hosts_with_five_forks_do_not_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,16 +227,27 @@ def test_a_hundred_hosts_with_five_forks_do_not_wait_for_each_other(monkeypatch:
     assert all(result["releases"]["llama"]["digest"] == DIGEST for result, _calls in results)
 
 
-def test_one_host_tells_of_those_that_ansible_has_not_come_to(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
+def test_one_host_tells_of_those_that_ansible_has_not_come_to(
+    monkeypatch: pytest.MonkeyPatch, shown: list[str]
+) -> None:
     run = run_of("node1", "node2", "node3")
-    going = {"state": "running", "silent": 0, "bytes_total": 4 << 20, "bytes_done": 2 << 20, "rate": 1, "others": {"node3:21500": 1}}
+    going = {
+        "state": "running",
+        "silent": 0,
+        "bytes_total": 4 << 20,
+        "bytes_done": 2 << 20,
+        "rate": 1,
+        "others": {"node3:21500": 1},
+    }
     clock = iter(range(0, 1000, 20))
     monkeypatch.setattr(release.time, "monotonic", lambda: next(clock))
 
     def first(call: dict[str, Any]) -> dict[str, Any]:
         if len(shown) == 0:
             # While node1 waits, node2 has a worker, and speaks for nobody.
-            second = Action(monkeypatch, lambda _call: {"releases": {"llama": DONE}}, host="node2", step="follow", run=run)
+            second = Action(
+                monkeypatch, lambda _call: {"releases": {"llama": DONE}}, host="node2", step="follow", run=run
+            )
             second.run()
             assert [asked["others"] for asked in second.calls] == [False]
             return {"releases": {"llama": going}}
@@ -223,7 +265,9 @@ def test_one_host_tells_of_those_that_ansible_has_not_come_to(monkeypatch: pytes
 class Decision:
     """The action plugin that compares the hosts."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, results: dict[str, dict[str, Any]], check_mode: bool = False, **args: Any) -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, results: dict[str, dict[str, Any]], check_mode: bool = False, **args: Any
+    ) -> None:
         task = MagicMock(async_val=0, check_mode=check_mode)
         self.plugin = release_run.ActionModule(task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock())
         options = {"register": "seen", "copies": None, "run": {}, **args}

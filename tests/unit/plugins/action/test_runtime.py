@@ -60,7 +60,13 @@ def test_an_installation_shows_progress_and_cleans_up(monkeypatch: pytest.Monkey
     done = {"finished": True, **WRONG, "ansible_job_id": "j1.2"}
     action = Action(monkeypatch, WRONG, JOB, waiting, waiting, {"stdout": "Collecting torch"}, done, {})
     assert action.run() == WRONG
-    assert [call[0] for call in action.calls[2:]] == ["async_status", "async_status", "command", "async_status", "async_status"]
+    assert [call[0] for call in action.calls[2:]] == [
+        "async_status",
+        "async_status",
+        "command",
+        "async_status",
+        "async_status",
+    ]
     assert action.calls[1] == ("runtime", False, True)
     assert len(action.shown) == 1
     assert action.shown[0].startswith("node1: installing sglang, ")

@@ -12,7 +12,10 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.multinode.sglang.plugins.filter.host_models import host_models
 from ansible_collections.multinode.sglang.plugins.filter.model_hosts import model_hosts
 
-PLAN = {"models_root": "/data/models", "hosts": {"node1": {"units": [{"model": "/data/models/llama/current"}]}, "head": {"units": []}}}
+PLAN = {
+    "models_root": "/data/models",
+    "hosts": {"node1": {"units": [{"model": "/data/models/llama/current"}]}, "head": {"units": []}},
+}
 MODELS = {"llama": {"source": "/mnt/llama", "hosts": ["stores", "head"]}}
 GROUPS = {"stores": ["store1", "node1"]}
 
@@ -20,7 +23,14 @@ GROUPS = {"stores": ["store1", "node1"]}
 def here(models: Any, host: str = "node1") -> dict[str, Any]:
     """Return what a host needs."""
     return host_models(
-        models, host=host, plan=PLAN, groups=GROUPS, root="/data/models/", port=21500, address="10.0.0.1", release="previous"
+        models,
+        host=host,
+        plan=PLAN,
+        groups=GROUPS,
+        root="/data/models/",
+        port=21500,
+        address="10.0.0.1",
+        release="previous",
     )
 
 
@@ -38,9 +48,15 @@ def test_a_host_with_another_root_than_the_plan_is_refused() -> None:
 
 
 def test_a_port_of_a_server_is_refused() -> None:
-    unit = {"name": "sglang-llama-0", "model": "/data/models/llama/current", "ports": {"api": "30000", "dp_attention": "21499-21505"}}
+    unit = {
+        "name": "sglang-llama-0",
+        "model": "/data/models/llama/current",
+        "ports": {"api": "30000", "dp_attention": "21499-21505"},
+    }
     plan = {"models_root": "/data/models", "hosts": {"node1": {"units": [unit]}}}
-    with pytest.raises(AnsibleFilterError, match="llama would be copied over port 21500 of node1, which sglang-llama-0 has"):
+    with pytest.raises(
+        AnsibleFilterError, match="llama would be copied over port 21500 of node1, which sglang-llama-0 has"
+    ):
         host_models(MODELS, host="node1", plan=plan, groups=GROUPS, root="/data/models", port=21500, address="10.0.0.1")
 
 
@@ -53,7 +69,9 @@ def test_a_refusal_is_a_sentence() -> None:
 
 def hosts(models: Any) -> list[str]:
     """Return the hosts of a play for models."""
-    return model_hosts({"head": {"groups": GROUPS}, "node1": {"sglang_plan_result": PLAN, "sglang_models": models, "groups": GROUPS}})
+    return model_hosts(
+        {"head": {"groups": GROUPS}, "node1": {"sglang_plan_result": PLAN, "sglang_models": models, "groups": GROUPS}}
+    )
 
 
 def test_the_play_is_for_the_hosts_with_servers_and_those_that_are_named_each_once() -> None:

@@ -22,7 +22,9 @@ def test_hosts_that_agree() -> None:
 
 def test_the_first_difference_is_named() -> None:
     text = package_mix({"n1": result(torch="2", a="1"), "n2": result(torch="2", a="1"), "n3": result(torch="3", b="1")})
-    assert text.startswith("n1 and n3 have different Python packages: a 1 and absent; b absent and 1; torch 2 and 3. Give all")
+    assert text.startswith(
+        "n1 and n3 have different Python packages: a 1 and absent; b absent and 1; torch 2 and 3. Give all"
+    )
 
 
 def test_many_hosts_are_counted() -> None:

@@ -1,5 +1,5 @@
 # Copyright (c) 2026 The multinode.sglang authors
-# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which hosts a play is for."""
 
@@ -17,7 +17,9 @@ PLAN = {
 }
 
 
-@pytest.mark.parametrize(("kind", "hosts"), [(None, ["node1", "node2", "node3"]), ("units", ["node1"]), ("routers", ["node2"])])
+@pytest.mark.parametrize(
+    ("kind", "hosts"), [(None, ["node1", "node2", "node3"]), ("units", ["node1"]), ("routers", ["node2"])]
+)
 def test_hosts_of_a_kind(kind: str | None, hosts: list[str]) -> None:
     assert plan_hosts({"limited": {}, "node1": {"sglang_plan_result": PLAN}}, kind) == hosts
 

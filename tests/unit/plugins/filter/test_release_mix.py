@@ -12,7 +12,17 @@ from ansible_collections.multinode.sglang.plugins.filter.release_mix import rele
 
 def result(digest: str = "d1", lost: str = "", **problems: str) -> dict[str, Any]:
     """Return the result of a verification."""
-    return {"releases": {"llama": {"digest": digest, "ok": not problems and not lost, "problems": problems, "lost": lost, "rehashed": []}}}
+    return {
+        "releases": {
+            "llama": {
+                "digest": digest,
+                "ok": not problems and not lost,
+                "problems": problems,
+                "lost": lost,
+                "rehashed": [],
+            }
+        }
+    }
 
 
 def test_all_the_same_is_no_sentence() -> None:
@@ -21,7 +31,11 @@ def test_all_the_same_is_no_sentence() -> None:
 
 def test_host_and_file_are_named() -> None:
     found = release_mix(
-        {"a": result(), "b": result(shard="damaged in the 1048576 bytes at 0"), "c": result(lost="the manifest is damaged")}
+        {
+            "a": result(),
+            "b": result(shard="damaged in the 1048576 bytes at 0"),
+            "c": result(lost="the manifest is damaged"),
+        }
     )
     assert found == [
         "b, llama: shard: damaged in the 1048576 bytes at 0; run weights.yml to repair it",
@@ -35,7 +49,9 @@ def test_the_odd_one_is_named_and_not_the_others() -> None:
 
 
 def test_a_host_that_said_nothing_is_not_taken_for_good() -> None:
-    assert release_mix({"a": result(), "b": {"unreachable": True, "msg": "timed out"}}) == ["b was not compared: timed out"]
+    assert release_mix({"a": result(), "b": {"unreachable": True, "msg": "timed out"}}) == [
+        "b was not compared: timed out"
+    ]
     assert release_mix({"b": {}}) == ["b was not compared: it has no result"]
 
 

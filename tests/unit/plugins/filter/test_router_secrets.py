@@ -19,7 +19,10 @@ def test_a_deployments_own_keys_replace_it_and_the_servers_keys_stay_there() -> 
 
 def test_further_options_join_it_and_empty_ones_do_not() -> None:
     options = {"a": {"redis-url": "redis://h", "oracle-password": "", "control-plane-api-keys": ["x", "y"]}, "b": None}
-    assert router_secrets(["a", "b"], "", {}, options) == {"a": {"redis-url": "redis://h", "control-plane-api-keys": ["x", "y"]}, "b": {}}
+    assert router_secrets(["a", "b"], "", {}, options) == {
+        "a": {"redis-url": "redis://h", "control-plane-api-keys": ["x", "y"]},
+        "b": {},
+    }
 
 
 def test_deployments_of_other_hosts_stay_away() -> None:

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from ansible_collections.multinode.sglang.plugins.module_utils import _files, _units
-from ansible_collections.multinode.sglang.plugins.module_utils._node_reader import Commands, Root
-from ansible_collections.multinode.sglang.plugins.module_utils._units import Changes, Wanted
+from ansible_collections.multinode.sglang.plugins.module_utils._base import files
+from ansible_collections.multinode.sglang.plugins.module_utils._base.host import Commands, Root
+from ansible_collections.multinode.sglang.plugins.module_utils._units import apply
+from ansible_collections.multinode.sglang.plugins.module_utils._units.apply import Changes, Wanted
 
 FIXTURES = pathlib.Path(__file__).parent / "fixtures"
 ME = pwd.getpwuid(os.getuid()).pw_name
@@ -51,9 +52,9 @@ class Host:
     def apply(self, wanted: Wanted, check: bool = False) -> tuple[Changes, dict[str, Any]]:
         """Do what the modules do."""
         systemd: Any = self
-        found = _units.examine(wanted, systemd)
+        found = apply.examine(wanted, systemd)
         if not check:
-            _units.apply(wanted, found, systemd)
+            apply.apply(wanted, found, systemd)
         return found, found.result(wanted, systemd)
 
     def run(self, name: str, digest: str) -> None:
@@ -78,10 +79,12 @@ def host(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/python").symlink_to("/bin/true")
     (tmp_path / "run").mkdir()
-    monkeypatch.setattr(_units, "RUN_DIR", str(tmp_path / "run"))
-    real = _files.ids
+    monkeypatch.setattr(apply, "RUN_DIR", str(tmp_path / "run"))
+    real = files.ids
     # Whoever runs the tests owns what belongs to root on a host.
-    monkeypatch.setattr(_files, "ids", lambda owner, group: real(ME if owner == "root" else owner, MINE if group == "root" else group))
+    monkeypatch.setattr(
+        files, "ids", lambda owner, group: real(ME if owner == "root" else owner, MINE if group == "root" else group)
+    )
     return Host(tmp_path)
 
 

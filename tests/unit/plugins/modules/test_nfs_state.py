@@ -21,7 +21,9 @@ class Ended(Exception):
 class Module:
     """A module with its options, on a host where something is mounted."""
 
-    def __init__(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: dict[str, tuple[str, str, str]], **params: Any) -> None:
+    def __init__(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: dict[str, tuple[str, str, str]], **params: Any
+    ) -> None:
         self.asked: list[str] = []
         self.result: dict[str, Any] = {}
         self.check_mode = params.pop("check_mode", False)
@@ -29,9 +31,9 @@ class Module:
         self.path = tmp_path / "read_ahead_kb"
         self.path.write_text("128\n")
         monkeypatch.setattr(nfs_state, "AnsibleModule", lambda **_options: self)
-        monkeypatch.setattr(nfs_state._mounts, "mounted", lambda: here)
-        monkeypatch.setattr(nfs_state._mounts, "refuse_silence", lambda server, *_rest: self.asked.append(server))
-        monkeypatch.setattr(nfs_state._mounts, "read_ahead_path", lambda _device: str(self.path))
+        monkeypatch.setattr(nfs_state.mounts, "mounted", lambda: here)
+        monkeypatch.setattr(nfs_state.mounts, "refuse_silence", lambda server, *_rest: self.asked.append(server))
+        monkeypatch.setattr(nfs_state.mounts, "read_ahead_path", lambda _device: str(self.path))
 
     def run_command(self, words: list[str], **_options: Any) -> tuple[int, str, str]:
         """Answer at once."""
@@ -70,7 +72,10 @@ def test_the_server_is_asked_before_the_mount(tmp_path: Path, monkeypatch: pytes
 
 
 def test_what_must_be_mounted_and_is_not_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert Module(tmp_path, monkeypatch, {}, mounted=True).run()["msg"] == "/mnt/models is not mounted; see: mount /mnt/models"
+    assert (
+        Module(tmp_path, monkeypatch, {}, mounted=True).run()["msg"]
+        == "/mnt/models is not mounted; see: mount /mnt/models"
+    )
 
 
 def test_another_export_at_the_mount_point_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,9 @@ class Ended(Exception):
 class Module:
     """A module with its options; its program lies in a directory of the test."""
 
-    def __init__(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, check_mode: bool = False, **params: Any) -> None:
+    def __init__(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, check_mode: bool = False, **params: Any
+    ) -> None:
         self.check_mode, self.tmpdir, self.result = check_mode, str(tmp_path / "tmp"), dict[str, Any]()
         base = {
             "releases": [{"name": name, "store": "/data/a", "source": "/mnt/a"} for name in "ab"],
@@ -76,7 +78,9 @@ def test_the_program_comes_once_and_that_is_a_change(tmp_path: Path, monkeypatch
     assert second["diff"] == {"before": "", "after": ""}
 
 
-def test_check_mode_leaves_no_program_and_says_what_would_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_mode_leaves_no_program_and_says_what_would_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     result = Module(tmp_path, monkeypatch, "look", check_mode=True).run()
     assert result["changed"]
     assert result["diff"]["after"].startswith("a: a copy of 3 files, 1.00 GB")

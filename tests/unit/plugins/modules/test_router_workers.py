@@ -9,7 +9,7 @@ import pathlib
 from collections.abc import Iterator
 
 import pytest
-from ansible_collections.multinode.sglang.plugins.module_utils._router_api import Router
+from ansible_collections.multinode.sglang.plugins.module_utils._router.api import Router
 from ansible_collections.multinode.sglang.plugins.modules.router_workers import reconcile, untouched
 
 from ..fake_router import FakeRouter, worker

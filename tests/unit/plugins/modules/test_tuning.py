@@ -29,7 +29,9 @@ def run(check: bool, **params: Any) -> dict[str, Any]:
     """Run the module."""
     arguments = json.dumps({"ANSIBLE_MODULE_ARGS": {**params, "_ansible_check_mode": check, "_ansible_diff": True}})
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    done = subprocess.run([sys.executable, "-m", NAME, arguments], env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", NAME, arguments], env=environment, capture_output=True, text=True, check=False
+    )
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
@@ -37,7 +39,9 @@ def run(check: bool, **params: Any) -> dict[str, Any]:
 def test_check_mode_on_this_machine_writes_nothing(files: dict[str, str], tmp_path: Path) -> None:
     told = run(True, sysctls_at_least={"vm.max_map_count": 2147483647}, reserved_ports="20000-20006", **files)
     assert told["changed"] is True
-    assert "set vm.max_map_count = 2147483647" in told["actions"] or [item["name"] for item in told["refused"]] == ["vm.max_map_count"]
+    assert "set vm.max_map_count = 2147483647" in told["actions"] or [item["name"] for item in told["refused"]] == [
+        "vm.max_map_count"
+    ]
     assert any("20000-20006" in diff["after"] for diff in told["diff"])
     assert list(tmp_path.iterdir()) == []
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.multinode.sglang.plugins.module_utils._systemd import SystemdError
+from ansible_collections.multinode.sglang.plugins.module_utils._base.systemd import SystemdError
 from ansible_collections.multinode.sglang.plugins.modules import unit_state
 
 NAMES = ["sglang-a-0", "sglang-b-0"]

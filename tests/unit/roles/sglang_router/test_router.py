@@ -29,7 +29,9 @@ print(json.dumps({"argv": sys.argv, "name": __name__, "seen": seen, "generation"
 def launch(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the launcher to its end."""
     environ = {"PATH": os.environ["PATH"], **environment}
-    return subprocess.run([sys.executable, str(SCRIPT), *words], check=False, capture_output=True, text=True, env=environ, timeout=30)
+    return subprocess.run(
+        [sys.executable, str(SCRIPT), *words], check=False, capture_output=True, text=True, env=environ, timeout=30
+    )
 
 
 @pytest.fixture
@@ -62,7 +64,9 @@ def test_without_secrets_there_are_none(environment: dict[str, str], tmp_path: p
     assert told["argv"][1:] == ["--port", "8000"]
 
 
-def test_a_router_never_starts_without_the_secrets_that_it_should_have(environment: dict[str, str], tmp_path: pathlib.Path) -> None:
+def test_a_router_never_starts_without_the_secrets_that_it_should_have(
+    environment: dict[str, str], tmp_path: pathlib.Path
+) -> None:
     done = launch("run-with-secrets", "fake_router.launch", **environment)
     assert done.returncode == 1
     assert done.stderr.startswith("refused: systemd has not handed over the secrets of this router")

@@ -39,7 +39,8 @@ INTERFACES = prestart.addresses_by_interface(IP_JSON)
 
 
 @pytest.mark.parametrize(
-    ("address", "wanted", "chosen"), [("10.0.0.11", None, "eth0"), ("fd00::11", None, "eth0"), ("10.0.0.11", "eth1", "eth1")]
+    ("address", "wanted", "chosen"),
+    [("10.0.0.11", None, "eth0"), ("fd00::11", None, "eth0"), ("10.0.0.11", "eth1", "eth1")],
 )
 def test_choose_interface(address: str, wanted: str | None, chosen: str) -> None:
     assert prestart.choose_interface(address, wanted, INTERFACES) == chosen
@@ -48,8 +49,16 @@ def test_choose_interface(address: str, wanted: str | None, chosen: str) -> None
 @pytest.mark.parametrize(
     ("address", "wanted", "sentence"),
     [
-        ("10.0.0.99", None, "10.0.0.99 is on no interface of this host .*eth0 10.0.0.11 fd00::11.*sglang_cluster_address"),
-        ("10.0.0.11", "ib0", "interface ib0 does not exist on this host .it has lo, eth0, eth1.*sglang_cluster_interface"),
+        (
+            "10.0.0.99",
+            None,
+            "10.0.0.99 is on no interface of this host .*eth0 10.0.0.11 fd00::11.*sglang_cluster_address",
+        ),
+        (
+            "10.0.0.11",
+            "ib0",
+            "interface ib0 does not exist on this host .it has lo, eth0, eth1.*sglang_cluster_interface",
+        ),
     ],
 )
 def test_choose_interface_refuses(address: str, wanted: str | None, sentence: str) -> None:
@@ -63,7 +72,12 @@ def test_network_environment_leaves_what_the_unit_sets() -> None:
 
 
 def test_expand_ports() -> None:
-    assert prestart.expand_ports(["api=30000", "dp=20001-20003"]) == [(30000, "api"), (20001, "dp"), (20002, "dp"), (20003, "dp")]
+    assert prestart.expand_ports(["api=30000", "dp=20001-20003"]) == [
+        (30000, "api"),
+        (20001, "dp"),
+        (20002, "dp"),
+        (20003, "dp"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +106,9 @@ def run(*words: str, digest: str = "same", **environ: str) -> subprocess.Popen[s
     """Start the script as systemd does."""
     environment = {**os.environ, "SGLANG_INSTANCE_DIGEST": digest, **environ}
     pipe = subprocess.PIPE
-    return subprocess.Popen([sys.executable, "-I", str(SCRIPT), *words], stdout=pipe, stderr=pipe, text=True, env=environment)
+    return subprocess.Popen(
+        [sys.executable, "-I", str(SCRIPT), *words], stdout=pipe, stderr=pipe, text=True, env=environment
+    )
 
 
 @pytest.fixture
@@ -123,7 +139,9 @@ def test_a_free_port_is_accepted(listener: socket.socket) -> None:
 
 
 def test_network_writes_what_the_unit_reads(tmp_path: pathlib.Path) -> None:
-    process = run("network", "--address", "127.0.0.1", RUNTIME_DIRECTORY=str(tmp_path), SGLANG_UNIT_DIGEST="generation-1")
+    process = run(
+        "network", "--address", "127.0.0.1", RUNTIME_DIRECTORY=str(tmp_path), SGLANG_UNIT_DIGEST="generation-1"
+    )
     process.communicate(timeout=20)
     assert process.returncode == 0
     assert (tmp_path / "network.env").read_text() == 'GLOO_SOCKET_IFNAME="lo"\nNCCL_SOCKET_IFNAME="=lo"\n'
@@ -184,7 +202,10 @@ def test_a_missing_leader_is_named_at_the_timeout(leader: str) -> None:
     process = rank(1, leader, timeout=2)
     error = process.communicate(timeout=20)[1]
     assert process.returncode == 1
-    assert f"rank 0 (node1, 127.0.0.11) has not started this instance (port {leader.partition(':')[2]}: Connection refused)" in error
+    assert (
+        f"rank 0 (node1, 127.0.0.11) has not started this instance (port {leader.partition(':')[2]}: Connection refused)"
+        in error
+    )
 
 
 def test_a_rank_with_another_deployment_is_refused(leader: str) -> None:

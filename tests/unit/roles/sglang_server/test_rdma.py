@@ -12,9 +12,10 @@ import subprocess
 import sys
 
 import pytest
-from ansible_collections.multinode.sglang.plugins.module_utils import _node_pci, _node_rdma
-from ansible_collections.multinode.sglang.plugins.module_utils._node_reader import Commands, Root
-from ansible_collections.multinode.sglang.plugins.plugin_utils._host_checks import rdma
+from ansible_collections.multinode.sglang.plugins.module_utils._base import pci
+from ansible_collections.multinode.sglang.plugins.module_utils._base.host import Commands, Root
+from ansible_collections.multinode.sglang.plugins.module_utils._node import rdma as node_rdma
+from ansible_collections.multinode.sglang.plugins.plugin_utils._checks import rdma
 
 SCRIPT = pathlib.Path(__file__).parents[4] / "roles/sglang_server/files/rdma.py"
 FIXTURES = pathlib.Path(__file__).parents[2] / "plugins/module_utils/fixtures"
@@ -27,7 +28,9 @@ def grow(root: pathlib.Path, name: str) -> None:
         if arrow:
             place = root / path.lstrip("/")
             place.parent.mkdir(parents=True, exist_ok=True)
-            place.symlink_to(os.path.relpath(root / target.lstrip("/"), place.parent) if target.startswith("/") else target)
+            place.symlink_to(
+                os.path.relpath(root / target.lstrip("/"), place.parent) if target.startswith("/") else target
+            )
         elif " =" in line:
             path, _unused, text = line.partition(" =")
             place = root / path.strip().lstrip("/")
@@ -43,7 +46,9 @@ def look(
     directory = tmp_path / "run"
     directory.mkdir(exist_ok=True)
     environ = {**os.environ, "RUNTIME_DIRECTORY": str(directory), **environment}
-    done = subprocess.run([sys.executable, "-c", text, *words], env=environ, check=False, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", text, *words], env=environ, check=False, capture_output=True, text=True
+    )
     written = directory / "rdma.env"
     mapping = json.loads((directory / "ib_devices.json").read_text(encoding="utf-8")) if written.exists() else {}
     return done, written.read_text(encoding="utf-8") if written.exists() else "", mapping
@@ -54,8 +59,10 @@ def test_it_agrees_with_preflight(tmp_path: pathlib.Path, name: str) -> None:
     root = tmp_path / "host"
     grow(root, name)
     host = Root(str(root))
-    gpus = _node_pci.nvidia_devices(host)[0]
-    seen, _problems = _node_rdma.gather(host, Commands(lambda *_words, **_more: (1, "", ""), lambda _name: None, 1), gpus)
+    gpus = pci.nvidia_devices(host)[0]
+    seen, _problems = node_rdma.gather(
+        host, Commands(lambda *_words, **_more: (1, "", ""), lambda _name: None, 1), gpus
+    )
     listed = [{"index": number, "pci": gpu.address} for number, gpu in enumerate(gpus)]
     expected = rdma.devices({"rdma": seen, "gpu": {"gpus": listed}}, [])
     done, environment, mapping = look(root, tmp_path, "--gpus", ",".join(str(gpu["index"]) for gpu in listed))

@@ -1,0 +1,70 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""By which ports ssh gets in, and from where this connection of Ansible comes. PRIVATE to the collection."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from dataclasses import dataclass
+
+from .._base.host import Root
+from .._node.listeners import TABLES, descriptors, parse_table
+
+SERVERS = ("sshd", "dropbear")
+
+
+@dataclass(frozen=True)
+class Access:
+    """The ports of ssh, and the address from which the present connection comes, None where it is no connection by ssh."""
+
+    ports: tuple[int, ...]
+    client: str | None
+
+
+def listening(root: Root) -> set[int]:
+    """Return the ports on which a running ssh server listens for other hosts."""
+    inodes = {
+        match.group(1)
+        for name in root.names("/proc")
+        if name.isdecimal() and root.text(f"/proc/{name}/comm") in SERVERS
+        for link in descriptors(root.path(f"/proc/{name}/fd"))
+        for match in [re.fullmatch(r"socket:\[(\d+)\]", link)]
+        if match
+    }
+    rows = [row for path in TABLES for row in parse_table(root.text(path))]
+    return {port for address, port, inode in rows if inode in inodes and not ipaddress.ip_address(address).is_loopback}
+
+
+def parse_connection(text: str) -> tuple[str, int] | None:
+    """Return who connects to which port: SSH_CONNECTION=10.0.0.9 51234 10.0.0.1 22 -> ("10.0.0.9", 22)."""
+    words = text.split()
+    if len(words) != 4 or not words[3].isdecimal():
+        return None
+    try:
+        client = ipaddress.ip_address(words[0].partition("%")[0])
+    except ValueError:
+        return None
+    mapped = client.ipv4_mapped if isinstance(client, ipaddress.IPv6Address) else None
+    return str(mapped or client), int(words[3])
+
+
+def connection(root: Root, pid: int) -> tuple[str, int] | None:
+    """Return the connection by which this process is run. sudo drops the variable, so the processes above it are asked."""
+    while pid > 1:
+        for word in root.text(f"/proc/{pid}/environ").split("\0"):
+            if word.startswith("SSH_CONNECTION="):
+                return parse_connection(word.partition("=")[2])
+        parent = re.search(r"^PPid:\s+(\d+)", root.text(f"/proc/{pid}/status"), re.MULTILINE)
+        pid = int(parent.group(1)) if parent else 0
+    return None
+
+
+def access(root: Root) -> Access:
+    """Look how ssh gets into this host."""
+    found = connection(root, os.getpid())
+    client, port = found or (None, None)
+    ports = listening(root) | ({port} if port is not None else set())
+    return Access(tuple(sorted(ports)), client)

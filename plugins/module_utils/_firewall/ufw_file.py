@@ -1,0 +1,209 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files in which ufw keeps its rules, user.rules and user6.rules. PRIVATE to the collection.
+
+ufw reads its rules back from the lines "### tuple ###", and loads the lines below them with iptables-restore.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from .._base.intervals import Interval
+from .rules import ANYWHERE, MARK, Network, Rule, covers
+
+BEGIN = "### RULES ###"
+END = "### END RULES ###"
+TUPLE = "### tuple ### "
+COMMENT = " comment="
+LETS_IN = ("allow", "limit")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A rule in the file: its fields, and all its lines as they are."""
+
+    action: str
+    protocol: str
+    dport: str
+    dst: str
+    sport: str
+    src: str
+    direction: str
+    comment: str
+    lines: tuple[str, ...]
+
+    @property
+    def ours(self) -> bool:
+        """Tell whether this collection has written it."""
+        return self.comment.startswith(MARK)
+
+    @property
+    def rule(self) -> Rule:
+        """Return it as a rule, which it is if it is ours."""
+        return Rule(self.src, self.dport, self.comment, self.protocol)
+
+    @property
+    def lets_in(self) -> bool:
+        """Tell whether whoever it is for gets in."""
+        return self.action.partition("_")[0] in LETS_IN
+
+    @property
+    def plain(self) -> bool:
+        """Tell whether it is for all interfaces, addresses and source ports of this host."""
+        return self.direction == "in" and self.dst in ANYWHERE and self.sport == "any"
+
+    def incoming(self) -> bool:
+        """Tell whether it is about connections to this host."""
+        return not self.action.startswith("route:") and self.direction.partition("_")[0] == "in"
+
+    def ports(self) -> list[Interval]:
+        """Return its ports, all of them if it names none."""
+        if self.dport == "any":
+            return [(1, 65535)]
+        pairs = (word.partition(":") for word in self.dport.split(","))
+        return [(int(first), int(last or first)) for first, _unused, last in pairs]
+
+    def source(self) -> Network:
+        """Return who it is for."""
+        return ipaddress.ip_network(self.src, strict=False)
+
+    def line(self) -> str:
+        """Return it as a person reads it."""
+        return (
+            f"{self.action} {self.dport}/{self.protocol} from {self.src}{f'  # {self.comment}' if self.comment else ''}"
+        )
+
+
+@dataclass(frozen=True)
+class RulesFile:
+    """A file of rules: what is before them, they themselves, and what is after them."""
+
+    head: tuple[str, ...]
+    entries: tuple[Entry, ...]
+    tail: tuple[str, ...]
+
+    def text(self) -> str:
+        """Return the file."""
+        rules = [line for entry in self.entries for line in ("", *entry.lines)]
+        # As ufw is installed, lines of other chains follow at once, and would seem to belong to the last rule.
+        gap = [""] if rules and self.tail[:1] != ("",) else []
+        return "\n".join([*self.head, *rules, *gap, *self.tail])
+
+    def foreign(self) -> list[Entry]:
+        """Return the rules that are not ours."""
+        return [entry for entry in self.entries if not entry.ours]
+
+    def wanted(self, rules: Iterable[Rule]) -> RulesFile:
+        """Return the file with exactly these rules of ours, after all others; those that are right stay where they are."""
+        theirs = self.foreign()
+        # Our own rule beside the same one of somebody else would be one rule to ufw, and go with theirs.
+        missing = {rule for rule in rules if not any(same(entry, rule) for entry in theirs)}
+        kept = [
+            entry
+            for entry in self.entries
+            if entry.ours and entry.rule in missing and entry.lines == lines_of(entry.rule)
+        ]
+        new = sorted(missing - {entry.rule for entry in kept})
+        if not new and len(theirs) + len(kept) == len(self.entries):
+            return self
+        return RulesFile(self.head, (*theirs, *kept, *(entry_of(rule) for rule in new)), self.tail)
+
+    def chain_length(self, chain: str) -> int:
+        """Return how many lines of the file are for a chain."""
+        return sum(line.startswith(f"-A {chain} ") for entry in self.entries for line in entry.lines)
+
+
+def parse(text: str) -> RulesFile:
+    """Read a file."""
+    lines = text.split("\n")
+    if BEGIN not in lines:
+        raise ValueError(f"there is no line {BEGIN!r}, so that this is no file of ufw")
+    at = lines.index(BEGIN) + 1
+    head = lines[:at]
+    entries: list[Entry] = []
+    while True:
+        start = at
+        while start < len(lines) and not lines[start]:
+            start += 1
+        if start == len(lines) or not lines[start].startswith(TUPLE):
+            return RulesFile(
+                tuple(head), tuple(entries), tuple(lines[at if lines[start : start + 1] == [END] else start :])
+            )
+        at = start + 1
+        while at < len(lines) and lines[at].startswith("-"):
+            at += 1
+        entries.append(parse_entry(lines[start:at]))
+
+
+def parse_entry(lines: Sequence[str]) -> Entry:
+    """Read a rule. Between the source and the direction there are names of applications, in some rules."""
+    spec, _unused, comment = lines[0][len(TUPLE) :].partition(COMMENT)
+    words = spec.split()
+    if len(words) not in (6, 7, 9):
+        raise ValueError(f"this line is no rule of ufw: {lines[0]}")
+    direction = words[-1] if len(words) > 6 else "in"
+    action, protocol, dport, dst, sport, src = words[:6]
+    return Entry(action, protocol, dport, dst, sport, src, direction, decode(comment), tuple(lines))
+
+
+def decode(comment: str) -> str:
+    """Return the text of a comment, which ufw writes in hexadecimal digits."""
+    try:
+        return bytes.fromhex(comment.strip()).decode("utf-8", "replace")
+    except ValueError:
+        return ""
+
+
+def lines_of(rule: Rule) -> tuple[str, str]:
+    """Return the lines that ufw itself writes for a rule."""
+    anywhere, chain = (ANYWHERE[1], "ufw6-user-input") if rule.v6 else (ANYWHERE[0], "ufw-user-input")
+    several = "," in rule.ports or ":" in rule.ports
+    before = f" -m multiport --dports {rule.ports}" if several else f" --dport {rule.ports}"
+    source = "" if rule.source in ANYWHERE else f" -s {rule.source}"
+    return (
+        f"{TUPLE}allow {rule.protocol} {rule.ports} {anywhere} any {rule.source} in{COMMENT}{rule.comment.encode().hex()}",
+        f"-A {chain} -p {rule.protocol}{before}{source} -j ACCEPT",
+    )
+
+
+def entry_of(rule: Rule) -> Entry:
+    """Return the entry of a rule of ours."""
+    return parse_entry(lines_of(rule))
+
+
+def same(entry: Entry, rule: Rule) -> bool:
+    """Tell whether an entry of somebody else is the same rule with another comment."""
+    alike = (entry.action, entry.protocol, entry.dport, entry.src) == ("allow", rule.protocol, rule.ports, rule.source)
+    return alike and entry.plain
+
+
+def verdict(entries: Iterable[Entry], address: str | None, port: int) -> Entry | None:
+    """Return the rule that decides about a connection, None if the default does. Without an address: about one from anywhere.
+
+    A rule for a part of this host's addresses or interfaces counts where it refuses, and does not where it lets in.
+    """
+    who = None if address is None else ipaddress.ip_network(address)
+    for entry in entries:
+        for_port = entry.protocol in ("tcp", "any") and any(first <= port <= last for first, last in entry.ports())
+        for_address = entry.src in ANYWHERE if who is None else covers(entry.source(), who)
+        if entry.incoming() and for_port and for_address and (entry.plain or not entry.lets_in):
+            return entry
+    return None
+
+
+def wider(entries: Iterable[Entry], closed: dict[Interval, list[Network]]) -> list[Entry]:
+    """Return rules of others that let strangers to ports that are for hosts of the plan only."""
+    return [
+        entry
+        for entry in entries
+        if entry.incoming() and entry.lets_in and entry.protocol in ("tcp", "any")
+        if any(
+            begin <= last and first <= end and not any(covers(peer, entry.source()) for peer in peers)
+            for (first, last), peers in closed.items()
+            for begin, end in entry.ports()
+        )
+    ]

@@ -1,0 +1,173 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Listeners on the ports that servers will use, for a moment: they tell who answers and what time it is. PRIVATE to the collection."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import selectors
+import socket
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .._base.intervals import Interval
+
+# In the abstract namespace: it is gone with the process, and one host has one at a time.
+CONTROL = "\0multinode.sglang/peer_listen"
+NOBODY = 65534
+# Of a wider range a few ports are tried: near its begin, its middle and its end.
+WIDEST, TRIED = 16, 32
+BACKLOG = 1024
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Who listens: token is known to the peers of the same run only, seconds is when it ends by itself."""
+
+    host: str
+    token: str
+    address: str
+    intervals: tuple[Interval, ...]
+    seconds: float
+
+    def banner(self) -> bytes:
+        """Return what each connection is told."""
+        return json.dumps({"host": self.host, "token": self.token, "time": time.time()}).encode() + b"\n"
+
+
+def choices(intervals: Iterable[Interval]) -> list[range]:
+    """Return for each listener the ports of which it takes the first that is free."""
+    found = []
+    for first, last in intervals:
+        if last - first < WIDEST:
+            found += [range(port, port + 1) for port in range(first, last + 1)]
+        else:
+            ends = (first, (first + last) // 2, last - TRIED)
+            found += [range(max(begin, first), min(begin + TRIED, last + 1)) for begin in ends]
+    return found
+
+
+def bind(address: str, ports: Iterable[int]) -> tuple[socket.socket | None, str]:
+    """Return a socket that listens on the first port that is free, or why there is none."""
+    reason = ""
+    for port in ports:
+        listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((address, port))
+            listener.listen(BACKLOG)
+        except OSError as error:
+            listener.close()
+            reason = error.strerror or str(error)
+            if error.errno == errno.EADDRNOTAVAIL:
+                break
+        else:
+            listener.setblocking(False)
+            return listener, ""
+    return None, reason
+
+
+def running() -> bool:
+    """Tell whether listeners of this collection are there."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as asking:
+        return asking.connect_ex(CONTROL) == 0
+
+
+def stop(seconds: float = 3) -> bool:
+    """End the listeners that are there; tell whether there were any."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as telling:
+        if telling.connect_ex(CONTROL) != 0:
+            return False
+        telling.send(b"stop")
+    deadline = time.monotonic() + seconds
+    while running():
+        if time.monotonic() > deadline:
+            process = "the process that 'ss --unix --processes' shows with multinode.sglang/peer_listen"
+            raise TimeoutError(f"the listeners of an earlier run do not end; they end by themselves, or end {process}")
+        time.sleep(0.02)
+    return True
+
+
+def start(wanted: Wanted) -> tuple[int, list[int], dict[str, str]]:
+    """Listen in the background; returns the process, its ports, and why others have none (first port of a range -> reason)."""
+    listeners, missed = [], {}
+    for ports in choices(wanted.intervals):
+        listener, reason = bind(wanted.address, ports)
+        if listener is None:
+            missed[str(ports[0])] = reason
+        else:
+            listeners.append(listener)
+    control = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    control.bind(CONTROL)
+    process = _in_background(wanted, listeners, control)
+    found = sorted({listener.getsockname()[1] for listener in listeners})
+    for entry in (*listeners, control):
+        entry.close()
+    return process, found, missed
+
+
+def _in_background(wanted: Wanted, listeners: list[socket.socket], control: socket.socket) -> int:
+    receiving, telling = os.pipe()
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        os.close(telling)
+        with os.fdopen(receiving) as told:
+            return int(told.read())
+    os.setsid()
+    process = os.fork()
+    if process:
+        os.write(telling, str(process).encode())
+        os._exit(0)
+    os.close(telling)
+    with open(os.devnull, "r+b") as nothing:
+        # Whoever waits for the end of the module's output must not wait for this process.
+        for descriptor in range(3):
+            os.dup2(nothing.fileno(), descriptor)
+    try:
+        _become_nobody()
+        serve(wanted, listeners, control)
+    finally:
+        # Before the control socket, whose end says that the ports are free: an exit closes them in no order.
+        for listener in listeners:
+            listener.close()
+        os._exit(0)
+
+
+def _become_nobody() -> None:
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+    os.chdir("/")
+
+
+def serve(wanted: Wanted, listeners: list[socket.socket], control: socket.socket) -> None:
+    """Answer until told to stop, or until the time is over."""
+    deadline = time.monotonic() + wanted.seconds
+    with selectors.DefaultSelector() as selector:
+        for entry in (*listeners, control):
+            selector.register(entry, selectors.EVENT_READ, entry is not control)
+        while time.monotonic() < deadline:
+            for key, _events in selector.select(max(0.0, deadline - time.monotonic())):
+                if key.fileobj is control:
+                    return
+                if key.data:
+                    _greet(selector, key.fileobj, wanted)  # type: ignore[arg-type]
+                else:
+                    # The peer has closed: it closes first, so that no port of ours stays in TIME_WAIT.
+                    selector.unregister(key.fileobj)
+                    key.fileobj.close()  # type: ignore[union-attr]
+
+
+def _greet(selector: selectors.BaseSelector, listener: socket.socket, wanted: Wanted) -> None:
+    with contextlib.suppress(OSError):
+        connection, _peer = listener.accept()
+        connection.setblocking(False)
+        selector.register(connection, selectors.EVENT_READ, False)
+        connection.send(wanted.banner())

@@ -1,0 +1,183 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A store on disk: its paths, its locks, its links."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+
+from .errors import Busy, Refused
+
+_HEX = frozenset("0123456789abcdef")
+
+
+def is_digest(name: str) -> bool:
+    """Tell whether this can name a release."""
+    return len(name) == 64 and _HEX.issuperset(name)
+
+
+def flush_directory(path: str) -> None:
+    """Make the names in a directory durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_atomically(path: str, data: bytes, flush: bool = True) -> None:
+    """Write a file that is either the old or the new one at every moment."""
+    temporary = f"{path}.new"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        if flush:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    os.replace(temporary, path)
+
+
+class Lock:
+    """A lock that ends with its process."""
+
+    def __init__(self, path: str, wait: float, purpose: str) -> None:
+        """Keep where it is, how long to wait for it, and what it is for."""
+        self._path, self._wait, self._purpose = path, wait, purpose
+        self._descriptor = -1
+
+    def __enter__(self) -> Lock:
+        """Take it, or refuse with the process that has it."""
+        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        deadline = time.monotonic() + self._wait
+        while not self._take():
+            if time.monotonic() >= deadline:
+                holder = os.pread(self._descriptor, 20, 0).decode("ascii", "replace").strip()
+                os.close(self._descriptor)
+                raise Busy(
+                    f"process {holder or 'unknown'} is at work on {self._purpose}; wait until it ends, or stop it"
+                )
+            time.sleep(0.02)
+        os.ftruncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, b"%d\n" % os.getpid(), 0)
+        return self
+
+    def _take(self) -> bool:
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def __exit__(self, *_unused: object) -> None:
+        """Let it go."""
+        os.close(self._descriptor)
+
+
+def is_locked(path: str) -> bool:
+    """Tell whether a process holds a lock."""
+    try:
+        # For reading, because a disk that is broken may not be written to any more.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+class Store:
+    """One model's directory."""
+
+    def __init__(self, root: str) -> None:
+        """Name the paths; nothing is made yet."""
+        self.root = os.path.abspath(root)
+        self.releases = f"{self.root}/releases"
+        self.state = f"{self.root}/.state"
+        self.incoming = f"{self.state}/incoming"
+        self.trash = f"{self.state}/trash"
+        self.status = f"{self.state}/status.json"
+        self.copy_lock = f"{self.state}/copy.lock"
+        self.links = {name: f"{self.root}/{name}" for name in ("current", "previous")}
+
+    def prepare(self) -> None:
+        """Make the directories."""
+        for path in (self.releases, self.incoming, self.trash):
+            os.makedirs(path, exist_ok=True)
+
+    def copying(self, wait: float = 1) -> Lock:
+        """Return the lock of a copy; who asks for its status holds it for a moment."""
+        return Lock(self.copy_lock, wait, f"a copy into {self.root}")
+
+    def switching(self, wait: float = 60) -> Lock:
+        """Return the lock of what takes a moment."""
+        return Lock(f"{self.state}/switch.lock", wait, f"the releases of {self.root}")
+
+    def release(self, digest: str) -> str:
+        """Return the directory of a release."""
+        return f"{self.releases}/{digest}"
+
+    def meta(self, digest: str, name: str) -> str:
+        """Return the path of a file about a release."""
+        return f"{self.releases}/{digest}/.release/{name}"
+
+    def digests(self) -> list[str]:
+        """Return the names of all releases."""
+        try:
+            return sorted(name for name in os.listdir(self.releases) if is_digest(name))
+        except FileNotFoundError:
+            return []
+
+    def linked(self, name: str) -> str:
+        """Return the digest that `current` or `previous` leads to, empty if none."""
+        try:
+            return os.path.basename(os.readlink(self.links[name]))
+        except FileNotFoundError:
+            return ""
+
+    def _link(self, name: str, digest: str) -> None:
+        temporary = f"{self.state}/{name}.new"
+        if os.path.lexists(temporary):
+            os.unlink(temporary)
+        os.symlink(f"releases/{digest}", temporary)
+        os.replace(temporary, self.links[name])
+
+    def flip(self, digest: str) -> bool:
+        """Make a release the current one; tell whether that changed anything."""
+        with self.switching():
+            if digest not in self.digests():
+                raise Refused(f"{self.root} has no release {digest}; run sync first")
+            current = self.linked("current")
+            if current == digest:
+                return False
+            if current:
+                self._link("previous", current)
+            self._link("current", digest)
+            flush_directory(self.root)
+        return True
+
+    def from_source(self, text: str) -> str:
+        """Return the release that was copied from a source in exactly this state, empty if none."""
+        wanted = text.encode()
+        for digest in self.digests():
+            if read_bytes(self.meta(digest, "source")) == wanted:
+                return digest
+        return ""
+
+
+def read_bytes(path: str) -> bytes | None:
+    """Return a file's content, None where there is no file."""
+    try:
+        with open(path, "rb") as handle:
+            return handle.read()
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,141 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Listeners and whoever connects to them, for real on the loopback."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from ansible_collections.multinode.sglang.plugins.module_utils._peers import check, listen
+from ansible_collections.multinode.sglang.plugins.module_utils._peers.check import Check
+from ansible_collections.multinode.sglang.plugins.module_utils._peers.listen import (
+    Wanted,
+    bind,
+    choices,
+    running,
+    start,
+    stop,
+)
+
+HERE = "127.0.0.1"
+
+
+def free_range(size: int) -> tuple[int, int]:
+    """Ports of which none is in use, nor will be by these tests in another process."""
+    for first in range(21000 + os.getpid() % 70 * 100, 29000, size):
+        bound = [bind(HERE, [port])[0] for port in range(first, first + size)]
+        for listener in filter(None, bound):
+            listener.close()
+        if all(bound):
+            return first, first + size - 1
+    raise AssertionError("no range of ports is free")
+
+
+@pytest.fixture
+def listening(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Listen as host "a" of run "word"; the name of the control socket is this test's own."""
+    monkeypatch.setattr(listen, "CONTROL", f"\0multinode.sglang/test/{os.getpid()}")
+
+    def begin(*intervals: tuple[int, int], seconds: float = 30) -> tuple[int, list[int], dict[str, str]]:
+        return start(Wanted("a", "word", HERE, intervals, seconds))
+
+    yield begin
+    stop()
+
+
+def peer(ports: list[int], host: str = "a", **more: Any) -> dict[str, Any]:
+    """A peer as the filter gives it."""
+    return {"host": host, "address": HERE, "ports": ports, "serving": [], "mtu": 0, **more}
+
+
+def test_of_a_wide_range_three_ports_are_tried() -> None:
+    assert [list(ports) for ports in choices([(20000, 20002)])] == [[20000], [20001], [20002]]
+    wide = choices([(32768, 60999)])
+    assert [ports[0] for ports in wide] == [32768, 46883, 60967]
+    assert all(32768 <= port <= 60999 for ports in wide for port in ports)
+
+
+def test_every_port_answers_with_host_and_time(listening: Any) -> None:
+    first, last = free_range(4)
+    _process, ports, missed = listening((first, last))
+    assert (ports, missed) == ([*range(first, last + 1)], {})
+    seen = Check("word", 5).run([peer(ports)])
+    assert (seen.reached, seen.failures) == (4, [])
+    ahead, took = seen.clocks["a"]
+    assert abs(ahead) <= took
+    # Nothing stays behind that keeps a server from the port.
+    stop()
+    with socket.create_server((HERE, first)):
+        pass
+
+
+def test_a_port_in_use_is_told_and_the_rest_is_listened_on(listening: Any) -> None:
+    first, last = free_range(2)
+    with socket.create_server((HERE, first)):
+        _process, ports, missed = listening((first, last))
+    assert ports == [last]
+    assert missed == {str(first): "Address already in use"}
+
+
+def test_a_closed_port_another_host_and_another_run_are_failures(listening: Any) -> None:
+    first, last = free_range(2)
+    _process, ports, _missed = listening((first, first))
+    reasons = {
+        "Connection refused": Check("word", 5).run([peer([last])]),
+        "a answers at this address": Check("word", 5).run([peer(ports, host="b")]),
+        "something else than this run answers there": Check("other", 5).run([peer(ports)]),
+    }
+    for reason, seen in reasons.items():
+        assert [failure["reason"] for failure in seen.failures] == [reason]
+        assert seen.reached == 0
+
+
+def test_of_a_server_that_runs_already_a_connection_is_enough() -> None:
+    with socket.create_server((HERE, 0)) as server:
+        port = server.getsockname()[1]
+        assert Check("word", 5).run([peer([], serving=[port])]).reached == 1
+        silent = Check("word", 0.3).run([peer([port])])
+    assert [failure["reason"] for failure in silent.failures] == ["it accepts connections but says nothing"]
+
+
+def test_more_connections_than_the_window_take_turns(listening: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "WINDOW", 3)
+    _process, ports, _missed = listening(free_range(10))
+    assert Check("word", 5).run([peer(ports), peer(ports)]).reached == 20
+
+
+def test_the_next_listeners_replace_those_that_were_left(listening: Any) -> None:
+    interval = free_range(2)
+    process, _ports, _missed = listening(interval)
+    assert stop()
+    assert not running()
+    assert not stop()
+    again, ports, _missed = listening(interval)
+    assert again != process
+    assert len(ports) == 2
+
+
+def test_listeners_end_by_themselves(listening: Any) -> None:
+    _process, ports, _missed = listening(free_range(1), seconds=0.2)
+    deadline = time.monotonic() + 5
+    while running():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    with socket.create_server((HERE, ports[0])):
+        pass
+
+
+def test_every_port_is_free_as_soon_as_the_control_socket_is_gone(listening: Any) -> None:
+    first, last = free_range(60)
+    for _round in range(10):
+        listening(*((port, port) for port in range(first, last + 1)), seconds=0.02)
+        while running():
+            pass
+        for port in range(first, last + 1):
+            socket.create_server((HERE, port)).close()

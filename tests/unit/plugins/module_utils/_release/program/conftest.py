@@ -1,0 +1,95 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the tests of releases share: sources, stores, and the program as a host gets it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.multinode.sglang.plugins.module_utils._release.program.store import Store
+from ansible_collections.multinode.sglang.plugins.module_utils._release.program.sync import Request, sync
+from ansible_collections.multinode.sglang.plugins.plugin_utils._release import program as shipped
+
+BLOCK = 4096
+
+
+def safetensors(tensors: dict[str, int], seed: int = 0) -> bytes:
+    """Make a file with tensors of these sizes."""
+    header, position = {}, 0
+    for name, size in tensors.items():
+        header[name] = {"dtype": "U8", "shape": [size], "data_offsets": [position, position + size]}
+        position += size
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + hashlib.shake_128(repr(seed).encode()).digest(position)
+
+
+def make_model(root: Path, shards: int = 3, size: int = 5 * BLOCK + 100, seed: int = 0) -> Path:
+    """Make a small model with an index."""
+    root.mkdir(parents=True, exist_ok=True)
+    names = [f"model-{number:05}-of-{shards:05}.safetensors" for number in range(1, shards + 1)]
+    for number, name in enumerate(names):
+        (root / name).write_bytes(safetensors({f"layer.{number}": size}, seed * 1000 + number))
+    index = {"metadata": {}, "weight_map": {f"layer.{number}": name for number, name in enumerate(names)}}
+    (root / "model.safetensors.index.json").write_text(json.dumps(index))
+    (root / "config.json").write_text('{"model_type": "llama"}')
+    return root
+
+
+def request(source: Path, **options: Any) -> Request:
+    """Ask for a source in small blocks."""
+    return Request(str(source), **{"block": BLOCK, "reserve": 0, **options})
+
+
+def bring(store: Store, source: Path, **options: Any) -> dict[str, Any]:
+    """Bring a source into a store."""
+    return sync(store, request(source, **options))
+
+
+def run(program: list[str], *words: str | Path) -> tuple[int, dict[str, Any]]:
+    """Run the program; its status and what it printed."""
+    done = subprocess.run([*program, *map(str, words)], check=False, capture_output=True, text=True)
+    assert not done.stderr, done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A small model."""
+    return make_model(tmp_path / "source")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """An empty store."""
+    return Store(str(tmp_path / "store"))
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> Iterator[Path]:
+    """A directory in memory where there is one, for tests that flush thousands of times."""
+    if not os.access("/dev/shm", os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as name:
+        yield Path(name)
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The words that start the program."""
+    folder = tmp_path_factory.mktemp("program")
+    (folder / "_release").mkdir()
+    for name, text in shipped.files().items():
+        (folder / name).write_text(text)
+    return [sys.executable, *shipped.INTERPRETER_OPTIONS, str(folder / shipped.LAUNCHER_NAME)]

@@ -1,0 +1,128 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Links, old releases, and who uses them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from ansible_collections.multinode.sglang.plugins.module_utils._release.program import prune
+from ansible_collections.multinode.sglang.plugins.module_utils._release.program.errors import Busy, Refused
+from ansible_collections.multinode.sglang.plugins.module_utils._release.program.store import Store
+
+from .conftest import bring, make_model
+
+
+@pytest.fixture
+def digests(store: Store, tmp_path: Path) -> list[str]:
+    """Five releases, the oldest first."""
+    found = []
+    for number in range(5):
+        found.append(bring(store, make_model(tmp_path / f"source{number}", shards=1, size=10, seed=number))["digest"])
+        os.utime(store.meta(found[-1], "manifest.json"), (1000 + number, 1000 + number))
+    return found
+
+
+def test_a_flip_moves_the_link_and_remembers(store: Store, digests: list[str]) -> None:
+    assert store.flip(digests[0])
+    assert (store.linked("current"), store.linked("previous")) == (digests[0], "")
+    assert store.flip(digests[1])
+    assert not store.flip(digests[1])
+    assert (store.linked("current"), store.linked("previous")) == (digests[1], digests[0])
+    assert os.readlink(f"{store.root}/current") == f"releases/{digests[1]}"
+    with pytest.raises(Refused, match="has no release 0000"):
+        store.flip("0" * 64)
+
+
+def test_pruning_keeps_the_newest_and_the_linked(store: Store, digests: list[str]) -> None:
+    store.flip(digests[1])
+    store.flip(digests[0])
+    assert prune.prune(store, 3, check=True) == [digests[3], digests[2]]
+    assert store.digests() == sorted(digests)
+    assert prune.prune(store, 3) == [digests[3], digests[2]]
+    assert store.digests() == sorted([digests[0], digests[1], digests[4]])
+    assert prune.prune(store, 3) == []
+    assert prune.prune(store, 1) == [digests[4]]
+    assert os.listdir(store.trash) == []
+
+
+def test_a_release_that_a_process_uses_stays(store: Store, digests: list[str]) -> None:
+    store.flip(digests[4])
+    script = "import mmap, os, sys, time\n{}\nprint(flush=True)\ntime.sleep(60)"
+    # Assembled by the process itself, so that its arguments do not tell.
+    hidden = [f"'{store.releases}/' + '{digest[:9]}' + '{digest[9:]}'" for digest in digests]
+    uses = [
+        ["pass", store.release(digests[0])],
+        [
+            f"m = mmap.mmap(os.open({hidden[1]} + '/config.json', os.O_RDONLY), 0, prot=mmap.PROT_READ); os.closerange(3, 99)"
+        ],
+        [f"os.chdir({hidden[2]})"],
+    ]
+    processes = [
+        subprocess.Popen([sys.executable, "-c", script.format(code), *more], cwd="/", stdout=subprocess.PIPE)
+        for code, *more in uses
+    ]
+    try:
+        for process in processes:
+            assert process.stdout
+            process.stdout.readline()
+        used = {entry["digest"]: entry["used_by"] for entry in prune.releases(store)}
+        assert [
+            f"process {process.pid}" in used[digest] for process, digest in zip(processes, digests, strict=False)
+        ] == [True] * 3
+        assert used[digests[3]] == []
+        assert prune.prune(store, 1) == [digests[3]]
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
+    assert set(prune.prune(store, 1)) == set(digests[:3])
+
+
+def test_a_release_that_a_unit_names_stays(store: Store, digests: list[str], tmp_path: Path) -> None:
+    unit = tmp_path / "sglang-llama-0.service"
+    unit.write_text(f"ExecStart=sglang --model-path {store.release(digests[0])}\n")
+    store.flip(digests[4])
+    assert digests[0] not in prune.prune(store, 1, [f"{tmp_path}/sglang-*.service"])
+    assert store.digests() == sorted([digests[0], digests[4]])
+    assert prune.releases(store, [f"{tmp_path}/sglang-*.service"])[1]["used_by"] == [str(unit)]
+
+
+def test_who_comes_while_it_is_removed_gets_it_back(
+    store: Store, digests: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.flip(digests[4])
+    answers = iter([{}, {digests[3]: ["process 1"]}, {}, {}, {}])
+    monkeypatch.setattr(prune, "users", lambda *_words: next(answers))
+    assert digests[3] not in prune.prune(store, 1)
+    assert store.digests() == sorted([digests[3], digests[4]])
+
+
+def test_a_second_copy_is_refused_and_a_flip_is_not(store: Store, digests: list[str], tmp_path: Path) -> None:
+    source = make_model(tmp_path / "more", seed=9)
+    with store.copying(), pytest.raises(Busy, match=f"process {os.getpid()} is at work on a copy"):
+        bring(store, source)
+    with store.copying():
+        assert store.flip(digests[2])
+    assert bring(store, source)["changed"]
+
+
+def test_a_lock_waits_for_a_moment(store: Store) -> None:
+    store.prepare()
+    begin = time.monotonic()
+    with store.switching(), pytest.raises(Busy, match="the releases of"), store.switching(wait=0.2):
+        pass
+    assert 0.2 <= time.monotonic() - begin < 5
+
+
+def test_a_store_without_anything(store: Store) -> None:
+    assert prune.releases(store) == []
+    assert store.linked("current") == ""
+    store.prepare()
+    assert prune.prune(store, 1) == []

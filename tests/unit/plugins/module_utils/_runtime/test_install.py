@@ -1,0 +1,234 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Installing in a directory, with an installer that only remembers, and once for real from a wheelhouse."""
+
+from __future__ import annotations
+
+import pathlib
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from ansible_collections.multinode.sglang.plugins.module_utils._runtime.install import (
+    Installer,
+    Request,
+    RuntimeRefused,
+    Venv,
+)
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+def request(root: pathlib.Path, **changes: Any) -> Request:
+    """Return a request."""
+    params: dict[str, Any] = {
+        "distribution": "sglang",
+        "variables": "sglang_runtime",
+        "method": "install",
+        "version": "0.5.23",
+        "root": str(root),
+        "path": None,
+        "python": sys.executable,
+        "installer": "pip",
+        "uv_version": "0.13.9",
+        "packages": ["sglang==0.5.23"],
+        "packages_no_deps": [],
+        "constraints": [],
+        "wheelhouse": None,
+        "installer_args": [],
+    }
+    return Request.from_params({**params, **changes})
+
+
+class Fake:
+    """Pretends to run commands; pip leaves metadata of what it was asked for."""
+
+    def __init__(self, root: pathlib.Path) -> None:
+        self.site = root / "0.5.23/lib/python3.11/site-packages"
+        self.commands: list[list[str]] = []
+        self.broken = False
+
+    def __call__(self, words: list[str], **_options: Any) -> tuple[int, str, str]:
+        self.commands.append(words[5:] if words[0] == "/bin/sh" else words)
+        if self.broken:
+            return 1, "", ""
+        for word in words:
+            if "==" in word:
+                for old in self.site.glob(f"{word.partition('==')[0]}-*.dist-info"):
+                    old.rmdir()
+                (self.site / f"{word.replace('==', '-')}.dist-info").mkdir(parents=True, exist_ok=True)
+        return 0, "", ""
+
+
+def install(wanted: Request, run: Run) -> list[str]:
+    """Run what the module runs."""
+    venv = Venv(wanted)
+    actions = venv.examine()
+    if actions:
+        Installer(wanted, venv, run).run()
+    return actions
+
+
+def test_install_once(tmp_path: pathlib.Path) -> None:
+    run = Fake(tmp_path)
+    wanted = request(tmp_path)
+    assert install(wanted, run) == [
+        f"make {tmp_path}/0.5.23",
+        "install sglang==0.5.23",
+        f"switch {tmp_path}/current to 0.5.23",
+    ]
+    assert (tmp_path / "current").readlink() == pathlib.Path("0.5.23")
+    run.commands.clear()
+    assert install(wanted, run) == []
+    assert run.commands == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "last"),
+    [
+        ({}, ["-m", "pip", "install", "--no-input", "--progress-bar", "off", "sglang==0.5.23"]),
+        ({"wheelhouse": "/w"}, ["off", "--no-index", "--find-links", "/w", "sglang==0.5.23"]),
+        ({"installer_args": ["--index-url", "x"]}, ["off", "--index-url", "x", "sglang==0.5.23"]),
+        ({"packages_no_deps": ["xgrammar==1"]}, ["off", "--no-deps", "xgrammar==1"]),
+        ({"installer": "uv"}, ["--compile-bytecode", "sglang==0.5.23"]),
+    ],
+)
+def test_the_command_of_the_installer(tmp_path: pathlib.Path, changes: dict[str, Any], last: list[str]) -> None:
+    run = Fake(tmp_path)
+    install(request(tmp_path, **changes), run)
+    assert run.commands[-1][-len(last) :] == last
+
+
+def test_uv_comes_from_the_wheelhouse_too(tmp_path: pathlib.Path) -> None:
+    run = Fake(tmp_path)
+    install(request(tmp_path, installer="uv", wheelhouse="/w"), run)
+    assert run.commands[-2][-5:] == ["off", "--no-index", "--find-links", "/w", "uv==0.13.9"]
+    assert run.commands[-1][0] == f"{tmp_path}/0.5.23/bin/uv"
+
+
+def test_constraints_are_a_file(tmp_path: pathlib.Path) -> None:
+    run = Fake(tmp_path)
+    install(request(tmp_path, constraints=["numpy==2.3.5"]), run)
+    path = tmp_path / "0.5.23/constraints.txt"
+    assert path.read_text() == "numpy==2.3.5\n"
+    assert run.commands[-1][-3:] == ["--constraint", str(path), "sglang==0.5.23"]
+
+
+def test_an_installation_that_was_cut_short_is_made_again(tmp_path: pathlib.Path) -> None:
+    run = Fake(tmp_path)
+    wanted = request(tmp_path)
+    install(wanted, run)
+    (tmp_path / "0.5.23/.complete").rename(tmp_path / "0.5.23/.unfinished")
+    (tmp_path / "0.5.23/half").touch()
+    assert install(wanted, run)[0] == f"make {tmp_path}/0.5.23"
+    assert not (tmp_path / "0.5.23/half").exists()
+
+
+def test_further_packages_repair_in_place(tmp_path: pathlib.Path) -> None:
+    run = Fake(tmp_path)
+    install(request(tmp_path), run)
+    more = request(tmp_path, packages=["sglang==0.5.23", "nixl==1"])
+    run.commands.clear()
+    assert install(more, run) == [f"repair {tmp_path}/0.5.23", "install sglang==0.5.23 nixl==1"]
+    assert len(run.commands) == 1
+    assert install(more, run) == []
+
+
+def test_a_pin_that_is_gone_is_repaired(tmp_path: pathlib.Path) -> None:
+    run = Fake(tmp_path)
+    wanted = request(tmp_path)
+    install(wanted, run)
+    (run.site / "sglang-0.5.23.dist-info").rename(run.site / "sglang-0.5.22.dist-info")
+    assert install(wanted, run)[0] == f"repair {tmp_path}/0.5.23"
+
+
+def test_a_failure_shows_the_log_and_does_not_switch(tmp_path: pathlib.Path) -> None:
+    run = Fake(tmp_path)
+    wanted = request(tmp_path)
+    venv = Venv(wanted)
+    installer = Installer(
+        wanted, venv, lambda words, **options: (0, "", "") if "ensurepip" in words[-1] else (1, "", "")
+    )
+    with pytest.raises(
+        RuntimeRefused, match=r"installing sglang 0.5.23 failed \(rc 1\); the end of .*0.5.23.log:\n  run: .* -m venv"
+    ):
+        installer.run()
+    assert not (tmp_path / "current").exists()
+    assert install(wanted, run)[0] == f"make {tmp_path}/0.5.23"
+
+
+def test_a_foreign_directory_is_not_touched(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "0.5.23/theirs").mkdir(parents=True)
+    with pytest.raises(
+        RuntimeRefused,
+        match="was not made by this collection; remove it, or use it with sglang_runtime_method: existing",
+    ):
+        Venv(request(tmp_path)).examine()
+
+
+def existing(tmp_path: pathlib.Path, version: str) -> Venv:
+    """Return an environment that somebody else made."""
+    (tmp_path / f"lib/python3.11/site-packages/sglang-{version}.dist-info").mkdir(parents=True)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/python").symlink_to(sys.executable)
+    return Venv(request(tmp_path, method="existing", path=str(tmp_path)))
+
+
+def test_existing_is_verified(tmp_path: pathlib.Path) -> None:
+    assert existing(tmp_path / "good", "0.5.23").examine() == []
+    with pytest.raises(RuntimeRefused, match=r"has sglang 0\.5\.22, but sglang_runtime_version is 0\.5\.23"):
+        existing(tmp_path / "old", "0.5.22").examine()
+    with pytest.raises(RuntimeRefused, match="is no interpreter"):
+        Venv(request(tmp_path, method="existing", path=str(tmp_path / "absent"))).examine()
+
+
+def test_a_router_is_verified_and_its_variables_are_named(tmp_path: pathlib.Path) -> None:
+    changes = {
+        "distribution": "sglang-router",
+        "variables": "sglang_router",
+        "version": "0.3.2",
+        "path": str(tmp_path),
+        "method": "existing",
+    }
+    existing(tmp_path, "0.5.23")
+    with pytest.raises(RuntimeRefused, match=r"has no sglang-router, but sglang_router_version is 0\.3\.2"):
+        Venv(request(tmp_path, **changes)).examine()
+    (tmp_path / "lib/python3.11/site-packages/sglang_router-0.3.2.dist-info").mkdir()
+    router = Venv(request(tmp_path, **changes))
+    assert router.examine() == []
+    assert set(router.packages()[0]) == {"sglang", "sglang-router"}
+    assert router.summary().startswith(f"{tmp_path}: sglang-router 0.3.2\n")
+
+
+def test_a_router_without_its_package_is_repaired(tmp_path: pathlib.Path) -> None:
+    run = Fake(tmp_path)
+    wanted = request(tmp_path, distribution="smg", packages=["smg==0.5.23"])
+    assert install(wanted, run)[1] == "install smg==0.5.23"
+    (run.site / "smg-0.5.23.dist-info").rmdir()
+    assert install(wanted, run)[0] == f"repair {tmp_path}/0.5.23"
+    assert install(wanted, run) == []
+
+
+def real_run(words: list[str], environ_update: dict[str, str] | None = None) -> tuple[int, str, str]:
+    """Run a command like AnsibleModule.run_command."""
+    done = subprocess.run(words, check=False, capture_output=True, text=True, env=environ_update)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_real_installation_from_a_wheelhouse(tmp_path: pathlib.Path) -> None:
+    with zipfile.ZipFile(tmp_path / "sglang-0.5.23-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("sglang/__init__.py", "")
+        wheel.writestr("sglang-0.5.23.dist-info/METADATA", "Metadata-Version: 2.1\nName: sglang\nVersion: 0.5.23\n")
+        wheel.writestr(
+            "sglang-0.5.23.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        wheel.writestr("sglang-0.5.23.dist-info/RECORD", "")
+    wanted = request(tmp_path / "root", wheelhouse=str(tmp_path))
+    assert len(install(wanted, real_run)) == 3
+    assert install(wanted, real_run) == []
+    compiled = list((tmp_path / "root").glob("0.5.23/lib/python3*/site-packages/sglang/__pycache__/__init__*.pyc"))
+    assert len(compiled) == 1

@@ -1,0 +1,163 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The units of one kind on a host as a whole, beside those of another kind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.multinode.sglang.plugins.module_utils._base.files import Directory, File
+from ansible_collections.multinode.sglang.plugins.module_utils._units.apply import UnitFiles, UnitsError, Wanted
+
+ONE, OTHER = "# Managed by somebody", "# Managed by somebody: else"
+
+
+def wanted(host: Any, *names: str, marker: str = ONE, secret: str = "", **changes: Any) -> Wanted:
+    """Return units of one kind with these names."""
+    kind = "one" if marker == ONE else "other"
+
+    def unit(name: str) -> UnitFiles:
+        directory = f"{host.root}/config/{name}"
+        secrets = File(f"{directory}/secret", secret, 0o600, secret=True)
+        items = (
+            Directory(directory, 0o750),
+            File(f"{directory}/environment", f"{marker}\n", 0o640),
+            *([secrets] if secret else []),
+            File(f"{host.root}/units/{name}.service", f"{marker}\n[Unit]\n", 0o644),
+        )
+        return UnitFiles(name, "digest", items, () if secret else (secrets.path,))
+
+    values: dict[str, Any] = {
+        "markers": (marker,),
+        "units": tuple(map(unit, names)),
+        "shared": (Directory(f"{host.root}/lib/{kind}", 0o755), File(f"{host.root}/lib/{kind}/helper", "x\n", 0o755)),
+        "interpreter": f"{host.root}/bin/python",
+        "remedy": "install one",
+        "config_dir": f"{host.root}/config",
+        "unit_dir": f"{host.root}/units",
+        "prune": True,
+    }
+    return Wanted(**{**values, **changes})
+
+
+def test_a_fresh_host_gets_everything_and_then_nothing(host: Any) -> None:
+    changes, result = host.apply(wanted(host, "sglang-a"))
+    assert {"config/sglang-a/environment", "units/sglang-a.service", "lib/one/helper"} <= host.files()
+    assert host.calls == [("daemon-reload",), ("enable", "sglang-a.service")]
+    assert result["stale"] == ["sglang-a"]
+    assert changes.actions[-2:] == ["reload systemd", "enable sglang-a"]
+    again, _result = host.apply(wanted(host, "sglang-a"))
+    assert (again.actions, again.diff) == ([], [])
+
+
+def test_a_kind_may_prune_another_one_too(host: Any) -> None:
+    host.apply(wanted(host, "sglang-other", marker=OTHER))
+    changes, _result = host.apply(wanted(host, "sglang-a", markers=(ONE, OTHER)))
+    assert changes.stop == ["sglang-other"]
+    assert "units/sglang-other.service" not in host.files()
+
+
+def test_check_mode_says_the_same_and_touches_nothing(host: Any) -> None:
+    before = host.files()
+    would, _result = host.apply(wanted(host, "sglang-a"), check=True)
+    assert host.files() == before
+    assert host.calls == []
+    did, _result = host.apply(wanted(host, "sglang-a"))
+    assert would.actions == did.actions
+    assert would.diff == did.diff
+
+
+def test_only_what_runs_the_written_generation_is_fresh(host: Any) -> None:
+    host.run("sglang-a", "digest")
+    assert host.apply(wanted(host, "sglang-a"))[1]["stale"] == []
+    host.run("sglang-a", "older")
+    assert host.apply(wanted(host, "sglang-a"))[1]["stale"] == ["sglang-a"]
+    host.run("sglang-a", "digest")
+    host.active.clear()
+    assert host.apply(wanted(host, "sglang-a"))[1]["stale"] == ["sglang-a"]
+
+
+def test_a_secret_is_shown_nowhere_and_removed(host: Any) -> None:
+    changes, _result = host.apply(wanted(host, "sglang-a", secret="canary"))
+    assert (host.root / "config/sglang-a/secret").read_text() == "canary"
+    assert "canary" not in str(changes)
+    gone, _result = host.apply(wanted(host, "sglang-a"))
+    assert gone.actions == [f"remove {host.root}/config/sglang-a/secret"]
+    assert "canary" not in str(gone)
+    assert not (host.root / "config/sglang-a/secret").exists()
+
+
+def test_pruning_stops_and_removes_what_is_of_this_kind(host: Any) -> None:
+    (host.root / "units/sglang-theirs.service").write_text("[Unit]\n")
+    host.apply(wanted(host, "sglang-a", "sglang-b"))
+    host.apply(wanted(host, "sglang-other", marker=OTHER))
+    host.calls.clear()
+    changes, _result = host.apply(wanted(host, "sglang-a"))
+    assert host.calls == [("disable", "--now", "sglang-b.service"), ("daemon-reload",)]
+    assert "stop and disable sglang-b" in changes.actions
+    left = host.files()
+    assert {
+        "units/sglang-theirs.service",
+        "units/sglang-a.service",
+        "units/sglang-other.service",
+        "config/sglang-other",
+    } <= left
+    assert not {"units/sglang-b.service", "config/sglang-b"} & left
+
+
+@pytest.mark.parametrize("first", [ONE, OTHER])
+def test_the_last_of_one_kind_leaves_the_other_kind_everything(host: Any, first: str) -> None:
+    empty = host.left()
+    second = OTHER if first == ONE else ONE
+    host.apply(wanted(host, "sglang-a", marker=first, secret="x"))
+    with_first = host.left()
+    host.apply(wanted(host, "sglang-b", marker=second, secret="x"))
+    would, _result = host.apply(wanted(host, marker=second), check=True)
+    did, _result = host.apply(wanted(host, marker=second))
+    assert would.actions == did.actions
+    assert host.left() == with_first
+    host.apply(wanted(host, marker=first))
+    assert host.left() == empty
+    assert host.apply(wanted(host, marker=first))[0].actions == []
+
+
+def test_what_somebody_else_put_beside_the_units_stays(host: Any) -> None:
+    host.apply(wanted(host, "sglang-a"))
+    (host.root / "config/note").touch()
+    host.apply(wanted(host))
+    assert "config/note" in host.files()
+    assert "config/sglang-a" not in host.files()
+
+
+def test_the_secrets_of_a_unit_whose_file_is_gone_are_removed(host: Any) -> None:
+    host.apply(wanted(host, "sglang-a", secret="x"))
+    (host.root / "units/sglang-a.service").unlink()
+    changes, _result = host.apply(wanted(host, "sglang-b"))
+    assert changes.stop == []
+    assert "config/sglang-a" not in host.files()
+
+
+def test_a_unit_that_is_kept_survives_an_empty_list(host: Any) -> None:
+    host.apply(wanted(host, "sglang-a"))
+    assert host.apply(wanted(host, keep=("sglang-a",)))[0].actions == []
+
+
+def test_without_pruning_everything_stays(host: Any) -> None:
+    host.apply(wanted(host, "sglang-a", "sglang-b"))
+    assert host.apply(wanted(host, "sglang-a", prune=False))[0].actions == []
+    assert host.apply(wanted(host, prune=False))[0].actions == []
+
+
+def test_a_reload_that_was_missed_is_made_up_for(host: Any) -> None:
+    host.apply(wanted(host, "sglang-a"))
+    host.show = lambda names: {name: {"ActiveState": "active", "NeedDaemonReload": "yes"} for name in names}
+    assert host.apply(wanted(host, "sglang-a"))[0].actions == ["reload systemd"]
+
+
+def test_a_missing_interpreter_is_refused(host: Any) -> None:
+    (host.root / "bin/python").unlink()
+    with pytest.raises(UnitsError, match=r"there is no Python at .*; install one"):
+        host.apply(wanted(host, "sglang-a"))
+    assert "units/sglang-a.service" not in host.files()

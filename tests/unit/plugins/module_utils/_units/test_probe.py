@@ -1,0 +1,80 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asking a server for a completion, with a real server on 127.0.0.1."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+from ansible_collections.multinode.sglang.plugins.module_utils._units.probe import Server, api_key, completion_text
+
+
+class Model(BaseHTTPRequestHandler):
+    """Answers like SGLang with an API key."""
+
+    def reply(self, status: int, body: Any) -> None:
+        """Send an answer."""
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+    def do_GET(self) -> None:
+        self.reply(200, {})
+
+    def do_POST(self) -> None:
+        allowed = self.headers.get("Authorization") == "Bearer right"
+        self.reply(200 if allowed else 401, {"text": " Paris."} if allowed else {"error": "Unauthorized"})
+
+    def log_message(self, *_words: Any) -> None:
+        """Be quiet."""
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """Serve the model."""
+    with HTTPServer(("127.0.0.1", 0), Model) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+def test_a_completion(port: int) -> None:
+    assert Server("127.0.0.1", port, False, "right").complete(5) == (" Paris.", "")
+    assert Server("127.0.0.1", port, False, "").healthy(5) == ""
+
+
+def test_a_wrong_key_is_trouble(port: int) -> None:
+    text, trouble = Server("127.0.0.1", port, False, "wrong").complete(5)
+    assert text == ""
+    assert trouble.startswith("POST /generate answered 401")
+
+
+def test_nothing_listens_is_trouble() -> None:
+    assert "Connection refused" in Server("127.0.0.1", 1, False, "").complete(5)[1]
+    assert "Connection refused" in Server("127.0.0.1", 1, False, "").healthy(5)
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ('{"text": " Paris"}', " Paris"),
+        ('[{"text": " Paris"}]', " Paris"),
+        ('{"output_ids": [4, 146]}', "4 146"),
+        ('{"text": ""}', ""),
+        ("[]", ""),
+        ("3", ""),
+    ],
+)
+def test_completion_text(body: str, text: str) -> None:
+    assert completion_text(body) == text
+
+
+def test_api_key_reads_what_the_units_module_writes() -> None:
+    assert api_key('api-key: "a\\"b"\nadmin-api-key: "c"\n') == 'a"b'
+    assert api_key('admin-api-key: "c"\n') == ""

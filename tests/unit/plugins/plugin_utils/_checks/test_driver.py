@@ -1,0 +1,137 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""NVIDIA's driver: which states are right, who can mend the others, and in which order hosts restart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.multinode.sglang.plugins.plugin_utils._checks import driver
+from hypothesis import given
+from hypothesis import strategies as st
+
+VERSION = "580.95.05"
+ANY = driver.Wanted(minimum="580.65.06")
+ACTIVE = {"fabric_manager": {"state": "active", "enabled": "enabled"}}
+
+
+def node(switches: int = 0, **found: Any) -> dict[str, Any]:
+    """Return a host with a GPU and a driver that is right but for what is given."""
+    told = {
+        "kernel_module": VERSION,
+        "userspace": VERSION,
+        "installed_module": VERSION,
+        "open": True,
+        "consistent": True,
+        "fabric_manager_version": None,
+        "services": {},
+        "stream_memops": False,
+        "peer_mapping_override": False,
+    }
+    return {"gpu": {"gpus": [{"pci": "0000:18:00.0"}], "nvswitches": switches}, "driver": told | found}
+
+
+def checks(node: dict[str, Any], wanted: driver.Wanted = ANY) -> list[tuple[str, str]]:
+    """Return what was found and who can mend it."""
+    return [(finding.check, finding.cure) for finding in driver.findings(node, wanted)]
+
+
+def test_a_driver_that_is_right() -> None:
+    assert checks(node()) == []
+    # A container tells nothing of what the next start loads.
+    assert checks(node(installed_module=None)) == []
+
+
+def test_a_host_of_another_maker_is_left_alone() -> None:
+    assert checks({"gpu": {"gpus": []}, "driver": {"kernel_module": None, "userspace": None}}) == []
+    assert checks({"gpu": None, "driver": None}) == []
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ({"kernel_module": None, "userspace": None}, [("absent", "install")]),
+        ({"userspace": None}, [("absent", "install")]),
+        ({"kernel_module": "570.1.1", "userspace": "570.1.1", "installed_module": "570.1.1"}, [("old", "install")]),
+        ({"kernel_module": None}, [("unloaded", "reboot")]),
+        ({"userspace": "580.105.08", "installed_module": "580.105.08"}, [("mismatch", "reboot")]),
+        ({"userspace": "580.105.08", "installed_module": None}, [("mismatch", "reboot")]),
+        # A restart would not help: the module of these libraries was not built.
+        ({"userspace": "580.105.08"}, [("mismatch", "user")]),
+        ({"installed_module": "580.105.08"}, [("mismatch", "user")]),
+    ],
+)
+def test_every_state_that_is_not_right(found: dict[str, Any], expected: list[tuple[str, str]]) -> None:
+    assert checks(node(**found)) == expected
+
+
+def test_what_is_pinned_counts_where_it_is_asked_for() -> None:
+    assert checks(node(), driver.Wanted("580.65.06", branch="590")) == [("branch", "install")]
+    assert checks(node(), driver.Wanted("580.65.06", branch="580", version="580.82.07")) == [("version", "install")]
+    assert checks(node(), driver.Wanted("580.65.06", branch="580", version=VERSION, open_modules=True)) == []
+    assert checks(node(), driver.Wanted("580.65.06", open_modules=False)) == [("flavour", "install")]
+    # The loaded module is not the installed one: a restart comes first.
+    waiting = node(userspace="580.105.08", installed_module="580.105.08", consistent=False)
+    assert checks(waiting, driver.Wanted("580.65.06", open_modules=False)) == [("mismatch", "reboot")]
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ({}, [("fabric_manager", "install")]),
+        ({"fabric_manager_version": "580.82.07"}, [("fabric_manager", "install")]),
+        ({"fabric_manager_version": VERSION, "services": ACTIVE}, []),
+        (
+            {"fabric_manager_version": VERSION, "services": {"fabric_manager": {"state": "failed"}}},
+            [("fabric_manager_stopped", "install")],
+        ),
+        ({"fabric_manager_version": VERSION, "kernel_module": None}, [("unloaded", "reboot")]),
+    ],
+)
+def test_nvswitches_need_the_fabric_manager_of_the_drivers_version(
+    found: dict[str, Any], expected: list[tuple[str, str]]
+) -> None:
+    assert checks(node(switches=4, **found)) == expected
+
+
+def test_nobody_asks_for_a_fabric_manager_without_nvswitches() -> None:
+    assert checks(node(fabric_manager_version="1")) == []
+    assert checks(node(switches=4), driver.Wanted("580.65.06", fabric_manager=False)) == []
+
+
+def test_ibgda_needs_both_parameters_and_a_restart() -> None:
+    wanted = driver.Wanted("580.65.06", ibgda=True)
+    assert checks(node(), wanted) == [("ibgda", "reboot")]
+    (finding,) = driver.findings(node(stream_memops=True), wanted)
+    assert finding.seen == "the loaded module runs without PeerMappingOverride=1"
+    assert checks(node(stream_memops=True, peer_mapping_override=True), wanted) == []
+
+
+def test_a_mix_names_the_hosts_of_each_version_and_the_most_frequent_first() -> None:
+    nodes = {"n1": node(), "n2": node(userspace="580.82.07"), "n3": node(), "n4": {"driver": None}}
+    (sentence,) = driver.mix(nodes, [("alpha", ["n1", "n2", "n3", "n4", "n5"]), ("beta", ["n1", "n3"])])
+    assert sentence.startswith(
+        f"alpha: its hosts have different drivers ({VERSION} on n1, n3; 580.82.07 on n2), but one version is needed"
+    )
+    assert f"nvidia_driver_version: {VERSION}" in sentence
+
+
+HOSTS = st.lists(st.sampled_from([f"n{number}" for number in range(12)]), unique=True)
+
+
+@given(HOSTS, st.lists(HOSTS, max_size=6))
+def test_no_round_has_two_hosts_of_an_instance_and_the_first_has_one(
+    hosts: list[str], instances: list[list[str]]
+) -> None:
+    rounds = driver.reboot_rounds(hosts, instances)
+    assert sorted(host for one in rounds for host in one) == sorted(hosts)
+    assert [len(one) for one in rounds[:1]] == ([1] if hosts else [])
+    assert all(len(set(one) & set(instance)) <= 1 for one in rounds for instance in instances)
+
+
+def test_hosts_of_different_instances_restart_together() -> None:
+    instances = [["n1", "n2"], ["n3", "n4"], ["n5", "n6"]]
+    hosts = [f"n{number}" for number in range(1, 7)]
+    assert driver.reboot_rounds(hosts, instances) == [["n1"], ["n2", "n3", "n5"], ["n4", "n6"]]

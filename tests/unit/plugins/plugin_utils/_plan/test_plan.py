@@ -1,0 +1,271 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a plan holds: ranks, ports, commands, environments and rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import (
+    PlanError,
+    check_whole_instances,
+    parse_only,
+    select,
+)
+from ansible_collections.multinode.sglang.plugins.plugin_utils._report.plan import render_text
+
+from .conftest import inventory, plan, server
+
+
+def units(planned: dict[str, Any]) -> dict[tuple[str, int], dict[str, Any]]:
+    """Return all units by instance and rank."""
+    return {(unit["instance"], unit["rank"]): unit for host in planned["hosts"].values() for unit in host["units"]}
+
+
+def option(unit: dict[str, Any], name: str) -> str | None:
+    """Return the word after an option of a unit's command."""
+    argv = unit["argv"]
+    return argv[argv.index(name) + 1] if name in argv else None
+
+
+def test_instances_follow_inventory_order(small: dict[str, Any]) -> None:
+    hosts = [[rank["host"] for rank in instance["ranks"]] for instance in small["deployments"]["llama"]["instances"]]
+    assert hosts == [["node0", "node1"], ["node2", "node3"]]
+
+
+def test_command_of_a_follower(small: dict[str, Any]) -> None:
+    unit = units(small)["llama-1", 1]
+    assert unit["name"] == "sglang-llama-1"
+    assert unit["argv"] == [
+        "-m",
+        "sglang.launch_server",
+        "--model-path",
+        "/models/llama",
+        "--tp-size",
+        "16",
+        "--dist-init-addr",
+        "10.0.0.12:20000",
+        "--nnodes",
+        "2",
+        "--node-rank",
+        "1",
+        "--host",
+        "0.0.0.0",
+        "--port",
+        "30000",
+        "--nccl-port",
+        "20050",
+    ]
+    assert unit["environment"] == {"SGLANG_HOST_IP": "10.0.0.13"}
+
+
+def test_one_node_has_a_rendezvous_too() -> None:
+    unit = units(plan(server(tp_size=8)))["llama-0", 0]
+    assert option(unit, "--dist-init-addr") == "10.0.0.10:20000"
+    assert option(unit, "--nccl-port") == "20050"
+    assert "--nnodes" not in unit["argv"]
+
+
+def test_several_instances_on_a_host() -> None:
+    planned = plan(server(tp_size=2, pp_size=2))
+    third, other_host = units(planned)["llama-1", 0], units(planned)["llama-3", 0]
+    assert (third["gpus"], option(third, "--base-gpu-id"), option(third, "--port")) == ([4, 5, 6, 7], "4", "30064")
+    assert (other_host["host"], other_host["ports"]) == ("node1", third["ports"])
+
+
+def test_multi_node_instances_share_hosts() -> None:
+    planned = plan(server(tp_size=8, nnodes=2))
+    hosts = [[rank["host"] for rank in instance["ranks"]] for instance in planned["deployments"]["llama"]["instances"]]
+    assert hosts == [["node0", "node1"], ["node0", "node1"], ["node2", "node3"], ["node2", "node3"]]
+    assert option(units(planned)["llama-1", 1], "--base-gpu-id") == "4"
+
+
+def test_instances_and_instances_per_host_limit() -> None:
+    planned = plan(server(tp_size=1, instances=5, instances_per_host=2))
+    hosts = [instance["ranks"][0]["host"] for instance in planned["deployments"]["llama"]["instances"]]
+    assert hosts == ["node0", "node0", "node1", "node1", "node2"]
+
+
+def test_two_deployments_on_one_host_take_the_next_slot_and_gpus() -> None:
+    both = {
+        name: {"model": "/m", "server": {"hosts": "nodes", "tp_size": 4, "instances_per_host": 1}}
+        for name in ("a", "b")
+    }
+    second = units(plan(both))["b-0", 0]
+    assert (second["slot"], second["gpus"], second["api_port"]) == (1, [4, 5, 6, 7], 30064)
+
+
+def test_a_given_port_counts_within_its_own_group() -> None:
+    both = {
+        "a": {"model": "/m", "server": {"hosts": "nodes", "tp_size": 4, "instances_per_host": 1}},
+        "b": {
+            "model": "/m",
+            "server": {"hosts": "nodes", "tp_size": 4, "instances_per_host": 1, "port": 31000, "dist_init_port": 21000},
+        },
+    }
+    second = units(plan(both))["b-0", 0]
+    assert (second["api_port"], second["ports"]["dist_init"], second["ports"]["dp_attention"]) == (
+        31000,
+        "21000",
+        "21001-21006",
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "words"),
+    [
+        ("0.5.23", "--attn-dp-size 8"),
+        ("0.5.22", "--attn-dp-size 8"),
+        ("0.5.21", "--dp-size 8 --enable-dp-attention"),
+        ("0.5.6", "--dp-size 8 --enable-dp-attention"),
+    ],
+)
+def test_attention_dp_spelling_by_version(version: str, words: str) -> None:
+    argv = units(plan(server(tp_size=8, attn_dp_size=8), version=version))["llama-0", 0]["argv"]
+    assert words in " ".join(argv)
+
+
+@pytest.mark.parametrize(("version", "count"), [("0.5.5", 1), ("0.5.6", 0), ("0.5.23", 0), ("0.5.24", 1), ("0.6.0", 1)])
+def test_unknown_versions_warn(version: str, count: int) -> None:
+    assert len(plan(server(tp_size=8), version=version)["warnings"]) == count
+
+
+def test_older_versions_pass_unknown_options_on_with_a_warning() -> None:
+    planned = plan(server(tp_size=8, server_args={"disaggregation-decode-tp": 4}), version="0.5.6")
+    assert option(units(planned)["llama-0", 0], "--disaggregation-decode-tp") == "4"
+    assert "disaggregation-decode-tp" in planned["warnings"][0]
+
+
+def test_server_args_as_words() -> None:
+    args = {
+        "mem_fraction_static": 0.8,
+        "enable-metrics": True,
+        "disable-radix-cache": False,
+        "lora-strict-loading": False,
+        "cuda-graph-bs-decode": [1, 2, 4],
+        "json-model-override-args": {"a": "b c"},
+        "model-checksum": True,
+        "log-level": "-odd",
+        "kv-cache-dtype": "auto",
+    }
+    argv = units(plan(server(tp_size=8, server_args=args)))["llama-0", 0]["argv"]
+    expected = [
+        "--mem-fraction-static",
+        "0.8",
+        "--enable-metrics",
+        "--no-lora-strict-loading",
+        "--cuda-graph-bs-decode",
+        "1",
+        "2",
+        "4",
+        "--json-model-override-args",
+    ]
+    assert (
+        argv[-13:]
+        == [*expected, '{"a":"b c"}', "--model-checksum", "--log-level=-odd", "--kv-cache-dtype", "auto"][-13:]
+    )
+
+
+def test_environment_is_layered() -> None:
+    where = inventory(node0={"sglang_cluster_interface": "bond0", "sglang_host_env": {"NCCL_IB_HCA": "mlx5_1"}})
+    deployments = {
+        "llama": {
+            "model": "/m",
+            "env": {"A": 1, "B": "deployment"},
+            "server": {"hosts": "nodes", "tp_size": 8, "env": {"B": "group"}},
+        }
+    }
+    environment = units(plan(deployments, where, env={"A": 0, "NCCL_DEBUG": "INFO"}))["llama-0", 0]["environment"]
+    assert environment == {
+        "SGLANG_HOST_IP": "10.0.0.10",
+        "GLOO_SOCKET_IFNAME": "bond0",
+        "NCCL_SOCKET_IFNAME": "bond0",
+        "A": "1",
+        "NCCL_DEBUG": "INFO",
+        "B": "group",
+        "NCCL_IB_HCA": "mlx5_1",
+    }
+
+
+def test_ipv6_rendezvous_is_in_brackets() -> None:
+    where = inventory(hosts=2, node0={"sglang_cluster_address": "fd00::1"}, node1={"sglang_cluster_address": "fd00::2"})
+    planned = plan(server(tp_size=16, nnodes=2), where)
+    assert option(units(planned)["llama-0", 1], "--dist-init-addr") == "[fd00::1]:20000"
+    assert planned["deployments"]["llama"]["instances"][0]["url"] == "http://[fd00::1]:30000"
+
+
+def test_reserved_ports_allow_the_ephemeral_range() -> None:
+    assert plan(server(tp_size=8, port=40000), reserved="40000-40063")["hosts"]["node0"]["reserved_ports"].endswith(
+        "40000"
+    )
+
+
+def test_rust_server_ports_grow_with_attention_dp() -> None:
+    group = {"tp_size": 8, "attn_dp_size": 8, "env": {"SGLANG_RUST_SERVER": "1"}}
+    assert units(plan(server(**group)))["llama-0", 0]["ports"]["dp_attention"] == "20001-20014"
+
+
+@pytest.mark.parametrize("key", ["smg-grpc-mode", "--smg_grpc_mode", "smg-grpc-m"])
+def test_ports_that_an_option_opens_are_planned_in_every_spelling(key: str) -> None:
+    ports = units(plan(server(tp_size=8, port=20500, server_args={key: True})))["llama-0", 0]["ports"]
+    assert (ports["grpc"], ports["grpc_sidecar"]) == ("30500", "20501")
+    assert "grpc" not in units(plan(server(tp_size=8, server_args={key: False})))["llama-0", 0]["ports"]
+
+
+@pytest.mark.parametrize("key", ["ssl-certfile", "ssl_certfile", "ssl-certf"])
+def test_tls_shows_in_the_url(key: str) -> None:
+    planned = plan(server(tp_size=8, server_args={key: "/c.pem", "ssl-keyfile": "/k.pem"}))
+    assert planned["deployments"]["llama"]["instances"][0]["url"] == "https://10.0.0.10:30000"
+
+
+def test_peers_reach_each_other_and_clients_the_api(small: dict[str, Any]) -> None:
+    clients, peers = small["hosts"]["node0"]["reach"]
+    assert (clients["sources"], clients["ports"]) == ("clients", "30000")
+    assert peers["sources"] == ["10.0.0.10", "10.0.0.11"]
+    assert peers["ports"] == "20000-20006,20013,20050-20051,32768-60999"
+
+
+def test_digest_changes_with_any_rank_and_with_nothing_else() -> None:
+    def digest(where: Any, name: str = "llama-0") -> str:
+        return next(
+            entry["digest"]
+            for entry in plan(server(nnodes=2, tp_size=16), where)["deployments"]["llama"]["instances"]
+            if entry["instance"] == name
+        )
+
+    changed = inventory(node1={"sglang_host_env": {"NCCL_DEBUG": "INFO"}})
+    assert digest(inventory()) == digest(inventory())
+    assert digest(inventory()) != digest(changed)
+    assert digest(inventory(), "llama-1") == digest(changed, "llama-1")
+
+
+def test_select_keeps_ports_and_unit_names() -> None:
+    both = {
+        name: {"model": "/m", "server": {"hosts": "nodes", "tp_size": 4, "instances_per_host": 1}}
+        for name in ("a", "b")
+    }
+    whole = plan(both)
+    part = select(whole, parse_only("b", whole))
+    assert [unit["api_port"] for unit in part["hosts"]["node0"]["units"]] == [30064]
+    assert part["hosts"]["node0"]["unit_names"] == ["sglang-a-0", "sglang-b-0"]
+    assert parse_only("", whole) == ["a", "b"]
+    with pytest.raises(PlanError, match="there is no deployment 'c'"):
+        parse_only("c", whole)
+
+
+def test_a_part_of_an_instance_is_refused(small: dict[str, Any]) -> None:
+    check_whole_instances(small, ["node0", "node1"])
+    with pytest.raises(
+        PlanError, match="instance llama-1: --limit or serial leaves out node3 of its hosts node2, node3"
+    ):
+        check_whole_instances(small, ["node0", "node1", "node2"])
+
+
+def test_text_shows_every_rank(small: dict[str, Any]) -> None:
+    text = render_text(small)
+    assert "DEPLOYMENT llama: /models/llama on SGLang 0.5.23, 2 instances" in text
+    assert "  llama-1   1/2   node3  10.0.0.13  0-7   30000  10.0.0.12 20000  20001-20006,20013,20050-20051" in text
+    assert text.count("python -m sglang.launch_server") == 4
+    assert all(line == line.rstrip() for line in text.splitlines())
