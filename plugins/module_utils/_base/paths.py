@@ -1,0 +1,14 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where this collection keeps its files on a host."""
+
+from __future__ import annotations
+
+# Environments and secrets of units, one directory each.
+CONFIG_DIR = "/etc/sglang"
+# What a unit writes before it starts, such as the generation that runs.
+RUN_DIR = "/run/sglang"
+# Programs that units start.
+LIBRARY_DIR = "/usr/local/lib/sglang"
+UNIT_DIR = "/etc/systemd/system"

@@ -1,0 +1,80 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan as plain data for Ansible and JSON, and back. Rendered words are added for readers; reading back ignores them."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from . import words
+from .types import Instance, RouterAddress, RouterUnit, ServerUnit, Worker
+
+Kind = TypeVar("Kind")
+RENDERED: dict[type, dict[str, Callable[[Any], Any]]] = {
+    ServerUnit: {"argv": words.server_argv},
+    RouterUnit: {"argv": words.router_argv, "url": words.url},
+    Worker: {"url": words.url},
+    Instance: {"url": words.url},
+    RouterAddress: {"url": words.url},
+}
+
+
+def to_dict(value: Any) -> Any:
+    """Return a value of the plan as dicts, lists, strings, numbers and booleans, with the words that are rendered from it."""
+    if dataclasses.is_dataclass(value):
+        facts = {field.name: to_dict(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {**facts, **{name: render(value) for name, render in RENDERED.get(type(value), {}).items()}}
+    if isinstance(value, Mapping):
+        return {key: to_dict(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_dict(item) for item in value]
+    return value
+
+
+def from_dict(kind: type[Kind], data: Any, where: str) -> Kind:
+    """Return a type of the plan from its plain form. where: how an error names it, such as servers[0]."""
+    if not isinstance(data, Mapping):
+        raise ValueError(f"{where}: it must be a mapping, as the module plan returns it, and is {type(data).__name__}")
+    hints = _hints(kind)
+    found = {}
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type] # every kind is a dataclass
+        if field.name in data:
+            found[field.name] = _value(hints[field.name], data[field.name], f"{where}.{field.name}")
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            raise ValueError(f"{where}.{field.name}: it is missing; pass what the module plan returned")
+    return kind(**found)
+
+
+def each(kind: type[Kind], items: Iterable[Any], where: str) -> tuple[Kind, ...]:
+    """Return several of them."""
+    return tuple(from_dict(kind, item, f"{where}[{number}]") for number, item in enumerate(items))
+
+
+def _hints(kind: type) -> dict[str, Any]:
+    if kind not in _CACHE:
+        _CACHE[kind] = typing.get_type_hints(kind)
+    return _CACHE[kind]
+
+
+_CACHE: dict[type, dict[str, Any]] = {}
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is tuple:
+        if isinstance(value, (str, Mapping)):
+            raise ValueError(f"{where}: it must be a list")
+        return tuple(_value(arguments[0], item, f"{where}[{number}]") for number, item in enumerate(value))
+    if origin is dict:
+        return {str(key): _value(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
+    if dataclasses.is_dataclass(hint):
+        return from_dict(hint, value, where)  # type: ignore[arg-type] # a type, not an instance
+    # Ansible hands on strings of its own types, and numbers as text where a template made them.
+    try:
+        return hint(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{where}: {value!r} is not of type {hint.__name__}") from None

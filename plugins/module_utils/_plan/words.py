@@ -1,0 +1,71 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Command lines and URLs, rendered from the types of the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .._base.text import host_port
+from .types import Bootstrap, Instance, Option, RouterAddress, RouterUnit, ServerUnit, Worker
+
+LAUNCH_SERVER = ("-m", "sglang.launch_server")
+LAUNCH_ROUTER = {"sglang-router": ("-m", "sglang_router.launch_router"), "smg": ("-m", "smg.launch_router")}
+
+
+def url(one: Worker | Instance | RouterAddress | RouterUnit) -> str:
+    """Return where an instance or a router answers."""
+    if isinstance(one, Instance):
+        return f"{one.scheme}://{host_port(one.ranks[0].address, one.api_port)}"
+    return f"{one.scheme}://{host_port(one.address, one.port)}"
+
+
+def bootstrap_address(one: Bootstrap) -> str:
+    """Return where a bootstrap server listens."""
+    return host_port(one.address, one.port)
+
+
+def option_words(option: Option) -> list[str]:
+    """Return the words of one option; a single value that begins with a dash is joined, because argparse would take it for an option."""
+    if len(option.values) == 1 and _looks_like_option(option.values[0]):
+        return [f"--{option.name}={option.values[0]}"]
+    return [f"--{option.name}", *option.values]
+
+
+def _looks_like_option(word: str) -> bool:
+    if not word.startswith("-"):
+        return False
+    try:
+        float(word)
+    except ValueError:
+        return True
+    return False
+
+
+def words(options: Iterable[Option]) -> list[str]:
+    """Return options as command line words."""
+    return [word for option in options for word in option_words(option)]
+
+
+def server_argv(unit: ServerUnit) -> list[str]:
+    """Return the command of a rank after the interpreter."""
+    return [*LAUNCH_SERVER, *words(unit.options)]
+
+
+def router_argv(unit: RouterUnit, with_workers: bool = True) -> list[str]:
+    """Return the command of a router after the interpreter; without workers it has only what a restart can change."""
+    return [*LAUNCH_ROUTER[unit.package], *words(unit.options), *(worker_words(unit.workers) if with_workers else [])]
+
+
+def worker_words(workers: Iterable[Worker]) -> list[str]:
+    """Return the words that tell a router its workers when it starts."""
+    every = list(workers)
+    disaggregated: list[str] = []
+    for kind in ("prefill", "decode"):
+        for one in every:
+            if one.worker_type == kind:
+                disaggregated += [f"--{kind}", url(one), *([str(one.bootstrap_port)] if kind == "prefill" else [])]
+    if disaggregated:
+        return ["--pd-disaggregation", *disaggregated]
+    return ["--worker-urls", *(url(one) for one in every)]
