@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
-from .core import Settings, build_plan
+from .build import build_plan
 from .errors import PlanError
 from .inventory import Inventory
 from .limits import check_whole_instances, parse_only, select
+from .settings import Settings
 
 __all__ = [
     "Inventory",

@@ -7,19 +7,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+
+from ansible_collections.multinode.sglang.plugins.module_utils._base.paths import RUN_DIR
+from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import Bootstrap, Option, Rank, find
 
 from .errors import PlanError
 from .intervals import Interval
 from .inventory import Host
-from .options import given, load_table
-from .placement import Instance
-from .programs import SGLANG
+from .placement import Placed
 from .schema import Group
 from .versions import NIXL_DEVICES, RUST_BOOTSTRAP, Version, spell
 
 DEFAULT_BACKEND = "mooncake"
-# Instead of device names: Mooncake looks for them itself, and nothing tells where it finds none.
+# Instead of device names: Mooncake searches itself, and reports nothing where it finds none.
 ANY_DEVICE = "auto"
 # Instead of device names: each GPU uses the one that is nearest to it when the server starts.
 NEAREST_DEVICE = "nearest"
@@ -27,48 +27,54 @@ NEAREST_DEVICE = "nearest"
 BOTH_SIDES = ("disaggregation-decode-allocation-policy",)
 
 
+# What to do where no device is named.
+_NAME_DEVICES = (
+    f"set it to {NEAREST_DEVICE} (each GPU uses the nearest device), or name them here or in sglang_ib_device of the host "
+    "(mlx5_0,mlx5_1)"
+)
+
+
 def check_disaggregation(groups: Sequence[tuple[Group, Sequence[Host]]], version: Version) -> None:
     """Refuse prefill and decode groups that start but never transfer a KV cache."""
     backends = {group.role: group.disaggregation_transfer_backend or DEFAULT_BACKEND for group, _hosts in groups}
     if len(set(backends.values())) > 1:
         raise PlanError(
-            f"deployments.{groups[0][0].deployment}: prefill transfers with {backends['prefill']} but decode with {backends['decode']}; "
-            "set the same disaggregation_transfer_backend on both"
+            f"deployments.{groups[0][0].deployment}: prefill transfers with {backends['prefill']} but decode with "
+            f"{backends['decode']}; set the same disaggregation_transfer_backend on both"
         )
     for group, hosts in groups:
-        _check_args(group)
         _check_devices(group, hosts, backends[group.role], version)
         if serves_bootstrap_on_api(group):
             _check_rust(group, version)
 
 
-def _check_args(group: Group) -> None:
-    if group.role == "decode" or given(SGLANG, group.server_args, "enable-pd-role-switch"):
+def check_options(group: Group, options: Sequence[Option]) -> None:
+    """Refuse options of decode among those of prefill, where SGLang ignores them."""
+    if group.role != "prefill" or find(tuple(options), "enable-pd-role-switch"):
         return
-    for key in group.server_args:
-        option = load_table(SGLANG).find(str(key), f"{group.where}.server_args.{key}")
-        if option and option.name.startswith("disaggregation-decode-") and option.name not in BOTH_SIDES:
+    for option in options:
+        if option.name.startswith("disaggregation-decode-") and option.name not in BOTH_SIDES:
             raise PlanError(
-                f"{group.where}.server_args.{key}: --{option.name} is an option of decode; move it to the decode group"
+                f"{group.where}.server_args: --{option.name} is an option of decode; move it to the decode group"
             )
 
 
 def _check_devices(group: Group, hosts: Sequence[Host], backend: str, version: Version) -> None:
     at = f"{group.where}.disaggregation_ib_device"
-    named = [host for host in hosts if ib_device(group, host) is not None]
+    given = [host for host in hosts if ib_device(group, host) is not None]
     if backend == "fake":
         raise PlanError(
-            f"{group.where}.disaggregation_transfer_backend: fake transfers no KV cache; choose mooncake, mooncake_tcp or nixl"
+            f"{group.where}.disaggregation_transfer_backend: fake transfers no KV cache; "
+            "choose mooncake, mooncake_tcp or nixl"
         )
-    if backend == "mooncake_tcp" and named:
-        seen = f"{named[0].name} has {ib_device(group, named[0])}"
-        raise PlanError(f"{at}: mooncake_tcp does not use it ({seen}); remove it, or choose mooncake for RDMA")
-    if backend == "mooncake" and len(named) < len(hosts):
-        lacking = next(host.name for host in hosts if host not in named)
+    if backend == "mooncake_tcp" and given:
+        found = f"{given[0].name} has {ib_device(group, given[0])}"
+        raise PlanError(f"{at}: mooncake_tcp does not use it ({found}); remove it, or choose mooncake for RDMA")
+    if backend == "mooncake" and len(given) < len(hosts):
+        lacking = next(host.name for host in hosts if host not in given)
         raise PlanError(
-            f"{at}: mooncake transfers over RDMA, but no device is named for {lacking}; write {NEAREST_DEVICE} for those that "
-            f"are nearest to the GPUs, name them here or in sglang_ib_device of the host (mlx5_0,mlx5_1), choose mooncake_tcp for a "
-            f"network without RDMA, or write {ANY_DEVICE} to let Mooncake look for them"
+            f"{at}: mooncake transfers over RDMA, but no device is named for {lacking}; {_NAME_DEVICES}, or write "
+            f"{ANY_DEVICE} to let Mooncake search, or choose mooncake_tcp for a network without RDMA"
         )
     if backend == "nixl":
         _check_nixl(group, hosts, at, version)
@@ -78,19 +84,18 @@ def _check_nixl(group: Group, hosts: Sequence[Host], at: str, version: Version) 
     for host in hosts:
         device, variable = ib_device(group, host), "UCX_NET_DEVICES" in {**group.env, **host.env}
         if device is not None and version < NIXL_DEVICES:
-            remedy = "name the devices in env: {UCX_NET_DEVICES: ...}"
             raise PlanError(
-                f"{at}: nixl does not use it before SGLang {spell(NIXL_DEVICES)} ({host.name} has {device}); {remedy}"
+                f"{at}: nixl does not use it before SGLang {spell(NIXL_DEVICES)} ({host.name} has {device}); "
+                "name the devices in env: {UCX_NET_DEVICES: ...} instead"
             )
         if device is not None and variable:
             raise PlanError(
-                f"{at}: {host.name} has {device} and UCX_NET_DEVICES, of which nixl heeds only the latter; remove one"
+                f"{at}: {host.name} has {device} and UCX_NET_DEVICES, of which nixl uses only the latter; remove one"
             )
         if device in (None, ANY_DEVICE) and not variable:
             raise PlanError(
-                f"{at}: no device is named for {host.name}, and nixl may wait 300 s for each transfer then; write {NEAREST_DEVICE} for "
-                "those that are nearest to the GPUs, name them here or in sglang_ib_device of the host (mlx5_0,mlx5_1), or set "
-                "UCX_NET_DEVICES in env"
+                f"{at}: no device is named for {host.name}, and nixl may wait 300 s for each transfer then; "
+                f"{_NAME_DEVICES}, or set UCX_NET_DEVICES in env"
             )
 
 
@@ -99,13 +104,18 @@ def ib_device(group: Group, host: Host) -> str | None:
     return host.ib_device or group.disaggregation_ib_device
 
 
-def ib_device_words(group: Group, host: Host, unit: str) -> list[str]:
+def ib_devices_file(placed: Placed, rank: int) -> str:
+    """Return the file with the device of each GPU, which the unit writes before each start; empty without it."""
+    nearest = placed.group.role != "server" and ib_device(placed.group, placed.hosts[rank]) == NEAREST_DEVICE
+    return f"{RUN_DIR}/sglang-{placed.name}/ib_devices.json" if nearest else ""
+
+
+def ib_device_option(placed: Placed, rank: int) -> list[Option]:
     """Return --disaggregation-ib-device for a rank; the host's own value comes before the group's."""
-    device = ib_device(group, host)
-    if device == NEAREST_DEVICE:
-        # A mapping from GPU to device, which the unit writes before each start.
-        device = f"/run/sglang/{unit}/ib_devices.json"
-    return [] if group.role == "server" or device in (None, ANY_DEVICE) else ["--disaggregation-ib-device", str(device)]
+    device = ib_devices_file(placed, rank) or ib_device(placed.group, placed.hosts[rank])
+    if placed.group.role == "server" or device in (None, ANY_DEVICE):
+        return []
+    return [Option("disaggregation-ib-device", (str(device),))]
 
 
 def serves_bootstrap_on_api(group: Group) -> bool:
@@ -116,12 +126,13 @@ def serves_bootstrap_on_api(group: Group) -> bool:
 def _check_rust(group: Group, version: Version) -> None:
     if group.bootstrap_port is not None:
         raise PlanError(
-            f"{group.where}.bootstrap_port: SGLANG_RUST_SERVER answers on the port of the API instead and refuses another one; remove it"
+            f"{group.where}.bootstrap_port: with SGLANG_RUST_SERVER the bootstrap server answers on the port of the API; "
+            "remove it"
         )
     if version < RUST_BOOTSTRAP:
         raise PlanError(
-            f"{group.where}.env.SGLANG_RUST_SERVER: prefill with it needs SGLang {spell(RUST_BOOTSTRAP)}, but sglang_runtime_version is "
-            f"{spell(version)}; remove it or raise the version"
+            f"{group.where}.env.SGLANG_RUST_SERVER: prefill with it needs SGLang {spell(RUST_BOOTSTRAP)}, but sglang_version "
+            f"is {spell(version)}; remove it or raise the version"
         )
 
 
@@ -130,13 +141,7 @@ def bootstrap_port(ports: Mapping[str, Interval]) -> int:
     return ports.get("bootstrap", ports["api"])[0]
 
 
-def bootstrap_entry(instance: Instance, ports: Mapping[str, Interval]) -> dict[str, Any]:
+def bootstrap(placed: Placed, ranks: tuple[Rank, ...], ports: Mapping[str, Interval]) -> Bootstrap:
     """Return where decode asks a prefill instance, and which ranks must have registered there."""
-    leader = instance.hosts[0]
-    return {
-        "instance": instance.name,
-        "host": leader.name,
-        "address": leader.address,
-        "port": bootstrap_port(ports),
-        "ranks": [{"host": host.name, "address": host.address} for host in instance.hosts],
-    }
+    leader = ranks[0]
+    return Bootstrap(placed.name, leader.host, leader.address, bootstrap_port(ports), ranks)

@@ -25,11 +25,11 @@ __all__ = ["Interval", "inside", "join", "merged", "overlap", "parse_intervals",
 def parse_intervals(text: object, where: str) -> list[Interval]:
     """ "20000-20006,30000" -> [(20000, 20006), (30000, 30000)]; "" -> []."""
     if not isinstance(text, str):
-        raise PlanError(f'{where}: {text!r} is not a string of ports such as "20000-20006,30000"')
+        raise PlanError(f'{where}: {text!r} is not a string; write ports in quotes, as in "20000-20006,30000"')
     try:
         return parse(text)
     except ValueError as error:
-        raise PlanError(f"{where}: {error}") from error
+        raise PlanError(f"{where}: {error}; write it as in 20000-20006,30000") from error
 
 
 def inside(interval: Interval, covers: Iterable[Interval]) -> bool:

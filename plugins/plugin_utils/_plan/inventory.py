@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .env import parse_env
 from .errors import PlanError, nearest
-from .schema import parse_env
 
 
 @dataclass(frozen=True)
 class Host:
-    """A host that serves. address: IP literal that its peers reach; gpus: how many; interface: None to resolve it at start.
+    """A host of the plan. address: IP literal that its peers reach; gpus: how many; interface: None to find it at start.
 
     ib_device: what Mooncake transfers over on this host, as --disaggregation-ib-device takes it; None is that of the group.
     """
@@ -32,7 +32,7 @@ class Host:
 
 @dataclass(frozen=True)
 class Inventory:
-    """groups: name -> hosts in inventory order. variables: host -> its variables (looked up only for hosts that serve)."""
+    """groups: name -> hosts in inventory order. variables: host -> its variables, read only for hosts of the plan."""
 
     groups: Mapping[str, Sequence[str]]
     variables: Callable[[str], Mapping[str, Any]]
@@ -43,7 +43,8 @@ class Inventory:
         if isinstance(hosts, list):
             for name in hosts:
                 if name not in everyone:
-                    raise PlanError(f"{where}: the inventory has no host {name!r}{nearest(name, everyone)}")
+                    hint = nearest(name, everyone) or "; correct the name"
+                    raise PlanError(f"{where}: the inventory has no host {name!r}{hint}")
             if len(set(hosts)) != len(hosts):
                 raise PlanError(f"{where}: a host is named twice in {hosts}; name each once")
             return list(hosts)
@@ -53,16 +54,17 @@ class Inventory:
             return list(self.groups[hosts])
         if hosts in everyone:
             return [hosts]
-        raise PlanError(f"{where}: the inventory has no group {hosts!r}{nearest(hosts, self.groups)}")
+        hint = nearest(hosts, self.groups) or "; correct the name"
+        raise PlanError(f"{where}: the inventory has no group {hosts!r}{hint}")
 
     def host(self, name: str) -> Host:
         """Read and check the variables of one host."""
         values = self.variables(name)
         gpus = values.get("sglang_gpus_per_node", 8)
         if isinstance(gpus, bool) or not isinstance(gpus, int) or gpus < 1:
-            raise PlanError(
-                f"host {name}: sglang_gpus_per_node is {gpus!r}, which is not a number of GPUs; set it to 1 or more"
-            )
+            quoted = isinstance(gpus, str) and gpus.isdecimal()
+            fix = "remove the quotes, or convert it with | int" if quoted else "set it to 1 or more"
+            raise PlanError(f"host {name}: sglang_gpus_per_node is {gpus!r}, which is not a number of GPUs; {fix}")
         interface = _name(name, values, "sglang_cluster_interface", "the name of a network interface, such as eth0")
         ib_device = _name(name, values, "sglang_ib_device", "the names of RDMA devices, such as mlx5_0,mlx5_1")
         env = parse_env(values.get("sglang_host_env") or {}, f"host {name}: sglang_host_env")
@@ -77,7 +79,7 @@ def _name(host: str, values: Mapping[str, Any], variable: str, wanted: str) -> s
 
 
 def cluster_address(name: str, values: Mapping[str, Any]) -> str:
-    """Return the host's address in the cluster: sglang_cluster_address, else ansible_host or the name if that is an IP literal."""
+    """Return a host's address in the cluster: sglang_cluster_address, else ansible_host or the name if an IP literal."""
     given = values.get("sglang_cluster_address")
     for candidate in (given,) if given else (values.get("ansible_host"), name):
         address = _literal(candidate)
@@ -86,12 +88,13 @@ def cluster_address(name: str, values: Mapping[str, Any]) -> str:
         if address.is_loopback or address.is_unspecified or address.is_multicast or address.is_link_local:
             raise PlanError(
                 f"host {name}: {address} cannot be its cluster address, because other hosts do not reach it there; "
-                "set sglang_cluster_address"
+                "set sglang_cluster_address to the IP address that they reach"
             )
         return str(address)
     if given:
         raise PlanError(
-            f"host {name}: sglang_cluster_address {given!r} is not an IP address; a name could resolve to 127.0.0.1 on the host itself"
+            f"host {name}: sglang_cluster_address {given!r} is not an IP address; write the address, "
+            "because a name may resolve to 127.0.0.1 on the host itself"
         )
     raise PlanError(
         f"host {name}: it has no cluster address; set sglang_cluster_address to the IP address that its peers reach"

@@ -6,49 +6,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+
+from ansible_collections.multinode.sglang.plugins.module_utils._base.text import first_few
+from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import (
+    HostPlan,
+    Mount,
+    Plan,
+    Release,
+    ServerUnit,
+)
 
 from .errors import PlanError, nearest
 
 
-def parse_only(text: str, plan: Mapping[str, Any]) -> list[str]:
+def parse_only(text: str, plan: Plan) -> list[str]:
     """ "llama, deepseek" -> the deployments to act on; "" is all of them."""
     names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
-        if name not in plan["deployments"]:
-            raise PlanError(f"sglang_plan_only: there is no deployment {name!r}{nearest(name, plan['deployments'])}")
-    return names or list(plan["deployments"])
+        if name not in plan.deployments:
+            hint = nearest(name, plan.deployments) or f"; choose from {first_few(plan.deployments)}"
+            raise PlanError(f"sglang_plan_only: there is no deployment {name!r}{hint}")
+    return names or list(plan.deployments)
 
 
-def select(plan: Mapping[str, Any], only: Collection[str]) -> dict[str, Any]:
-    """Return the plan of some deployments; unit_names and router_names keep all, so that no other is taken for a leftover."""
-    hosts = {
-        name: {
-            **entry,
-            **{kind: [unit for unit in entry[kind] if unit["deployment"] in only] for kind in ("units", "routers")},
-        }
-        for name, entry in plan["hosts"].items()
-    }
-    return {
-        **plan,
-        "hosts": hosts,
-        "deployments": {name: entry for name, entry in plan["deployments"].items() if name in only},
-    }
+def select(plan: Plan, only: Collection[str]) -> Plan:
+    """Return the plan of some deployments; unit_names and router_names keep all, so that no other is taken for stale."""
+    return replace(
+        plan,
+        deployments={name: entry for name, entry in plan.deployments.items() if name in only},
+        hosts={name: _narrowed(host, only) for name, host in plan.hosts.items()},
+    )
 
 
-def check_whole_instances(plan: Mapping[str, Any], present: Collection[str]) -> None:
+def _narrowed(host: HostPlan, only: Collection[str]) -> HostPlan:
+    units = tuple(unit for unit in host.units if unit.deployment in only)
+    left_out = [unit for unit in host.units if unit.deployment not in only]
+    # A model that no unit here serves is on this host of its own accord: its hosts: name it.
+    releases = tuple(one for one in host.releases if _serves(units, one.store) or not _serves(left_out, one.store))
+    dropped = [one for one in host.releases if one not in releases]
+    return replace(
+        host,
+        units=units,
+        routers=tuple(router for router in host.routers if router.deployment in only),
+        releases=releases,
+        mounts=tuple(
+            mount for mount in host.mounts if _needs(mount, units, releases) or not _needs(mount, left_out, dropped)
+        ),
+    )
+
+
+def _serves(units: Iterable[ServerUnit], store: str) -> bool:
+    return any(unit.model.startswith(f"{store}/") for unit in units)
+
+
+def _needs(mount: Mount, units: Iterable[ServerUnit], releases: Iterable[Release]) -> bool:
+    """Tell whether something is read from below a mount."""
+    paths = [*(unit.model for unit in units), *(one.source for one in releases)]
+    return any(f"{path}/".startswith(f"{mount.path}/") for path in paths)
+
+
+def check_whole_instances(plan: Plan, present: Collection[str]) -> None:
     """Refuse to act on a part of the ranks of an instance: they start, stop and change together."""
     here, sentences = set(present), []
-    for entry in plan["deployments"].values():
-        for instance in entry["instances"]:
-            hosts = [rank["host"] for rank in instance["ranks"]]
+    for entry in plan.deployments.values():
+        for instance in entry.instances:
+            hosts = [rank.host for rank in instance.ranks]
             missing = [host for host in hosts if host not in here]
             if missing and len(missing) < len(hosts):
                 sentences.append(
-                    f"instance {instance['instance']}: --limit or serial leaves out {', '.join(missing)} of its hosts "
-                    f"{', '.join(hosts)}, whose ranks only work "
-                    f"together; add {'it' if len(missing) == 1 else 'them'}, or leave out the whole instance"
+                    f"instance {instance.instance}: --limit or serial leaves out {first_few(missing)} of its hosts "
+                    f"{first_few(hosts)}, whose ranks only work together; add {first_few(missing)}, "
+                    "or leave out the whole instance"
                 )
     if sentences:
         raise PlanError(*sentences)

@@ -1,7 +1,8 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The user's models: what is served from where, and what each host needs of it. PRIVATE to the collection."""
+# This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
+"""What a user may write in sglang_models, checked and turned into typed objects, and what servers get for it."""
 
 from __future__ import annotations
 
@@ -10,240 +11,200 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.multinode.sglang.plugins.module_utils._base.intervals import meet
+from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import Mount
 
-KEYS = ("source", "nfs", "expected", "keep", "copy", "hosts")
+from .errors import PlanError, nearest
+
+KEYS = ("source", "nfs", "expected", "release", "keep", "copy", "hosts")
 NFS_KEYS = ("server", "export", "path", "options", "port")
+NFS_PORT = 2049
+PREVIOUS = "previous"
 # Read-only, several connections, blocks as large as NFS has them; a boot goes on without a server that is down.
 MOUNT_OPTIONS = (
     "ro", "hard", "noatime", "nconnect=8", "rsize=1048576", "retry=0",
     "nofail", "_netdev", "x-systemd.mount-timeout=60",
 )  # fmt: skip
+# Options that exclude each other are one.
+_OPPOSITES = {"rw": "ro", "soft": "hard", "softerr": "hard", "atime": "noatime", "relatime": "noatime"}
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,94}[A-Za-z0-9])?")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_WORD = re.compile(r"[^\s#,\\]+")
-
-
-class ModelError(ValueError):
-    """What the user wrote cannot work; the text is one sentence with the remedy."""
-
-
-@dataclass(frozen=True)
-class Nfs:
-    """An export and where it is mounted."""
-
-    server: str
-    export: str
-    path: str
-    options: tuple[str, ...]
-    port: int
-
-    def as_mount(self) -> dict[str, Any]:
-        """Return it as the role's tasks need it."""
-        server = f"[{self.server}]" if ":" in self.server else self.server
-        port = () if self.port == 2049 else (f"port={self.port}",)
-        options = merged(MOUNT_OPTIONS, (*port, *self.options))
-        return {
-            "server": self.server,
-            "port": self.port,
-            "src": f"{server}:{self.export}",
-            "path": self.path,
-            "opts": ",".join(options),
-        }
+_SERVER = re.compile(r"[A-Za-z0-9.:_-]+")
+_MOUNT_OPTION = re.compile(r"[^\s#,\\]+")
 
 
 @dataclass(frozen=True)
 class Model:
-    """One entry of sglang_models."""
+    """One entry of sglang_models. release: "previous" or a digest to go to, empty for what the source has."""
 
     name: str
     source: str
-    nfs: Nfs | None
+    mount: Mount | None
     expected: str
+    release: str
     keep: int
     copy: bool
     hosts: tuple[str, ...]
 
-
-def merged(base: Iterable[str], more: Iterable[str]) -> list[str]:
-    """Return mount options; one replaces another of the same name, and rw replaces ro."""
-    found = {_option(word): word for word in base}
-    for word in more:
-        found[_option(word)] = word
-    return list(found.values())
+    @property
+    def needs_mount(self) -> bool:
+        """Tell whether its source must be mounted: a release to go to is on the disks already."""
+        return not (self.copy and self.release)
 
 
-def _option(word: str) -> str:
-    name = word.partition("=")[0]
-    return {"rw": "ro", "soft": "hard", "softerr": "hard", "atime": "noatime", "relatime": "noatime"}.get(name, name)
+@dataclass(frozen=True)
+class Catalog:
+    """The models of sglang_models. root: the directory of their releases. port: of the first model by name."""
+
+    models: Mapping[str, Model]
+    root: str
+    port: int
+
+    def store(self, model: Model) -> str:
+        """Return the directory of a model's releases."""
+        return f"{self.root}/{model.name}"
+
+    def path(self, model: Model) -> str:
+        """Return what servers of a model are given: the link to its release, or its source."""
+        return f"{self.store(model)}/current" if model.copy else model.source
+
+    def find(self, text: str) -> Model | None:
+        """Return the model that a deployment means by a name or a path, None where it is another."""
+        return next((model for model in self.models.values() if text in (model.name, self.path(model))), None)
+
+    def hint(self, text: str) -> str:
+        """Return a guess for a text that is nearly the name of a model; SGLang would look for it elsewhere."""
+        return "" if "/" in text or text in self.models else nearest(text, self.models)
+
+    def copy_ports(self) -> dict[str, int]:
+        """Return model -> port of its copies, the same on all hosts."""
+        return {name: self.port + number for number, name in enumerate(sorted(self.models))}
 
 
-def parse_models(raw: Any) -> dict[str, Model]:
-    """Turn sglang_models into typed objects, or refuse it."""
+def parse_models(raw: Any, root: str, port: int, release: str) -> Catalog:
+    """Turn sglang_models into typed objects, or refuse it. release: that of all models that name none."""
+    if not root.startswith("/"):
+        raise PlanError(f"sglang_models_root: {root!r} is not an absolute path; write one that begins with /")
     if not isinstance(raw, Mapping):
-        raise ModelError(
-            "sglang_models: it must be a mapping of names to their settings, such as {llama: {source: /mnt/models/llama}}"
+        raise PlanError(
+            f"sglang_models: {raw!r} is not a mapping of names to settings; "
+            "write it as in {llama: {source: /mnt/models/llama}}"
         )
-    models = {str(name): _model(str(name), body) for name, body in raw.items()}
-    mounts: dict[str, tuple[str, Nfs]] = {}
-    for model in models.values():
-        if model.nfs:
-            first, nfs = mounts.setdefault(model.nfs.path, (model.name, model.nfs))
-            if nfs != model.nfs:
-                raise ModelError(
-                    f"sglang_models.{model.name}.nfs: {first} has another export or other options at {nfs.path}; "
-                    "write the same for both, or use another path"
-                )
-    return models
+    everywhere = _release(release, "sglang_models_release")
+    models = {str(name): _model(str(name), body, everywhere) for name, body in raw.items()}
+    _check_mounts(models.values())
+    return Catalog(models, root.rstrip("/"), port)
 
 
-def _model(name: str, body: Any) -> Model:
+def _check_mounts(models: Iterable[Model]) -> None:
+    first: dict[str, Model] = {}
+    for model in models:
+        if model.mount and first.setdefault(model.mount.path, model).mount != model.mount:
+            raise PlanError(
+                f"sglang_models.{model.name}.nfs: {first[model.mount.path].name} has another export or other options at "
+                f"{model.mount.path}; write the same for both, or use another path"
+            )
+
+
+def _model(name: str, body: Any, release: str) -> Model:
     where = f"sglang_models.{name}"
     if not _NAME.fullmatch(name):
-        raise ModelError(
-            f"{where}: the name becomes a directory and a part of unit names; use letters, digits, dots, dashes, underscores"
+        raise PlanError(
+            f"{where}: this name cannot be that of a directory; use letters, digits, dots, dashes and underscores"
         )
-    _known(body, KEYS, where)
+    _check_keys(body, KEYS, where)
     source = _path(body.get("source"), f"{where}.source")
-    nfs = _nfs(body["nfs"], f"{where}.nfs") if body.get("nfs") else None
-    if nfs and not f"{source}/".startswith(f"{nfs.path}/"):
-        raise ModelError(f"{where}.source: {source} is not below the mount point {nfs.path}; correct one of them")
+    mount = _mount(body["nfs"], f"{where}.nfs") if body.get("nfs") else None
+    if mount and not f"{source}/".startswith(f"{mount.path}/"):
+        raise PlanError(f"{where}.source: {source} is not below the mount point {mount.path}; correct one of them")
     expected = str(body.get("expected") or "")
     if expected and not _DIGEST.fullmatch(expected):
-        raise ModelError(
-            f"{where}.expected: {expected!r} is no digest of a release; it has 64 of the characters 0 to 9 and a to f"
-        )
+        raise PlanError(f"{where}.expected: {expected!r} is not a digest; write 64 characters of 0 to 9 and a to f")
+    own = _release(body.get("release"), f"{where}.release")
     copy = body.get("copy", True)
     if not isinstance(copy, bool):
-        raise ModelError(f"{where}.copy: it is {copy!r}; write true, or false to serve straight from the source")
-    if not copy and expected:
-        raise ModelError(
-            f"{where}.expected: what is served straight from the source is not verified; remove it or copy: false"
+        raise PlanError(
+            f"{where}.copy: {copy!r} is not a boolean; write true, or false to serve from the source itself"
         )
+    for key, value in (("expected", expected), ("release", own)):
+        if value and not copy:
+            raise PlanError(f"{where}.{key}: a model with copy: false has no releases; remove {key} or copy: false")
     return Model(
         name,
         source,
-        nfs,
+        mount,
         expected,
+        (own or release) if copy else "",
         _number(body.get("keep", 2), f"{where}.keep"),
         copy,
-        _hosts(body.get("hosts"), where),
+        _hosts(body.get("hosts"), f"{where}.hosts"),
     )
 
 
-def _nfs(body: Any, where: str) -> Nfs:
-    _known(body, NFS_KEYS, where)
+def _release(value: Any, where: str) -> str:
+    text = str(value or "")
+    if text and text != PREVIOUS and not _DIGEST.fullmatch(text):
+        raise PlanError(
+            f"{where}: {text!r} is not a release; write previous, or a digest of 64 characters of 0 to 9 and a to f"
+        )
+    return text
+
+
+def _mount(body: Any, where: str) -> Mount:
+    _check_keys(body, NFS_KEYS, where)
     server = body.get("server")
-    if not isinstance(server, str) or not re.fullmatch(r"[A-Za-z0-9.:_-]+", server):
-        raise ModelError(f"{where}.server: it must be the name or the address of the NFS server")
+    if not isinstance(server, str) or not _SERVER.fullmatch(server):
+        raise PlanError(f"{where}.server: {server!r} is not an NFS server; write its name or address")
     options = body.get("options", [])
-    words = options.split(",") if isinstance(options, str) else options
-    if not isinstance(words, list) or not all(isinstance(word, str) and _WORD.fullmatch(word) for word in words):
-        raise ModelError(f"{where}.options: it must be a list of mount options, such as [nconnect=16, vers=4.2]")
+    given = options.split(",") if isinstance(options, str) else options
+    if not isinstance(given, list) or not all(isinstance(one, str) and _MOUNT_OPTION.fullmatch(one) for one in given):
+        raise PlanError(
+            f"{where}.options: {options!r} is not a list of mount options; write it as in [nconnect=16, vers=4.2]"
+        )
     export, path = _path(body.get("export"), f"{where}.export"), _path(body.get("path"), f"{where}.path")
-    return Nfs(server, export, path, tuple(words), _number(body.get("port", 2049), f"{where}.port"))
+    port = _number(body.get("port", NFS_PORT), f"{where}.port")
+    return Mount(
+        server,
+        port,
+        f"[{server}]:{export}" if ":" in server else f"{server}:{export}",
+        path,
+        ",".join(_merged((*MOUNT_OPTIONS, *(() if port == NFS_PORT else (f"port={port}",)), *given))),
+    )
 
 
-def _known(body: Any, keys: tuple[str, ...], where: str) -> None:
+def _merged(options: Iterable[str]) -> list[str]:
+    """Return mount options; a later one replaces an earlier one of the same name, and rw replaces ro."""
+    found: dict[str, str] = {}
+    for option in options:
+        name = option.partition("=")[0]
+        found[_OPPOSITES.get(name, name)] = option
+    return list(found.values())
+
+
+def _check_keys(body: Any, keys: tuple[str, ...], where: str) -> None:
     if not isinstance(body, Mapping):
-        raise ModelError(f"{where}: it must be a mapping with {', '.join(keys)}")
+        raise PlanError(f"{where}: {body!r} is not a mapping; its keys are {', '.join(keys)}")
     for key in body:
         if key not in keys:
-            raise ModelError(f"{where}.{key}: there is no such key; there are {', '.join(keys)}")
+            hint = nearest(str(key), keys) or f"; its keys are {', '.join(keys)}"
+            raise PlanError(f"{where}.{key}: there is no such key{hint}")
 
 
 def _path(value: Any, where: str) -> str:
     if not isinstance(value, str) or not value.startswith("/") or not value.isprintable() or ".." in value.split("/"):
-        raise ModelError(f"{where}: it must be an absolute path, and is {value!r}")
+        found = "it is missing" if value is None else f"{value!r} is not an absolute path"
+        raise PlanError(f"{where}: {found}; write a path that begins with / and has no ..")
     return value.rstrip("/") or "/"
 
 
 def _number(value: Any, where: str) -> int:
-    if isinstance(value, bool) or not str(value).isdigit() or int(value) < 1:
-        raise ModelError(f"{where}: it must be a number, at least 1, and is {value!r}")
-    return int(value)
+    text = str(value)
+    if isinstance(value, bool) or not (text.isascii() and text.isdecimal()) or int(text) < 1:
+        raise PlanError(f"{where}: {value!r} is not a number above 0; write 1 or more")
+    return int(text)
 
 
 def _hosts(value: Any, where: str) -> tuple[str, ...]:
     names = [value] if isinstance(value, str) else value or []
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise ModelError(f"{where}.hosts: it must be the name of a group or a host, or a list of them")
-    return tuple(names)
-
-
-@dataclass(frozen=True)
-class Setting:
-    """Where the models go, and how."""
-
-    root: str
-    port: int
-    release: str
-    address: str
-
-
-def store_of(root: str, name: str) -> str:
-    """Return the directory of a model's releases."""
-    return f"{root}/{name}"
-
-
-def path_of(model: Model, root: str) -> str:
-    """Return what servers of a model are given: the link to its release, or its source."""
-    return f"{store_of(root, model.name)}/current" if model.copy else model.source
-
-
-def served(text: str, models: Mapping[str, Model], root: str) -> Model | None:
-    """Return the model that a deployment means by its name or its path, None if it is another."""
-    return next((model for model in models.values() if text in {model.name, path_of(model, root)}), None)
-
-
-def served_on(
-    host: str, models: Mapping[str, Model], plan: Mapping[str, Any], groups: Mapping[str, Any], root: str
-) -> list[Model]:
-    """Return the models that a host needs: its units serve them, or the model names the host or its group."""
-    here = plan.get("hosts", {}).get(host, {})
-    used = {unit["model"] for unit in here.get("units", [])}
-    return [
-        model
-        for model in models.values()
-        if path_of(model, root) in used or any(_is(host, name, groups) for name in model.hosts)
-    ]
-
-
-def _is(host: str, name: str, groups: Mapping[str, Any]) -> bool:
-    return host == name or host in groups.get(name, [])
-
-
-def releases(models: Mapping[str, Model], wanted: Iterable[Model], setting: Setting) -> list[dict[str, Any]]:
-    """Return what the module release gets for these models; a model has the same port on every host."""
-    numbers = {name: number for number, name in enumerate(sorted(models))}
-    return [
-        {
-            "name": model.name,
-            "store": store_of(setting.root, model.name),
-            "source": model.source,
-            "expected": model.expected,
-            "release": setting.release,
-            "keep": model.keep,
-            "address": setting.address,
-            "port": setting.port + numbers[model.name],
-        }
-        for model in wanted
-        if model.copy
-    ]
-
-
-def refuse_taken_ports(found: Iterable[Mapping[str, Any]], host: str, plan: Mapping[str, Any]) -> None:
-    """Refuse a port of these releases that a server of the host listens on."""
-    for unit in plan.get("hosts", {}).get(host, {}).get("units", []):
-        for release in found:
-            port = release["port"]
-            if any(meet(str(port), taken) for taken in unit.get("ports", {}).values()):
-                raise ModelError(
-                    f"model_weights_port: {release['name']} would be copied over port {port} of {host}, which {unit['name']} has; "
-                    "choose a port far from those of the servers"
-                )
-
-
-def mounts(wanted: Iterable[Model]) -> list[dict[str, Any]]:
-    """Return the mounts that these models need, each once."""
-    return list({model.nfs.path: model.nfs.as_mount() for model in wanted if model.nfs}.values())
+        raise PlanError(f"{where}: {value!r} names no hosts; write the name of a group or host, or a list of them")
+    return tuple(str(name) for name in names)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
-"""Command line options of SGLang and its routers: find one in any spelling that argparse accepts, and write it as words."""
+"""Command line options of SGLang and its routers: find one in any spelling that argparse accepts, and check its value."""
 
 from __future__ import annotations
 
@@ -13,18 +13,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.multinode.sglang.plugins.module_utils._base.text import first_few
+from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import Option
+
 from .errors import PlanError, nearest
 from .programs import Program
 from .versions import Version, spell
 
 
 @dataclass(frozen=True)
-class Option:
-    """One option of a program.
+class Known:
+    """One option that a program knows.
 
     name: the first long spelling, without dashes. kind: "flag" (no value), "boolean" (--x and --no-x), "value",
-    "optional" (a bare flag or a value) or "list" (several words). type: "int", "float", "str" or "json".
-    choices: allowed words, empty for any.
+    "optional" (a bare flag or a value) or "list" (several values). type: "int", "float", "str" or "json".
+    choices: allowed values, empty for any.
     """
 
     name: str
@@ -37,16 +40,16 @@ class Option:
 class OptionTable:
     """The options of one release, found by any spelling."""
 
-    def __init__(self, options: Iterable[Option]) -> None:
+    def __init__(self, options: Iterable[Known]) -> None:
         self.by_spelling = {spelling: option for option in options for spelling in option.spellings}
 
-    def find(self, word: str, where: str) -> Option | None:
-        """Return the option that argparse would choose for `--word`, or None where there is none.
+    def find(self, text: str, where: str) -> Known | None:
+        """Return the option that argparse would choose for `--text`, or None where there is none.
 
         Argparse takes an exact spelling first, then an unambiguous abbreviation. Dashes in front are dropped and
         underscores are dashes, because inventories spell options either way.
         """
-        spelling = normal(word)
+        spelling = normal(text)
         exact = self.by_spelling.get(spelling)
         if exact is not None:
             return exact
@@ -56,17 +59,17 @@ class OptionTable:
             if spelling and known.startswith(spelling)
         }
         if len(matches) > 1:
-            raise PlanError(f"{where}: {word!r} is short for {', '.join(sorted(matches))}; write one of them in full")
+            raise PlanError(f"{where}: {text!r} is short for {first_few(sorted(matches))}; write one of them in full")
         return next(iter(matches.values()), None)
 
-    def nearest(self, word: str) -> str:
+    def nearest(self, text: str) -> str:
         """Suggest the option whose spelling is closest."""
-        return nearest(normal(word), self.by_spelling)
+        return nearest(normal(text), self.by_spelling)
 
 
-def normal(word: str) -> str:
+def normal(text: str) -> str:
     """--TP_size and tp_size are tp-size (argparse matters of case stay)."""
-    return word.lstrip("-").replace("_", "-")
+    return text.lstrip("-").replace("_", "-")
 
 
 @functools.cache
@@ -74,19 +77,9 @@ def load_table(program: Program) -> OptionTable:
     """Read the option table of the newest known release of a program."""
     rows = json.loads(Path(__file__).with_name(program.table).read_text(encoding="utf-8"))
     return OptionTable(
-        Option(row["names"][0], tuple(row["names"]), row["kind"], row.get("type", "str"), tuple(row.get("choices", ())))
+        Known(row["names"][0], tuple(row["names"]), row["kind"], row.get("type", "str"), tuple(row.get("choices", ())))
         for row in rows
     )
-
-
-def given(program: Program, args: Mapping[str, Any], name: str) -> Any:
-    """Return the value of an option among args, in any spelling that argparse accepts; None without it, and for a flag set to false."""
-    table = load_table(program)
-    for key, value in args.items():
-        option = table.find(str(key), str(key))
-        if option is not None and option.name == name and value is not False:
-            return value
-    return None
 
 
 def named(program: Program, args: Mapping[str, Any]) -> set[str]:
@@ -95,108 +88,102 @@ def named(program: Program, args: Mapping[str, Any]) -> set[str]:
     return {option.name for option in found if option is not None}
 
 
-def args_words(
+def read_args(
     program: Program, args: Mapping[str, Any], version: Version, where: str, warnings: list[str]
-) -> list[str]:
-    """Check a mapping of options against the program's table and return it as command line words, in its order."""
-    table, words = load_table(program), []
+) -> tuple[Option, ...]:
+    """Check a mapping of options against the program's table and return them in its order."""
+    table = load_table(program)
+    found: list[Option] = []
     seen: dict[str, str] = {}
     for key, value in args.items():
         here = f"{where}.{key}"
-        option = table.find(str(key), here)
-        if option is None:
-            words += _unknown(program, str(key), value, version, here, warnings)
+        known = table.find(str(key), here)
+        if known is None:
+            found += _unknown(program, str(key), value, version, here, warnings)
             continue
-        if option.name in program.owned:
-            raise PlanError(f"{here}: --{option.name} is owned by the plan; {program.owned[option.name]}")
-        if option.name in seen:
-            raise PlanError(f"{here}: it is the same option as {where}.{seen[option.name]}; keep one of them")
-        seen[option.name] = str(key)
-        _check_since(program, option, version, here)
-        words += option_words(option, value, here)
-    return words
+        if known.name in program.owned:
+            raise PlanError(f"{here}: --{known.name} is owned by the plan; {program.owned[known.name]}")
+        if known.name in seen:
+            raise PlanError(f"{here}: it is the same option as {where}.{seen[known.name]}; keep one of them")
+        seen[known.name] = str(key)
+        _check_since(program, known, version, here)
+        found += checked(known, value, here)
+    return tuple(found)
 
 
-def _check_since(program: Program, option: Option, version: Version, where: str) -> None:
+def _check_since(program: Program, known: Known, version: Version, where: str) -> None:
     """Refuse an option that the pinned release does not have yet."""
-    since = program.since.get(option.name)
+    since = program.since.get(known.name)
     if since is not None and version < since:
         raise PlanError(
-            f"{where}: --{option.name} needs {program.title} {spell(since)}, but {program.variable} is "
-            f"{spell(version)}; remove it or raise the version"
+            f"{where}: --{known.name} needs {program.title} {spell(since)}, but {program.variable} is {spell(version)}; "
+            "remove it or raise the version"
         )
 
 
-def _unknown(program: Program, key: str, value: Any, version: Version, here: str, warnings: list[str]) -> list[str]:
+def _unknown(
+    program: Program, key: str, value: Any, version: Version, here: str, warnings: list[str]
+) -> tuple[Option, ...]:
     newest = f"{program.title} {spell(program.newest)}"
     if version == program.newest:
-        hint = load_table(program).nearest(key) or f"; see {program.help} --help"
+        hint = load_table(program).nearest(key) or f"; see python -m {program.module} --help"
         raise PlanError(f"{here}: {newest} has no option --{normal(key)}{hint}")
     warnings.append(
-        f"{here}: not in the option table of {newest}; it is passed on as written because {program.variable} is {spell(version)}"
+        f"{here}: {newest} has no such option; it is passed on as written, because {program.variable} is {spell(version)}"
     )
     kind = "flag" if isinstance(value, bool) else "list" if isinstance(value, list) else "value"
-    return option_words(Option(normal(key), (normal(key),), kind, "str", ()), value, here)
+    return checked(Known(normal(key), (normal(key),), kind, "str", ()), value, here)
 
 
-def option_words(option: Option, value: Any, where: str) -> list[str]:
-    """Write one option as words: true is a bare flag, a list several words, a mapping JSON."""
+def checked(known: Known, value: Any, where: str) -> tuple[Option, ...]:
+    """Return one option with its values: true is a bare flag, a list several values, a mapping JSON. False is no option."""
     if value is None or value == "":
         raise PlanError(f"{where}: it has no value; give it one or remove the line")
-    if option.kind in ("flag", "boolean") or (option.kind == "optional" and isinstance(value, bool)):
-        return _switch(option, value, where)
-    if option.kind == "list":
-        return _several(option, value, where)
-    word = _one(option, value, where)
-    # argparse would read a separate word that begins with a dash as the next option
-    return [f"--{option.name}={word}"] if _looks_like_option(word) else [f"--{option.name}", word]
+    if known.kind in ("flag", "boolean") or (known.kind == "optional" and isinstance(value, bool)):
+        return _switch(known, value, where)
+    if known.kind == "list":
+        return (Option(known.name, _several(known, value, where)),)
+    return (Option(known.name, (_one(known, value, where),)),)
 
 
-def _switch(option: Option, value: Any, where: str) -> list[str]:
+def _switch(known: Known, value: Any, where: str) -> tuple[Option, ...]:
     if not isinstance(value, bool):
-        raise PlanError(f"{where}: --{option.name} is a switch, but {value!r} is {_kind(value)}; write true or false")
+        raise PlanError(f"{where}: --{known.name} is a switch, not {_shown(value)}; write true or false")
     if value:
-        return [f"--{option.name}"]
-    return [f"--no-{option.name}"] if option.kind == "boolean" else []
+        return (Option(known.name),)
+    return (Option(f"no-{known.name}"),) if known.kind == "boolean" else ()
 
 
-def _several(option: Option, value: Any, where: str) -> list[str]:
+def _several(known: Known, value: Any, where: str) -> tuple[str, ...]:
     if not isinstance(value, (list, tuple)) or not value:
-        raise PlanError(
-            f"{where}: --{option.name} takes a list, but {value!r} is {_kind(value)}; write [{', '.join(str(value).split())}]"
-        )
-    words = [_one(option, item, where) for item in value]
-    for word in filter(_looks_like_option, words):
-        raise PlanError(
-            f"{where}: {word!r} begins with a dash and would be read as an option; --{option.name} cannot take it in a list"
-        )
-    return [f"--{option.name}", *words]
+        example = ", ".join(str(value).split()) if isinstance(value, (str, int, float)) else "A, B"
+        raise PlanError(f"{where}: --{known.name} takes a list, not {_shown(value)}; write [{example}]")
+    values = tuple(_one(known, item, where) for item in value)
+    for text in values:
+        if text.startswith("-") and not _is_float(text):
+            raise PlanError(
+                f"{where}: {text!r} begins with a dash and would be read as an option; remove it, "
+                f"because --{known.name} takes it in no list"
+            )
+    return values
 
 
-def _one(option: Option, value: Any, where: str) -> str:
-    if isinstance(value, bool):
-        raise PlanError(f"{where}: --{option.name} takes {_wanted(option)}, but {value!r} is a boolean")
-    if isinstance(value, (list, tuple)):
-        raise PlanError(f"{where}: --{option.name} takes one value, but {value!r} is a list")
+def _one(known: Known, value: Any, where: str) -> str:
+    if isinstance(value, (bool, list, tuple)):
+        raise PlanError(f"{where}: --{known.name} takes one value, not {_shown(value)}; write {_wanted(known)}")
     if isinstance(value, Mapping):
         return json.dumps(value, separators=(",", ":"))
-    if option.type == "int" and not _is_int(value):
-        raise PlanError(f"{where}: --{option.name} takes a whole number, but {value!r} is {_kind(value)}")
-    if option.type == "float" and not _is_float(value):
-        raise PlanError(f"{where}: --{option.name} takes a number, but {value!r} is {_kind(value)}")
+    if (known.type == "int" and not _is_int(value)) or (known.type == "float" and not _is_float(value)):
+        raise PlanError(f"{where}: --{known.name} takes {_wanted(known)}, not {_shown(value)}; correct the value")
     text = str(value)
-    if option.choices and text not in option.choices:
+    if known.choices and text not in known.choices:
         raise PlanError(
-            f"{where}: --{option.name} takes one of {', '.join(option.choices)}, but {text!r} is none of "
-            f"them{nearest(text, option.choices)}"
+            f"{where}: --{known.name} does not take {text!r}{nearest(text, known.choices) or '; choose one'} "
+            f"(one of {', '.join(known.choices)})"
         )
     if "\n" in text:
-        raise PlanError(f"{where}: the value has more than one line; a unit file takes one")
+        raise PlanError(f"{where}: the value has more than one line; write it in one")
     return text
-
-
-def _looks_like_option(word: str) -> bool:
-    return word.startswith("-") and not _is_float(word)
 
 
 def _is_int(value: object) -> bool:
@@ -211,10 +198,10 @@ def _is_float(value: object) -> bool:
     return True
 
 
-def _wanted(option: Option) -> str:
-    return {"int": "a whole number", "float": "a number", "json": "a mapping"}.get(option.type, "a string")
+def _wanted(known: Known) -> str:
+    return {"int": "a whole number", "float": "a number", "json": "a mapping"}.get(known.type, "a string")
 
 
-def _kind(value: object) -> str:
-    names = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "a list", dict: "a mapping"}
-    return next((name for kind, name in names.items() if isinstance(value, kind)), type(value).__name__)
+def _shown(value: object) -> str:
+    """Return a value as YAML has it."""
+    return str(value).lower() if isinstance(value, bool) else repr(value)

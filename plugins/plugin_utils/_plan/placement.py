@@ -10,6 +10,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ansible_collections.multinode.sglang.plugins.module_utils._base.text import first_few
+
 from .errors import PlanError
 from .inventory import Host
 from .schema import Group
@@ -17,8 +19,8 @@ from .versions import Version
 
 
 @dataclass(frozen=True)
-class Instance:
-    """One group of ranks that serve together. hosts: by rank; base_gpus: first GPU on each host, by rank.
+class Placed:
+    """One instance with its place. hosts: by rank; base_gpus: first GPU on each host, by rank.
 
     slot: numbers the instances of a host across deployments and chooses the default ports; local: numbers the
     instances of its own group on that host and shifts ports that the user gave.
@@ -26,7 +28,6 @@ class Instance:
 
     name: str
     group: Group
-    index: int
     hosts: tuple[Host, ...]
     base_gpus: tuple[int, ...]
     slot: int
@@ -57,8 +58,8 @@ def check_shape(group: Group, version: Version) -> None:
     at, total = group.where, group.tp_size * group.pp_size
     if total % group.nnodes:
         raise PlanError(
-            f"{at}.tp_size: {group.tp_size} x pp_size {group.pp_size} = {total} processes do not divide over nnodes {group.nnodes}; "
-            f"make tp_size x pp_size a multiple of nnodes"
+            f"{at}.tp_size: {group.tp_size} x pp_size {group.pp_size} = {total} processes do not divide over "
+            f"nnodes {group.nnodes}; make tp_size x pp_size a multiple of nnodes"
         )
     if group.dp_size > 1 and group.nnodes > 1:
         raise PlanError(
@@ -67,15 +68,17 @@ def check_shape(group: Group, version: Version) -> None:
         )
     if group.dp_size > 1 and group.attn_dp_size > 1:
         raise PlanError(
-            f"{at}.dp_size: {group.dp_size} replicas and attn_dp_size {group.attn_dp_size} exclude each other; set one of them"
+            f"{at}.dp_size: {group.dp_size} replicas and attn_dp_size {group.attn_dp_size} exclude each other; "
+            "set one of them"
         )
     if group.tp_size % group.attn_dp_size:
         raise PlanError(
-            f"{at}.attn_dp_size: {group.attn_dp_size} does not divide tp_size {group.tp_size}; choose a divisor of {group.tp_size}"
+            f"{at}.attn_dp_size: {group.attn_dp_size} does not divide tp_size {group.tp_size}; "
+            f"choose a divisor of {group.tp_size}"
         )
     if group.tp_size % group.ep_size:
         raise PlanError(
-            f"{at}.ep_size: {group.ep_size} does not divide tp_size {group.tp_size}; SGLang wants ep_size x moe_dp_size = tp_size"
+            f"{at}.ep_size: {group.ep_size} does not divide tp_size {group.tp_size}; choose a divisor of {group.tp_size}"
         )
     if (
         group.instances_per_host
@@ -88,16 +91,17 @@ def check_shape(group: Group, version: Version) -> None:
         )
 
 
-def place(group: Group, hosts: Sequence[Host], taken: Occupancy) -> list[Instance]:
+def place(group: Group, hosts: Sequence[Host], taken: Occupancy) -> list[Placed]:
     """Place the instances of a group: hosts in inventory order, nnodes at a time, each filled before the next."""
     if group.instances is None and len(hosts) % group.nnodes:
         raise PlanError(
-            f"{group.where}.hosts: {len(hosts)} hosts are not a multiple of nnodes {group.nnodes}; "
-            f"add {group.nnodes - len(hosts) % group.nnodes} or remove {len(hosts) % group.nnodes}, or set instances to leave hosts spare"
+            f"{group.where}.hosts: {len(hosts)} hosts are not a multiple of nnodes {group.nnodes}; add "
+            f"{group.nnodes - len(hosts) % group.nnodes} or remove {len(hosts) % group.nnodes}, "
+            "or set instances to leave hosts spare"
         )
     _check_gpus(group, hosts)
     prefix = group.deployment if group.role == "server" else f"{group.deployment}-{group.role}"
-    instances: list[Instance] = []
+    instances: list[Placed] = []
     for start in range(0, len(hosts) - group.nnodes + 1, group.nnodes):
         block = hosts[start : start + group.nnodes]
         for local in range(_fit(group, block, taken)):
@@ -105,26 +109,27 @@ def place(group: Group, hosts: Sequence[Host], taken: Occupancy) -> list[Instanc
                 return instances
             name = f"{prefix}-{len(instances)}"
             base, slot = taken.take(block, group.gpus_per_host, name)
-            instances.append(Instance(name, group, len(instances), tuple(block), base, slot, local))
+            instances.append(Placed(name, group, tuple(block), base, slot, local))
     if group.instances is not None and len(instances) < group.instances:
-        raise _no_room(group, hosts, taken, len(instances))
+        raise _too_many(group, hosts, taken, len(instances))
     return instances
 
 
-def _no_room(group: Group, hosts: Sequence[Host], taken: Occupancy, found: int) -> PlanError:
+def _too_many(group: Group, hosts: Sequence[Host], taken: Occupancy, found: int) -> PlanError:
     if not found:
         return _full(group, hosts[0], taken)
     return PlanError(
-        f"{group.where}.instances: {group.instances} of {group.nnodes} hosts x {group.gpus_per_host} GPUs do not fit on "
-        f"{len(hosts)} hosts, which have room for {found}; set instances to {found} or add hosts"
+        f"{group.where}.instances: {group.instances} instances of nnodes {group.nnodes} x {group.gpus_per_host} GPUs do not "
+        f"fit on {len(hosts)} hosts; set instances: {found} or add hosts"
     )
 
 
 def _full(group: Group, host: Host, taken: Occupancy) -> PlanError:
+    owners = taken.owners[host.name]
     return PlanError(
-        f"{group.where}.hosts: {host.name} has {host.gpus} GPUs of which {', '.join(taken.owners[host.name])} take "
-        f"{taken.gpus[host.name]}, but an instance needs {group.gpus_per_host} there; take {host.name} out of one group, "
-        "or set instances on the other"
+        f"{group.where}.hosts: an instance needs {group.gpus_per_host} GPUs on {host.name}, but "
+        f"{first_few(owners)} {'uses' if len(owners) == 1 else 'use'} {taken.gpus[host.name]} of its {host.gpus}; "
+        f"remove {host.name} from one of the groups, or set instances on the other"
     )
 
 
@@ -144,7 +149,7 @@ def _check_gpus(group: Group, hosts: Sequence[Host]) -> None:
 
 def _fit(group: Group, block: Sequence[Host], taken: Occupancy) -> int:
     free = min(block, key=lambda host: host.gpus - taken.gpus[host.name])
-    room = (free.gpus - taken.gpus[free.name]) // group.gpus_per_host
-    if room < 1 and group.instances is None:
+    fitting = (free.gpus - taken.gpus[free.name]) // group.gpus_per_host
+    if fitting < 1 and group.instances is None:
         raise _full(group, free, taken)
-    return min(room, group.instances_per_host or room)
+    return min(fitting, group.instances_per_host or fitting)

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import Option, find
+
 from .disaggregation import serves_bootstrap_on_api
 from .errors import PlanError
 from .intervals import Interval, inside, overlap, text_of
-from .options import given
-from .placement import Instance
-from .programs import SGLANG
+from .placement import Placed
+from .programs import PORT_OPTIONS
+from .schema import Group
 
 # The ports of slot 0 are those that SGLang's documents use; each further slot of a host is one stride above.
 BASES = {"api": 30000, "dist_init": 20000, "bootstrap": 8998, "router": 8000, "prometheus": 29000}
@@ -34,44 +36,45 @@ WHY = {
     "bootstrap": "--disaggregation-bootstrap-port: decode instances ask this prefill instance here",
     "router": "--port of the router: the API",
     "prometheus": "--prometheus-port of the router",
+    "copy": "sglang_models_port and those above: hosts copy a model from each other here",
     "grpc": "--port + 10000: the gRPC server of smg-grpc-mode",
     "grpc_sidecar": "--port + 1: the HTTP sidecar of smg-grpc-mode",
 }
 
 
-def instance_ports(instance: Instance) -> dict[str, Interval]:
-    """Return the ports of an instance by name; they are the same on all its hosts."""
-    group = instance.group
-    api = _base(instance, "api", group.port)
-    dist = _base(instance, "dist_init", group.dist_init_port)
+def instance_ports(placed: Placed, options: tuple[Option, ...]) -> dict[str, Interval]:
+    """Return the ports of an instance by name, the same on all its hosts. options: what the user set for SGLang."""
+    group = placed.group
+    api = _base(placed, "api", group.port)
+    dist = _base(placed, "dist_init", group.dist_init_port)
     ports = {
         "api": (api, api),
         "dist_init": (dist, dist),
-        "dp_attention": (dist + DP_FIRST, dist + DP_LAST + _rust_ranks(instance)),
+        "dp_attention": (dist + DP_FIRST, dist + DP_LAST + _rust_ranks(group)),
         "dp_handshake": (dist + HANDSHAKE, dist + HANDSHAKE),
         "nccl": (dist + NCCL, dist + NCCL),
         "barrier": (dist + BARRIER, dist + BARRIER),
     }
     if group.role == "prefill" and not serves_bootstrap_on_api(group):
-        bootstrap = _base(instance, "bootstrap", group.bootstrap_port)
+        bootstrap = _base(placed, "bootstrap", group.bootstrap_port)
         ports["bootstrap"] = (bootstrap, bootstrap)
     for name, port in group.extra_ports.items():
-        shifted = port + instance.local * STRIDE
+        shifted = port + placed.local * STRIDE
         ports[name] = (shifted, shifted)
-    if given(SGLANG, group.server_args, "smg-grpc-mode") and "grpc-port" not in group.extra_ports:
+    if find(options, "smg-grpc-mode") and "grpc-port" not in group.extra_ports:
         ports |= {"grpc": (api + 10000, api + 10000), "grpc_sidecar": (api + 1, api + 1)}
     return ports
 
 
-def _base(instance: Instance, name: str, given: int | None) -> int:
+def _base(placed: Placed, name: str, given: int | None) -> int:
     """A port that the user gave counts up within its own group, a default one with the host's slots."""
     if given is not None:
-        return given + instance.local * STRIDE
-    return BASES[name] + instance.slot * STRIDE
+        return given + placed.local * STRIDE
+    return BASES[name] + placed.slot * STRIDE
 
 
-def _rust_ranks(instance: Instance) -> int:
-    return instance.group.attn_dp_size if instance.group.env.get("SGLANG_RUST_SERVER") == "1" else 0
+def _rust_ranks(group: Group) -> int:
+    return group.attn_dp_size if group.env.get("SGLANG_RUST_SERVER") == "1" else 0
 
 
 def check_range(
@@ -81,26 +84,34 @@ def check_range(
     for name, (first, last) in ports:
         why = WHY.get(name, f"--{name}")
         if last > 65535:
-            raise PlanError(
-                f"{owner}: port {text_of((first, last))} ({why}) is above 65535; lower the port that it counts from"
-            )
+            raise PlanError(f"{owner}: port {text_of((first, last))} ({why}) is above 65535; lower {_moved_by(name)}")
         if first < 1024:
             raise PlanError(
-                f"{owner}: port {text_of((first, last))} ({why}) is below 1024, which only root may open; raise it"
+                f"{owner}: port {text_of((first, last))} ({why}) is below 1024, which only root may open; raise {_moved_by(name)}"
             )
         if overlap((first, last), ephemeral) and not inside((first, last), reserved):
             raise PlanError(
                 f"{owner}: port {text_of((first, last))} ({why}) is inside the ephemeral range {text_of(ephemeral)}, "
-                "where the kernel may give it to another program; choose one outside, or reserve it on the hosts "
-                "(net.ipv4.ip_local_reserved_ports) and name it in sglang_plan_reserved_ports"
+                f"where the kernel may give it to another program; change {_moved_by(name)}, or reserve it on the hosts "
+                "(net.ipv4.ip_local_reserved_ports) and in sglang_plan_reserved_ports"
             )
 
 
-Claim = tuple[Interval, str, str]  # ports, the instance that wants them, their name
+Claim = tuple[Interval, str, str]  # ports, who wants them, their name
+# What moves a port whose name says nothing of it.
+_MOVED_BY = {
+    "copy": "sglang_models_port",
+    "router": "port of the router",
+    "prometheus": "prometheus_port",
+    "api": "port",
+    "grpc": "port",
+    "grpc_sidecar": "port",
+    "bootstrap": "bootstrap_port",
+}
 
 
 def check_collisions(claims: Mapping[str, Sequence[Claim]]) -> list[str]:
-    """Find ports that two instances claim on one host (claims: host -> claims); returns one sentence for each pair."""
+    """Find ports that are claimed twice on one host (claims: host -> claims); returns one sentence for each pair."""
     found: dict[tuple[str, ...], str] = {}
     for host, unsorted in claims.items():
         rows = sorted(unsorted)
@@ -122,7 +133,14 @@ def _same_block(left: Claim, right: Claim) -> bool:
 
 
 def _collision(host: str, left: Claim, right: Claim) -> str:
+    settings = dict.fromkeys(_moved_by(name) for _ports, _owner, name in (left, right))
     return (
-        f"host {host}: {left[1]} ({left[2]} {text_of(left[0])}) and {right[1]} ({right[2]} {text_of(right[0])}) want the same port; "
-        f"set another port (port, dist_init_port, bootstrap_port or extra_ports) on one of them"
+        f"host {host}: {left[1]} ({left[2]} {text_of(left[0])}) and {right[1]} ({right[2]} {text_of(right[0])}) want the "
+        f"same port; change {' or '.join(settings)}"
     )
+
+
+def _moved_by(name: str) -> str:
+    if name in _MOVED_BY:
+        return _MOVED_BY[name]
+    return "dist_init_port" if name in WHY else f"extra_ports.{name}" if name in PORT_OPTIONS else name

@@ -14,55 +14,55 @@ from .versions import NEWEST, OPTION_SINCE, Version
 
 @dataclass(frozen=True)
 class Program:
-    """What is known of a program's options.
+    """What is known of a program.
 
-    title: its name in messages. table: file with the options of its newest known release. owned: option -> where the user says
-    it instead. since: option -> first release that has it. variable: what sets its version. help: the command that lists its options.
+    title: its name in messages and as a package. table: file with the options of its newest known release. owned: option -> how
+    the user sets it instead. since: option -> first release that has it. variable: what sets its version. module: how it starts.
     """
 
     title: str
     table: str
     newest: Version
     variable: str
-    help: str
+    module: str
     owned: Mapping[str, str] = field(hash=False)
     since: Mapping[str, Version] = field(default_factory=dict, hash=False)
 
 
-# What the plan writes itself, and where the user says it instead.
+# What the plan writes itself, and how the user sets it instead.
 _SGLANG_OWNED = {
     "model-path": "set model on the deployment",
     "served-model-name": "set served_model_name on the deployment",
-    "host": "set host beside hosts",
-    "port": "set port beside hosts",
-    "nccl-port": "it belongs to the port plan",
-    "dist-init-addr": "the plan uses the cluster address of the first host; set dist_init_port to move its port",
-    "nnodes": "set nnodes beside hosts",
-    "node-rank": "the order of the hosts decides it",
-    "tp-size": "set tp_size beside hosts",
-    "pp-size": "set pp_size beside hosts",
-    "ep-size": "set ep_size beside hosts",
-    "dp-size": "set dp_size (replicas on one host) or attn_dp_size beside hosts",
-    "attn-dp-size": "set attn_dp_size beside hosts",
-    "enable-dp-attention": "set attn_dp_size beside hosts",
-    "moe-a2a-backend": "set moe_a2a_backend beside hosts",
-    "ep-num-redundant-experts": "set ep_num_redundant_experts beside hosts",
-    "base-gpu-id": "the plan places instances on GPUs",
-    "gpu-id-step": "the plan places instances on consecutive GPUs",
+    "host": "set host next to hosts",
+    "port": "set port next to hosts",
+    "nccl-port": "set dist_init_port to move it",
+    "dist-init-addr": "set dist_init_port to move its port; its host is the first of the instance",
+    "nnodes": "set nnodes next to hosts",
+    "node-rank": "remove it, because the order of the hosts decides it",
+    "tp-size": "set tp_size next to hosts",
+    "pp-size": "set pp_size next to hosts",
+    "ep-size": "set ep_size next to hosts",
+    "dp-size": "set dp_size (replicas on one host) or attn_dp_size next to hosts",
+    "attn-dp-size": "set attn_dp_size next to hosts",
+    "enable-dp-attention": "set attn_dp_size next to hosts",
+    "moe-a2a-backend": "set moe_a2a_backend next to hosts",
+    "ep-num-redundant-experts": "set ep_num_redundant_experts next to hosts",
+    "base-gpu-id": "remove it, because the plan places instances on GPUs",
+    "gpu-id-step": "remove it, because the plan places instances on consecutive GPUs",
     "disaggregation-mode": "write prefill: and decode: groups",
     "disaggregation-bootstrap-port": "set bootstrap_port on the prefill group",
-    "disaggregation-transfer-backend": "set disaggregation_transfer_backend beside hosts",
-    "disaggregation-ib-device": "set disaggregation_ib_device beside hosts",
+    "disaggregation-transfer-backend": "set disaggregation_transfer_backend next to hosts",
+    "disaggregation-ib-device": "set disaggregation_ib_device next to hosts",
     "api-key": "set sglang_server_api_key, which never reaches a command line",
     "admin-api-key": "set sglang_server_admin_api_key, which never reaches a command line",
-    "config": "write the options here; the role uses --config for the API keys",
-    "use-ray": "the collection starts every rank itself",
+    "config": "write its options here; --config is used for the API keys",
+    "use-ray": "remove it, because the collection starts every rank itself",
     "grpc-port": "set extra_ports: {grpc-port: N}",
     "smg-http-sidecar-port": "set extra_ports: {smg-http-sidecar-port: N}",
     "gated-launch-port": "set extra_ports: {gated-launch-port: N}",
     "engine-info-bootstrap-port": "set extra_ports: {engine-info-bootstrap-port: N}",
     "encoder-bootstrap-port": "set extra_ports: {encoder-bootstrap-port: N}",
-    "help": "it prints and ends",
+    "help": "remove it, because it prints and ends",
 }
 PORT_OPTIONS = (
     "grpc-port",
@@ -72,19 +72,19 @@ PORT_OPTIONS = (
     "encoder-bootstrap-port",
 )
 _SECRET = "set it in sglang_router_secret_options, which never reach a command line"  # noqa: S105 a sentence
-_KUBERNETES = "the workers are those of the inventory, not of a Kubernetes cluster"
+_KUBERNETES = "remove it, because the workers come from the inventory, not from Kubernetes"
 _ROUTER_OWNED = {
-    "host": "set host beside hosts",
-    "port": "set port beside hosts",
-    "prometheus-port": "set prometheus_port beside hosts",
-    "worker-urls": "the workers are the instances of the deployment",
+    "host": "set host next to hosts",
+    "port": "set port next to hosts",
+    "prometheus-port": "set prometheus_port next to hosts",
+    "worker-urls": "remove it, because the workers are the instances of the deployment",
     "pd-disaggregation": "write prefill: and decode: groups",
-    "prefill": "the workers are the instances of the deployment",
-    "decode": "the workers are the instances of the deployment",
-    "mini-lb": "it is for debugging, and a process in Python",
-    "epd-disaggregation": "the plan has no encode instances",
-    "encode": "the plan has no encode instances",
-    "enable-igw": "a router serves one deployment; give every model a deployment with a router of its own",
+    "prefill": "remove it, because the workers are the instances of the deployment",
+    "decode": "remove it, because the workers are the instances of the deployment",
+    "mini-lb": "remove it, because it is for debugging only",
+    "epd-disaggregation": "remove it, because the plan has no encode instances",
+    "encode": "remove it, because the plan has no encode instances",
+    "enable-igw": "give each model a deployment with its own router",
     "service-discovery": _KUBERNETES,
     "service-discovery-port": _KUBERNETES,
     "service-discovery-namespace": _KUBERNETES,
@@ -93,13 +93,13 @@ _ROUTER_OWNED = {
     "decode-selector": _KUBERNETES,
     "encode-selector": _KUBERNETES,
     "router-selector": _KUBERNETES,
-    "api-key": "set sglang_server_api_key, which the router takes over and which never reaches a command line",
+    "api-key": "set sglang_server_api_key, which the router uses, too, and which never reaches a command line",
     "control-plane-api-keys": _SECRET,
     "tenant-api-key": _SECRET,
     "oracle-password": _SECRET,
     "postgres-db-url": _SECRET,
     "redis-url": _SECRET,
-    "help": "it prints and ends",
+    "help": "remove it, because it prints and ends",
 }
 # What else a router listens on when it is asked to.
 ROUTER_PORT_OPTIONS = ("health-check-port", "mesh-port")
@@ -108,13 +108,15 @@ SGLANG = Program(
     "SGLang",
     "options-sglang-0.5.23.json",
     NEWEST,
-    "sglang_runtime_version",
-    "launch_server",
+    "sglang_version",
+    "sglang.launch_server",
     _SGLANG_OWNED,
     since=OPTION_SINCE,
 )
-# Where the model is a release, the host that has it tells which.
-SGLANG_WITH_RELEASE = replace(SGLANG, owned={**_SGLANG_OWNED, "weight-version": "it names the release of the model"})
+# Where the model is a release, its host adds which one.
+SGLANG_WITH_RELEASE = replace(
+    SGLANG, owned={**_SGLANG_OWNED, "weight-version": "remove it, because it names the release of the model"}
+)
 ROUTERS = {
     "sglang-router": Program(
         "sglang-router",

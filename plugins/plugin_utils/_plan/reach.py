@@ -2,81 +2,79 @@
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
-"""Who must reach whom on what: the input of a firewall, and of the check that peers can connect."""
+"""Who must reach whom on what: the input of a firewall, and of the check that peers can connect.
+
+A rule names a set of peers instead of repeating their addresses, so a plan grows with its hosts and not with their square.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
+
+from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import Rule
 
 from .disaggregation import bootstrap_port
 from .intervals import Interval, join
-from .placement import Instance
+from .placement import Placed
 from .ports import MOONCAKE
 
+CLIENTS, SCRAPERS = "clients", "scrapers"
 # Ports of an instance that only its own ranks use; these and the ephemeral ones carry pickled objects.
 PEER_PORTS = ("dist_init", "dp_attention", "dp_handshake", "nccl", "barrier")
 
 
-def rule(sources: Sequence[str] | str, ports: str, why: str) -> dict[str, Any]:
-    """One rule: sources is a list of addresses, "clients" for whoever may use the service, or "scrapers" for who collects metrics."""
-    return {"sources": sources, "ports": ports, "protocol": "tcp", "why": why}
-
-
-def instance_rules(
-    instance: Instance, ports: Mapping[str, Interval], routers: Sequence[str], ephemeral: Interval
-) -> list[dict[str, Any]]:
-    """Return what each host of an instance must accept; the list is the same on all of them. routers: the addresses of its routers."""
-    public = [interval for name, interval in ports.items() if name not in (*PEER_PORTS, "bootstrap")]
-    if routers:
-        rules = [
-            rule(routers, join(public), f"{instance.name}: its routers"),
-            rule("scrapers", join(public), f"{instance.name}: /metrics"),
-        ]
-    else:
-        rules = [rule("clients", join(public), f"{instance.name}: the API")]
-    if len(instance.hosts) > 1:
-        peers = [host.address for host in instance.hosts]
-        planned = join(ports[name] for name in PEER_PORTS)
-        rules.append(
-            rule(
-                peers,
-                f"{planned},{join([ephemeral])}",
-                f"{instance.name}: between its ranks; gloo, NCCL and ZMQ take ports from the ephemeral range",
-            )
-        )
-    return rules
-
-
-def transfer_rules(
-    instance: Instance,
-    ports: Mapping[str, Interval],
-    prefill: Sequence[str],
-    decode: Sequence[str],
-    ephemeral: Interval,
-) -> list[dict[str, Any]]:
-    """Return what a host of a prefill or decode instance must accept from the other side."""
-    kv = join([MOONCAKE, ephemeral])
-    if instance.group.role == "decode":
-        return [rule(prefill, kv, f"{instance.name}: KV transfer from prefill")]
-    port = bootstrap_port(ports)
-    bootstrap = join([(port, port)])
-    asked = join([(port, port), ports["api"]])
+def expand(plan: Mapping[str, Any], host: str) -> list[dict[str, Any]]:
+    """Return the rules of a host of a plan in its plain form, with the addresses of each set of peers."""
     return [
-        rule(
-            decode,
-            f"{asked},{kv}",
-            f"{instance.name}: bootstrap, the API for requests that decode gives back, and KV transfer with decode",
-        ),
-        rule(
-            [host.address for host in instance.hosts],
-            bootstrap,
-            f"{instance.name}: its own ranks register at the bootstrap server",
-        ),
+        {
+            "sources": rule["sources"]
+            if rule["sources"] in (CLIENTS, SCRAPERS)
+            else list(plan["peers"][rule["sources"]]),
+            "ports": rule["ports"],
+            "protocol": "tcp",
+            "why": rule["why"],
+        }
+        for rule in plan["hosts"][host]["reach"]
     ]
 
 
-def router_rules(name: str, ports: Mapping[str, Interval], routers: Sequence[str]) -> list[dict[str, Any]]:
-    """Return what the host of a router must accept. routers: the addresses of all routers of the deployment."""
-    sources: dict[str, Sequence[str] | str] = {"prometheus": "scrapers", "mesh-port": routers}
-    return [rule(sources.get(port, "clients"), join([interval]), f"{name}: {port}") for port, interval in ports.items()]
+def instance_rules(placed: Placed, ports: Mapping[str, Interval], routers: str, ephemeral: Interval) -> list[Rule]:
+    """Return what each host of an instance must accept, the same on all of them. routers: the set of its routers, or empty."""
+    name = placed.name
+    public = join(interval for port, interval in ports.items() if port not in (*PEER_PORTS, "bootstrap"))
+    if routers:
+        rules = [Rule(routers, public, f"{name}: its routers"), Rule(SCRAPERS, public, f"{name}: /metrics")]
+    else:
+        rules = [Rule(CLIENTS, public, f"{name}: the API")]
+    if len(placed.hosts) > 1:
+        planned = join(ports[port] for port in PEER_PORTS)
+        why = f"{name}: between its ranks; gloo, NCCL and ZMQ take ports from the ephemeral range"
+        rules.append(Rule(f"instance {name}", f"{planned},{join([ephemeral])}", why))
+    return rules
+
+
+def transfer_rules(placed: Placed, ports: Mapping[str, Interval], ephemeral: Interval) -> list[Rule]:
+    """Return what a host of a prefill or decode instance must accept from the other side."""
+    name, deployment = placed.name, placed.group.deployment
+    kv = join([MOONCAKE, ephemeral])
+    if placed.group.role == "decode":
+        return [Rule(f"prefill {deployment}", kv, f"{name}: KV transfer from prefill")]
+    port = bootstrap_port(ports)
+    asked = join([(port, port), ports["api"]])
+    why = f"{name}: bootstrap, the API for requests that decode gives back, and KV transfer with decode"
+    return [
+        Rule(f"decode {deployment}", f"{asked},{kv}", why),
+        Rule(f"instance {name}", str(port), f"{name}: its own ranks register at the bootstrap server"),
+    ]
+
+
+def router_rules(name: str, ports: Mapping[str, Interval], routers: str) -> list[Rule]:
+    """Return what the host of a router must accept. routers: the set of all routers of the deployment."""
+    sources = {"prometheus": SCRAPERS, "mesh-port": routers}
+    return [Rule(sources.get(port, CLIENTS), join([interval]), f"{name}: {port}") for port, interval in ports.items()]
+
+
+def copy_rule(model: str, port: int) -> Rule:
+    """Return what a host of a model must accept while hosts copy it from each other."""
+    return Rule(f"model {model}", str(port), f"model {model}: hosts copy it from each other")

@@ -11,17 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .catalog import Catalog
+from .env import parse_env
 from .errors import PlanError, nearest
-from .models import Model
+from .models import Catalog, Model
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?\Z")
 ROLES = ("server", "prefill", "decode")
-# Written by the plan or by prestart.py for each host; a value from the inventory would be the same on all hosts.
-OWNED_ENV = {
-    "SGLANG_HOST_IP": "set sglang_cluster_address on the host",
-    "HOST_IP": "set sglang_cluster_address on the host",
-}
 
 
 @dataclass(frozen=True)
@@ -79,7 +74,10 @@ class Router:
 
 @dataclass(frozen=True)
 class Deployment:
-    """One entry of sglang_deployments. model: what SGLang is given; entry: what sglang_models says of it."""
+    """One entry of sglang_deployments.
+
+    model: what SGLang is given. entry: its entry in sglang_models. hint: the name there that the user may have meant.
+    """
 
     name: str
     model: str
@@ -87,6 +85,12 @@ class Deployment:
     served_model_name: str | None
     groups: tuple[Group, ...]
     router: Router | None
+    hint: str
+
+    @property
+    def where(self) -> str:
+        """How a refusal names it."""
+        return f"deployments.{self.name}"
 
     @property
     def served_model(self) -> str:
@@ -105,6 +109,7 @@ INTS = {
     "instances": 1,
     "instances_per_host": 1,
 }
+EXAMPLES = {"server_args": "{enable-metrics: true}", "extra_ports": "{grpc-port: 31500}"}
 PORTS = ("port", "dist_init_port", "bootstrap_port")
 STRINGS = ("moe_a2a_backend", "host", "disaggregation_transfer_backend", "disaggregation_ib_device")
 GROUP_KEYS = ("hosts", *INTS, *PORTS, *STRINGS, "extra_ports", "server_args", "env")
@@ -113,18 +118,18 @@ ROUTER_KEYS = ("hosts", "host", "port", "prometheus_port")
 DEPLOYMENT_KEYS = ("model", "served_model_name", *ROLES, "router", "env")
 
 
-def parse_deployments(raw: Any, env: Any, catalog: Catalog) -> tuple[list[Deployment], list[str]]:
+def parse_deployments(raw: Any, env: Mapping[str, str], catalog: Catalog) -> tuple[list[Deployment], list[str]]:
     """Turn sglang_deployments into typed objects; the second list holds a sentence for each entry that is refused."""
     if not isinstance(raw, Mapping) or not raw:
         raise PlanError(
-            "sglang_deployments: it must be a mapping of deployment names to their settings; see the README for an example"
+            "sglang_deployments: it must be a mapping of deployment names to their settings; "
+            "see the README of the role sglang_plan for an example"
         )
-    base_env = parse_env(env, "sglang_plan_env")
     deployments: list[Deployment] = []
     refusals: list[str] = []
     for name, body in raw.items():
         try:
-            deployments.append(_deployment(str(name), body, base_env, catalog))
+            deployments.append(_deployment(str(name), body, env, catalog))
         except PlanError as error:
             refusals += error.sentences
     return deployments, refusals
@@ -134,7 +139,8 @@ def _deployment(name: str, body: Any, base_env: Mapping[str, str], catalog: Cata
     where = f"deployments.{name}"
     if not NAME.match(name):
         raise PlanError(
-            f"{where}: the name becomes part of unit names; use at most 48 lower case letters, digits and dashes, with no dash at the ends"
+            f"{where}: this name cannot be part of a unit's name; use at most 48 lower case letters, digits and dashes, "
+            "with no dash at the ends"
         )
     _known_keys(body, DEPLOYMENT_KEYS, where)
     roles = [role for role in ROLES if role in body]
@@ -148,8 +154,10 @@ def _deployment(name: str, body: Any, base_env: Mapping[str, str], catalog: Cata
     deployment_env = {**base_env, **parse_env(body.get("env", {}), f"{where}.env")}
     groups = tuple(_group(name, role, body[role], deployment_env) for role in roles)
     model = _string(body.get("model"), f"{where}.model")
+    entry = catalog.find(model)
     served_name = _served_name(body, where) or (model if model in catalog.models else None)
-    return Deployment(name, catalog.path(model), catalog.entry(model), served_name, groups, _router(body, where))
+    given = catalog.path(entry) if entry else model
+    return Deployment(name, given, entry, served_name, groups, _router(body, where), catalog.hint(model))
 
 
 def _served_name(body: Mapping[str, Any], where: str) -> str | None:
@@ -166,7 +174,7 @@ def _router(body: Mapping[str, Any], where: str) -> Router | None:
         return None
     router = body["router"]
     if not isinstance(router, Mapping) or "hosts" not in router:
-        raise PlanError(f"{where}.router: it must be a mapping with at least hosts:")
+        raise PlanError(f"{where}.router: {router!r} is not a mapping with hosts; write it as in {{hosts: routers}}")
     ports = {key: _int(router[key], 1, f"{where}.router.{key}") for key in ("port", "prometheus_port") if key in router}
     return Router(
         parse_hosts(router["hosts"], f"{where}.router.hosts"),
@@ -191,13 +199,15 @@ def _group(deployment: str, role: str, body: Any, base_env: Mapping[str, str]) -
             if key in body
         ]
     ):
-        raise PlanError(f"{where}.{found[0]}: it is for prefill and decode; remove it, or use those instead of server")
+        raise PlanError(
+            f"{where}.{found[0]}: only prefill and decode have it; remove it, or write prefill: and decode: instead of server:"
+        )
     values: dict[str, Any] = {key: _int(body[key], low, f"{where}.{key}") for key, low in INTS.items() if key in body}
     values |= {key: _int(body[key], 1, f"{where}.{key}") for key in PORTS if key in body}
     values |= {key: _string(body[key], f"{where}.{key}") for key in STRINGS if key in body}
-    for key in ("server_args", "extra_ports"):
+    for key, example in EXAMPLES.items():
         if not isinstance(body.get(key, {}), Mapping):
-            raise PlanError(f"{where}.{key}: {body[key]!r} is not a mapping of option names to values")
+            raise PlanError(f"{where}.{key}: {body[key]!r} is not a mapping; write it as in {example}")
     return Group(
         deployment,
         role,
@@ -223,40 +233,13 @@ def parse_hosts(value: Any, where: str) -> str | list[str]:
     raise PlanError(f"{where}: {value!r} names no hosts; write the name of an inventory group, or a list of host names")
 
 
-def parse_env(value: Any, where: str) -> dict[str, str]:
-    """Accept a mapping of environment variables to strings or numbers; an empty value is not the same as an unset one."""
-    if not isinstance(value, Mapping):
-        raise PlanError(f"{where}: {value!r} is not a mapping of variable names to values")
-    out = {}
-    for name, item in value.items():
-        here = f"{where}.{name}"
-        if not re.match(r"[A-Za-z_][A-Za-z0-9_]*\Z", str(name)):
-            raise PlanError(f"{here}: {name!r} is not the name of an environment variable")
-        if name in OWNED_ENV:
-            raise PlanError(f"{here}: {name} is owned by the plan; {OWNED_ENV[name]}")
-        if isinstance(item, bool):
-            raise PlanError(
-                f'{here}: {item!r} is a boolean; write the string that the program expects, such as "1" or "true"'
-            )
-        if not isinstance(item, (str, int, float)):
-            raise PlanError(f"{here}: {item!r} is not a string or a number")
-        if str(item) == "":
-            raise PlanError(
-                f"{here}: an empty value is not the same as an unset variable (an empty GID index reads as 0); remove the line"
-            )
-        if "\n" in str(item):
-            raise PlanError(f"{here}: the value has more than one line; an environment file takes one")
-        out[str(name)] = str(item)
-    return out
-
-
 def _known_keys(body: Any, known: tuple[str, ...], where: str) -> None:
     if not isinstance(body, Mapping):
         raise PlanError(f"{where}: {body!r} is not a mapping; its keys are {', '.join(known)}")
     for key in body:
         if key in ("api_key", "admin_api_key", "api-key", "admin-api-key"):
             raise PlanError(
-                f"{where}.{key}: keys do not belong in the plan, which is printed; set sglang_server_api_keys"
+                f"{where}.{key}: API keys do not belong in the plan, which is printed; set sglang_server_api_keys"
             )
         if key not in known:
             hint = (
@@ -267,17 +250,16 @@ def _known_keys(body: Any, known: tuple[str, ...], where: str) -> None:
 
 def _int(value: Any, low: int, where: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise PlanError(
-            f"{where}: {value!r} is not a whole number; write it without quotes, or cast a survey's value with | int"
-        )
+        quoted = isinstance(value, str) and value.isdecimal()
+        fix = "remove the quotes, or convert it with | int" if quoted else "write a whole number"
+        raise PlanError(f"{where}: {value!r} is not a whole number; {fix}")
     if value < low:
-        raise PlanError(f"{where}: {value} is below {low}")
+        raise PlanError(f"{where}: {value} is below {low}; write {low} or more")
     return int(value)
 
 
 def _string(value: Any, where: str) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise PlanError(
-            f"{where}: {'it is missing' if value is None else repr(value) + ' is not a string'}; write a string"
-        )
+        found = "it is missing" if value is None else "it is empty" if value == "" else f"{value!r} is not a string"
+        raise PlanError(f"{where}: {found}; write a string")
     return str(value)

@@ -38,11 +38,11 @@ OPTION_SINCE: dict[str, Version] = {
 }
 
 
-def parse_version(text: object, variable: str = "sglang_runtime_version") -> Version:
+def parse_version(text: object, variable: str, example: Version = NEWEST) -> Version:
     """Turn "0.5.23" (a suffix such as ".post1" is allowed) into (0, 5, 23)."""
     match = re.match(r"(\d+)\.(\d+)\.(\d+)", text) if isinstance(text, str) else None
     if match is None:
-        raise PlanError(f'{variable}: {text!r} is not a release; write it in quotes, such as "0.5.23"')
+        raise PlanError(f'{variable}: {text!r} is not a release; write it in quotes, such as "{spell(example)}"')
     return tuple(int(part) for part in match.groups())
 
 
@@ -56,6 +56,6 @@ def version_warnings(version: Version) -> list[str]:
     if OLDEST <= version <= NEWEST:
         return []
     return [
-        f"SGLang {spell(version)} is outside {spell(OLDEST)} to {spell(NEWEST)}, whose options and ports this collection knows: "
+        f"sglang_version: {spell(version)} is outside {spell(OLDEST)} to {spell(NEWEST)}, whose options and ports are known; "
         f"the plan assumes those of {spell(NEWEST if version > NEWEST else OLDEST)}"
     ]

@@ -1,0 +1,192 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
+"""One deployment of the plan: its instances with all their ranks, and its routers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+
+from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import (
+    Bootstrap,
+    DeploymentPlan,
+    Instance,
+    Option,
+    Rank,
+    RouterAddress,
+    ServerUnit,
+    Worker,
+)
+from ansible_collections.multinode.sglang.plugins.module_utils._plan.words import words
+
+from .disaggregation import bootstrap, check_disaggregation, check_options, ib_devices_file
+from .draft import Draft
+from .intervals import text_of
+from .inventory import Host
+from .placement import Placed, check_shape, place
+from .ports import instance_ports
+from .reach import instance_rules, router_rules, transfer_rules
+from .routers import check_reachable, routing, worker
+from .schema import Deployment, Group, Router
+from .servers import Shared, check_extra_ports, rank_environment, rank_options, shared_options
+from .versions import Version
+
+
+def plan_deployment(deployment: Deployment, draft: Draft) -> DeploymentPlan:
+    """Place the instances and routers of one deployment, and add them to the draft."""
+    placed: list[tuple[Group, list[Placed]]] = []
+    for group in deployment.groups:
+        check_shape(group, draft.site.version)
+        check_extra_ports(group)
+        placed.append((group, place(group, draft.resolve(group.hosts, f"{group.where}.hosts"), draft.taken)))
+    used = {group.role: (group, _hosts_of(instances)) for group, instances in placed}
+    routers = _router_hosts(deployment, draft)
+    if len(placed) > 1:
+        check_disaggregation(list(used.values()), draft.site.version)
+        for role, (_group, hosts) in used.items():
+            draft.add_peers(f"{role} {deployment.name}", sorted(hosts, key=lambda host: host.address))
+    if len(placed) > 1 or routers:
+        for group, hosts in used.values():
+            check_reachable(group, hosts)
+    entry = _Entry(deployment, draft, draft.add_peers(f"routers {deployment.name}", routers) if routers else "")
+    for group, instances in placed:
+        shared = shared_options(deployment, group, draft.site.version, draft.warnings)
+        check_options(group, shared.tail)
+        for instance in instances:
+            entry.add_instance(instance, shared)
+    if deployment.router:
+        entry.add_routers(deployment.router, routers)
+    elif len(placed) > 1:
+        draft.warnings.append(
+            f"{deployment.where}: prefill and decode answer no request without a router; add router:, or run one of your own"
+        )
+    return entry.plan()
+
+
+def _router_hosts(deployment: Deployment, draft: Draft) -> list[Host]:
+    router = deployment.router
+    return draft.resolve(router.hosts, f"{deployment.where}.router.hosts") if router else []
+
+
+def _hosts_of(instances: Iterable[Placed]) -> list[Host]:
+    return list({host.name: host for instance in instances for host in instance.hosts}.values())
+
+
+class _Entry:
+    """One deployment of the plan while its instances and routers are added."""
+
+    def __init__(self, deployment: Deployment, draft: Draft, routers: str) -> None:
+        """Begin without any. routers: the set of its routers that rules name, empty without them."""
+        self._deployment, self._draft, self._router_peers = deployment, draft, routers
+        self._instances: list[Instance] = []
+        self._workers: list[Worker] = []
+        self._bootstrap: list[Bootstrap] = []
+        self._routers: list[RouterAddress] = []
+
+    def plan(self) -> DeploymentPlan:
+        """Return the deployment."""
+        return DeploymentPlan(
+            self._deployment.model,
+            self._deployment.served_model,
+            tuple(self._instances),
+            tuple(self._bootstrap),
+            tuple(self._routers),
+        )
+
+    def add_instance(self, placed: Placed, shared: Shared) -> None:
+        """Plan all ranks of one instance."""
+        draft, group = self._draft, placed.group
+        ports = instance_ports(placed, shared.tail)
+        draft.check_range(ports, f"{group.where}, {placed.name} on {placed.hosts[0].name}")
+        rules = instance_rules(placed, ports, self._router_peers, draft.site.ephemeral)
+        if group.role != "server":
+            rules += transfer_rules(placed, ports, draft.site.ephemeral)
+        if len(placed.hosts) > 1 or group.role == "prefill":
+            draft.add_peers(f"instance {placed.name}", placed.hosts)
+        ranks = tuple(Rank(host.name, host.address) for host in placed.hosts)
+        if group.role == "prefill":
+            self._bootstrap.append(bootstrap(placed, ranks, ports))
+        self._workers.append(worker(placed, shared.scheme, ports))
+        texts = {name: text_of(interval) for name, interval in ports.items()}
+        commands = [
+            (rank_options(shared, placed, rank, ports), rank_environment(placed, rank)) for rank in range(len(ranks))
+        ]
+        instance = Instance(
+            name=f"sglang-{placed.name}",
+            instance=placed.name,
+            role=group.role,
+            nnodes=group.nnodes,
+            ranks=ranks,
+            api_port=ports["api"][0],
+            scheme=shared.scheme,
+            ports=texts,
+            digest=_digest(draft.site.version, ranks, commands, texts),
+        )
+        self._instances.append(instance)
+        for rank, (options, environment) in enumerate(commands):
+            on_host = draft.hosts[ranks[rank].host]
+            on_host.units.append(self._unit(placed, instance, rank, options, environment))
+            on_host.rules += rules
+            on_host.claim(ports, placed.name)
+            if self._deployment.entry:
+                on_host.models[self._deployment.entry.name] = self._deployment.entry
+
+    def _unit(
+        self, placed: Placed, instance: Instance, rank: int, options: tuple[Option, ...], environment: dict[str, str]
+    ) -> ServerUnit:
+        host, base = placed.hosts[rank], placed.base_gpus[rank]
+        return ServerUnit(
+            name=instance.name,
+            instance=instance.instance,
+            deployment=self._deployment.name,
+            role=instance.role,
+            rank=rank,
+            nnodes=instance.nnodes,
+            slot=placed.slot,
+            host=host.name,
+            address=host.address,
+            interface=host.interface or "",
+            ranks=instance.ranks,
+            gpus=tuple(range(base, base + placed.group.gpus_per_host)),
+            ports=instance.ports,
+            api_port=instance.api_port,
+            scheme=instance.scheme,
+            model=self._deployment.model,
+            served_model=self._deployment.served_model,
+            options=options,
+            environment=environment,
+            ib_devices_file=ib_devices_file(placed, rank),
+            digest=instance.digest,
+        )
+
+    def add_routers(self, router: Router, hosts: list[Host]) -> None:
+        """Plan the router on each of its hosts."""
+        draft = self._draft
+        found = routing(self._deployment, router, draft.site, draft.warnings)
+        draft.warnings += found.breaker_warning(self._workers)
+        workers = tuple(self._workers)
+        for host in hosts:
+            on_host = draft.hosts[host.name]
+            ports = found.ports(len(on_host.routers))
+            draft.check_range(ports, f"{found.where} on {host.name}")
+            unit = found.unit(host, ports, workers)
+            on_host.routers.append(unit)
+            on_host.claim(ports, unit.name)
+            on_host.rules += router_rules(unit.name, ports, self._router_peers)
+            self._routers.append(RouterAddress(unit.name, host.name, unit.address, unit.port, unit.scheme, unit.ports))
+
+
+def _digest(
+    version: Version,
+    ranks: Iterable[Rank],
+    commands: Iterable[tuple[tuple[Option, ...], dict[str, str]]],
+    ports: dict[str, str],
+) -> str:
+    """Hash everything that any rank of an instance depends on."""
+    each = [
+        (rank.host, words(options), environment) for rank, (options, environment) in zip(ranks, commands, strict=True)
+    ]
+    return hashlib.sha256(json.dumps([version, each, ports], sort_keys=True).encode()).hexdigest()

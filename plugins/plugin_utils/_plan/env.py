@@ -1,0 +1,48 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
+"""Environment variables of units, as the user writes them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from .errors import PlanError
+
+# Written by the plan or by prestart.py for each host; a value from the inventory would be the same on all hosts.
+OWNED = ("SGLANG_HOST_IP", "HOST_IP")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+
+
+def parse_env(value: Any, where: str) -> dict[str, str]:
+    """Return a mapping of environment variables to strings; refuse what an environment file cannot hold."""
+    if not isinstance(value, Mapping):
+        raise PlanError(f"{where}: {value!r} is not a mapping; write it as in {{NCCL_DEBUG: INFO}}")
+    return {str(name): _value(str(name), item, f"{where}.{name}") for name, item in value.items()}
+
+
+def _value(name: str, item: Any, where: str) -> str:
+    if not _NAME.match(name):
+        raise PlanError(
+            f"{where}: {name!r} is not the name of an environment variable; use letters, digits and underscores"
+        )
+    if name in OWNED:
+        raise PlanError(f"{where}: {name} is owned by the plan; set sglang_cluster_address on the host")
+    if isinstance(item, bool):
+        raise PlanError(
+            f'{where}: {item!r} is a boolean; write the string that the program expects, as in "1" or "true"'
+        )
+    if not isinstance(item, (str, int, float)):
+        raise PlanError(f"{where}: {item!r} is not a string; write a string or a number")
+    text = str(item)
+    if text == "":
+        raise PlanError(
+            f"{where}: an empty value is not the same as an unset variable (an empty GID index reads as 0); "
+            "remove the line"
+        )
+    if "\n" in text:
+        raise PlanError(f"{where}: the value has more than one line; write it in one")
+    return text

@@ -1,0 +1,128 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
+"""The options and the environment of each rank."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.multinode.sglang.plugins.module_utils._base.text import host_port
+from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import Option, find
+
+from .disaggregation import ib_device_option
+from .errors import PlanError
+from .intervals import Interval
+from .options import checked, load_table, named, read_args
+from .placement import Placed
+from .programs import PORT_OPTIONS, SGLANG, SGLANG_WITH_RELEASE
+from .schema import Deployment, Group
+from .versions import ATTN_DP_SIZE, MOONCAKE_TCP, Version, spell
+
+# Over a network, mapped files come in single pages; every rank reads its share of them as a whole instead.
+PREFETCH = "weight-loader-prefetch-checkpoints"
+_LOADING = {PREFETCH, "weight-loader-disable-mmap", "load-format"}
+
+
+@dataclass(frozen=True)
+class Shared:
+    """The options that all ranks of a group have: those before the addresses, and the user's, which come last."""
+
+    head: tuple[Option, ...]
+    tail: tuple[Option, ...]
+
+    @property
+    def scheme(self) -> str:
+        """How clients speak to the API."""
+        return "https" if find(self.tail, "ssl-certfile") else "http"
+
+
+def shared_options(deployment: Deployment, group: Group, version: Version, warnings: list[str]) -> Shared:
+    """Return the options that all ranks of all instances of a group share."""
+    head = [Option("model-path", (deployment.model,))]
+    if deployment.served_model_name:
+        head.append(_option("served-model-name", deployment.served_model_name))
+    head += [*_parallel(group, version), *_disaggregation(group, version), *_loading(deployment, group, version)]
+    program = SGLANG_WITH_RELEASE if deployment.entry and deployment.entry.copy else SGLANG
+    return Shared(tuple(head), read_args(program, group.server_args, version, f"{group.where}.server_args", warnings))
+
+
+def _option(name: str, value: object) -> Option:
+    return Option(name, (str(value),))
+
+
+def _loading(deployment: Deployment, group: Group, version: Version) -> list[Option]:
+    over_network = deployment.entry is not None and not deployment.entry.copy
+    known = version >= SGLANG.since.get(PREFETCH, version)
+    return [Option(PREFETCH)] if over_network and known and not _LOADING & named(SGLANG, group.server_args) else []
+
+
+def _parallel(group: Group, version: Version) -> list[Option]:
+    sizes = (("pp-size", group.pp_size), ("dp-size", group.dp_size), ("ep-size", group.ep_size))
+    found = [_option("tp-size", group.tp_size), *(_option(name, size) for name, size in sizes if size > 1)]
+    if group.attn_dp_size > 1 and version >= ATTN_DP_SIZE:
+        found.append(_option("attn-dp-size", group.attn_dp_size))
+    elif group.attn_dp_size > 1:
+        found += [_option("dp-size", group.attn_dp_size), Option("enable-dp-attention")]
+    if group.moe_a2a_backend is not None:
+        found += _checked("moe-a2a-backend", group.moe_a2a_backend, group.where)
+    if group.ep_num_redundant_experts:
+        found.append(_option("ep-num-redundant-experts", group.ep_num_redundant_experts))
+    return found
+
+
+def _disaggregation(group: Group, version: Version) -> list[Option]:
+    if group.role == "server":
+        return []
+    found = [_option("disaggregation-mode", group.role)]
+    backend = group.disaggregation_transfer_backend
+    if backend == "mooncake_tcp" and version < MOONCAKE_TCP:
+        raise PlanError(
+            f"{group.where}.disaggregation_transfer_backend: mooncake_tcp needs SGLang {spell(MOONCAKE_TCP)}, but "
+            f"sglang_version is {spell(version)}; raise the version or choose another backend"
+        )
+    if backend is not None:
+        found += _checked("disaggregation-transfer-backend", backend, group.where)
+    return found
+
+
+def _checked(name: str, value: Any, where: str) -> tuple[Option, ...]:
+    return checked(load_table(SGLANG).by_spelling[name], value, f"{where}.{name.replace('-', '_')}")
+
+
+def rank_options(shared: Shared, placed: Placed, rank: int, ports: Mapping[str, Interval]) -> tuple[Option, ...]:
+    """Return all options of one rank."""
+    group = placed.group
+    found = [_option("dist-init-addr", host_port(placed.hosts[0].address, ports["dist_init"][0]))]
+    if group.nnodes > 1:
+        found += [_option("nnodes", group.nnodes), _option("node-rank", rank)]
+    found += [_option("host", group.host), _option("port", ports["api"][0]), _option("nccl-port", ports["nccl"][0])]
+    if placed.base_gpus[rank]:
+        found.append(_option("base-gpu-id", placed.base_gpus[rank]))
+    found += ib_device_option(placed, rank)
+    if "bootstrap" in ports:
+        found.append(_option("disaggregation-bootstrap-port", ports["bootstrap"][0]))
+    found += [_option(name, ports[name][0]) for name in group.extra_ports]
+    return (*shared.head, *found, *shared.tail)
+
+
+def rank_environment(placed: Placed, rank: int) -> dict[str, str]:
+    """Return the environment of one rank; the interface is found on the host unless the inventory names one."""
+    host = placed.hosts[rank]
+    out = {"SGLANG_HOST_IP": host.address}
+    if host.interface:
+        out |= {"GLOO_SOCKET_IFNAME": host.interface, "NCCL_SOCKET_IFNAME": host.interface}
+    return {**out, **placed.group.env, **host.env}
+
+
+def check_extra_ports(group: Group) -> None:
+    """Refuse extra ports that are not ports of SGLang, or not numbers."""
+    for name, port in group.extra_ports.items():
+        where = f"{group.where}.extra_ports.{name}"
+        if name not in PORT_OPTIONS:
+            raise PlanError(f"{where}: no option of this name opens a port; use one of {', '.join(PORT_OPTIONS)}")
+        if isinstance(port, bool) or not isinstance(port, int):
+            raise PlanError(f"{where}: {port!r} is not a port; write a number, without quotes")
