@@ -6,28 +6,30 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: plan_hosts
-short_description: The hosts of the plan, for a play that runs on them alone
-version_added: "1.0.0"
+short_description: Return the hosts of the plan, for a play that runs on them alone
+version_added: 1.0.0
 description:
-  - A task costs the controller time on every host of a play, even where it is skipped. So a play names exactly the hosts that it is for.
+  - A task costs the controller time on every host of a play, even where it is skipped. So a play names exactly its hosts.
   - Without a plan, as in a syntax check, there are no hosts.
 positional: _input, kind
 options:
   _input:
     description:
-      - The variables of all hosts, C(hostvars). The plan is in C(sglang_plan_result) of every host of the play that computed it.
+      - The variables of all hosts, C(hostvars). The plan is in C(sglang_plan_result) of each host that computed it.
     type: dict
     required: true
   kind:
-    description: Keep only hosts with servers (V(units)) or with routers (V(routers)) of the deployments that are acted on.
+    description:
+      - Return only hosts with servers (V(units)), routers (V(routers)) or models (V(releases)) of the deployments that
+        are acted on. V(releases) includes hosts that only mount the source of a model.
     type: str
-    choices: [units, routers]
+    choices: [units, routers, releases]
 author:
   - The multinode.sglang authors (@multinode)
 """
 
 EXAMPLES = r"""
-- name: Act on the hosts that have servers
+- name: Restart the servers
   hosts: "{{ hostvars | default({}) | multinode.sglang.plan_hosts('units') }}"
 """
 
@@ -41,13 +43,17 @@ _value:
 from collections.abc import Mapping
 from typing import Any
 
+KEYS = {"units": ("units",), "routers": ("routers",), "releases": ("releases", "mounts")}
+
 
 def plan_hosts(hostvars: Mapping[str, Any], kind: str | None = None) -> list[str]:
     """Return the hosts of the plan that any host has, none without a plan."""
     for name in hostvars:
         plan = hostvars[name].get("sglang_plan_result")
         if plan is not None:
-            return [host for host, entry in plan["hosts"].items() if kind is None or entry[kind]]
+            return [
+                host for host, entry in plan["hosts"].items() if kind is None or any(entry[key] for key in KEYS[kind])
+            ]
     return []
 
 

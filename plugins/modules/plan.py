@@ -10,53 +10,65 @@ module: plan
 short_description: Compute what all hosts of SGLang deployments must agree on
 version_added: 1.0.0
 description:
-  - Turns the inventory and a mapping of deployments into one plan, which holds for each host its units with the complete command line,
-    environment, GPUs and ports, the ports to keep out of the ephemeral range, and who must reach it on what.
-  - The plan depends on the inventory alone. It is the same on every run, and the ports of a host do not change when other hosts are added.
-  - It is computed on the controller. No host is connected to, so it works in check mode, with C(--limit), and whatever state hosts are in.
-    Run it once for all hosts of a play with C(run_once), because each call reads the variables of all hosts that serve.
+  - Turns the inventory and a mapping of deployments into one plan. For each host it has the servers and routers with their
+    options, environment, GPUs and ports, the models with their releases, the ports to reserve, and who must reach it.
+  - The plan depends on the inventory alone. It is the same on every run, and the ports of a host do not change when other
+    hosts are added.
+  - It is computed on the controller. It connects to no host, so it works in check mode, with C(--limit), and whatever
+    state hosts are in. Run it once for all hosts of a play with C(run_once), because each call reads the variables of all
+    hosts of the plan.
   - A plan that cannot work is refused with one sentence for each reason, before any host is touched.
+  - The role P(multinode.sglang.sglang_plan#role) calls this module with the variables of the inventory. Its README
+    explains each of them.
 options:
   deployments:
     description:
-      - What is served where. The keys are names of deployments.
-      - The README of the role P(multinode.sglang.sglang_plan#role) explains each key below a deployment.
+      - What is served where, C(sglang_deployments). The keys are names of deployments.
     type: dict
     required: true
   sglang_version:
     description: The release of SGLang on the hosts. It decides the spelling of options, and which options there are.
     type: str
     required: true
-  env:
-    description: Environment variables of every unit. Deployments, groups and hosts (C(sglang_host_env)) override them.
-    type: dict
-    default: {}
-  ephemeral_ports:
-    description: The hosts' C(net.ipv4.ip_local_port_range), written as a range.
-    type: str
-    default: 32768-60999
-  reserved_ports:
-    description: Ports that the hosts keep out of the ephemeral range, in the form of C(net.ipv4.ip_local_reserved_ports).
-    type: str
-    default: ''
   router_package:
-    description: The package whose program serves as router, V(sglang-router) or its successor V(smg).
+    description: The package whose program is the router, V(sglang-router) or its successor V(smg).
     type: str
-    default: sglang-router
+    required: true
   router_version:
     description: The release of O(router_package) on the hosts. It decides which options there are.
     type: str
-    default: 0.3.2
-  models:
+    required: true
+  ephemeral_ports:
+    description: The hosts' C(net.ipv4.ip_local_port_range), written as a range, such as V(32768-60999).
+    type: str
+    required: true
+  reserved_ports:
     description:
-      - The models that a deployment may name, C(sglang_models).
-      - The README of the role P(multinode.sglang.model_weights#role) explains each key of a model.
+      - Ports that the hosts keep out of the ephemeral range, in the form of C(net.ipv4.ip_local_reserved_ports).
+    type: str
+    default: ''
+  env:
+    description: Environment variables of every server. Deployments, groups and hosts (C(sglang_host_env)) override them.
+    type: dict
+    default: {}
+  models:
+    description: The models that a deployment may name, C(sglang_models).
     type: dict
     default: {}
   models_root:
     description: The directory with one directory of releases for each of O(models), on every host.
     type: str
-    default: /data/models
+    required: true
+  models_port:
+    description:
+      - The port at which hosts copy the first of O(models), by name, from each other. Each further model has the next port.
+    type: int
+    required: true
+  models_release:
+    description:
+      - The release to go to, V(previous) or a digest, for all of O(models) that name none. Empty for what their sources have.
+    type: str
+    default: ''
   only:
     description:
       - Names of deployments to act on, separated by commas. Empty for all of them.
@@ -64,7 +76,7 @@ options:
     type: str
     default: ''
   whole_instances:
-    description: Refuse where the hosts of the play are only a part of the hosts of an instance.
+    description: Refuse a play whose hosts are only a part of the hosts of an instance.
     type: bool
     default: false
   show:
@@ -89,35 +101,129 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Plan all deployments
+# The role passes the variables of the inventory; so this prints the plan, and connects to no host.
+- name: Print the plan
+  hosts: all
+  gather_facts: false
+  tasks:
+    - name: Compute and print the plan
+      ansible.builtin.import_role:
+        name: multinode.sglang.sglang_plan
+      vars:
+        sglang_plan_show: text
+      run_once: true
+
+- name: Plan one deployment without the role
   multinode.sglang.plan:
-    deployments: "{{ sglang_deployments }}"
+    deployments:
+      llama:
+        model: /data/models/Meta-Llama-3.1-405B-Instruct
+        server: {hosts: llama_nodes, nnodes: 2, tp_size: 16}
     sglang_version: 0.5.23
-    show: text
+    router_package: sglang-router
+    router_version: 0.3.2
+    ephemeral_ports: 32768-60999
+    models_root: /data/models
+    models_port: 21500
+    dest: plan.json
   run_once: true
-  register: sglang_plan_result
 """
 
 RETURN = r"""
 deployments:
-  description:
-    - For each deployment its model, its instances (name, role, ranks, ports, address of the API), its routers, and C(bootstrap), where
-      decode asks each prefill instance and which ranks must have registered there.
+  description: What each deployment is.
   returned: success
   type: dict
+  contains:
+    model:
+      description: What SGLang loads, a path or a hub name.
+      type: str
+    served_model:
+      description: The name of the model in the API.
+      type: str
+    instances:
+      description:
+        - Each instance with C(name) of its units, C(instance), C(role), C(nnodes), C(ranks) (host and address), C(api_port),
+          C(scheme), C(url), C(ports) and C(digest), which changes with everything that a restart is needed for.
+      type: list
+      elements: dict
+    bootstrap:
+      description:
+        - Where decode asks each prefill instance (C(instance), C(host), C(address), C(port)), and the C(ranks) that must have
+          registered there.
+      type: list
+      elements: dict
+    routers:
+      description: Where each router answers (C(name), C(host), C(address), C(port), C(scheme), C(url), C(ports)).
+      type: list
+      elements: dict
   sample:
     llama:
       model: /models/llama
       served_model: /models/llama
-      instances: [{"instance": "llama-0", "role": "server", "url": "http://10.0.0.1:30000"}]
+      instances:
+        - name: sglang-llama-0
+          instance: llama-0
+          role: server
+          nnodes: 1
+          ranks: [{host: node1, address: 10.0.0.1}]
+          api_port: 30000
+          scheme: http
+          url: http://10.0.0.1:30000
+          ports: {api: "30000", dist_init: "20000"}
+          digest: 5f0c
       bootstrap: []
-      routers: [{"name": "sglang-router-llama", "host": "node9", "url": "http://10.0.0.9:8000"}]
+      routers: []
 hosts:
-  description:
-    - For each host its address, its servers (C(units)), its C(routers), its reserved ports, and the rules of who must reach it.
-    - C(unit_names) and C(router_names) are those of the whole plan, whatever O(only) leaves.
+  description: What each host runs, opens and stores.
   returned: success
   type: dict
+  contains:
+    address:
+      description: The address that its peers reach.
+      type: str
+    units:
+      description:
+        - Its servers. C(options) is the command as data, C(argv) the same as words after the interpreter.
+        - The others are C(name), C(instance), C(deployment), C(role), C(rank), C(nnodes), C(slot), C(host), C(address),
+          C(interface), C(ranks), C(gpus), C(ports), C(api_port), C(scheme), C(model), C(served_model), C(environment),
+          C(ib_devices_file) and C(digest).
+      type: list
+      elements: dict
+    unit_names:
+      description: The names of all servers that the plan has on this host, whatever O(only) leaves.
+      type: list
+      elements: str
+    routers:
+      description:
+        - Its routers. C(options) is the command as data, without workers; C(argv) is all of it as words.
+        - The others are C(name), C(deployment), C(host), C(address), C(port), C(scheme), C(url), C(ports), C(package),
+          C(workers), C(served_model) and C(digest).
+      type: list
+      elements: dict
+    router_names:
+      description: The names of all routers that the plan has on this host, whatever O(only) leaves.
+      type: list
+      elements: str
+    reserved_ports:
+      description: Every planned port, to be kept out of the ephemeral range.
+      type: str
+    reach:
+      description:
+        - Who may connect to which TCP C(ports), and C(why). C(sources) names a set of RV(peers), V(clients) or V(scrapers).
+        - The filter P(multinode.sglang.plan_reach#filter) returns the same with addresses.
+      type: list
+      elements: dict
+    releases:
+      description:
+        - Models whose releases are on its disk, as M(multinode.sglang.release) takes them (C(name), C(store), C(source),
+          C(expected), C(release), C(keep), C(address), C(port)).
+      type: list
+      elements: dict
+    mounts:
+      description: NFS exports that it mounts (C(server), C(port), C(src), C(path), C(opts)).
+      type: list
+      elements: dict
   sample:
     node1:
       address: 10.0.0.1
@@ -126,32 +232,51 @@ hosts:
       routers: []
       router_names: []
       reserved_ports: 20000-20006,30000
-      reach: [{"sources": "clients", "ports": "30000", "protocol": "tcp", "why": "llama-0: the API"}]
+      reach: [{sources: clients, ports: "30000", why: "llama-0: the API"}]
+      releases: []
+      mounts: []
+peers:
+  description:
+    - The sets of addresses that rules name, such as C(instance llama-0), C(prefill deepseek), C(decode deepseek),
+      C(routers llama) and C(model llama).
+  returned: success
+  type: dict
+  sample: {"instance llama-0": [10.0.0.1, 10.0.0.2]}
 sglang_version:
-  description: The release that the plan is for.
+  description: The release of SGLang that the plan is for.
   returned: success
   type: str
   sample: 0.5.23
-ephemeral_ports:
-  description: The range that the kernel hands ports out of.
+router_package:
+  description: The package of the routers.
   returned: success
   type: str
-  sample: 32768-60999
-dynamic_ports:
-  description: Ranges in which SGLang and its libraries open ports that no option pins.
+  sample: sglang-router
+router_version:
+  description: The release of that package.
   returned: success
-  type: dict
-  sample: {"ephemeral": "32768-60999", "mooncake": "15000-17000"}
-port_reasons:
-  description: What each named port is for.
-  returned: success
-  type: dict
-  sample: {"api": "--port: the API on rank 0, a health answer on the other ranks"}
+  type: str
+  sample: 0.3.2
 models_root:
   description: The directory of the models' releases.
   returned: success
   type: str
   sample: /data/models
+ephemeral_ports:
+  description: The range out of which the kernel hands ports.
+  returned: success
+  type: str
+  sample: 32768-60999
+dynamic_ports:
+  description: Ranges in which SGLang and its libraries open ports that no option sets.
+  returned: success
+  type: dict
+  sample: {"ephemeral": 32768-60999, "mooncake": 15000-17000}
+port_reasons:
+  description: What each named port is for.
+  returned: success
+  type: dict
+  sample: {"api": "--port: the API on rank 0, a health answer on the other ranks"}
 warnings:
   description: Sentences about what the plan could not check.
   returned: success

@@ -20,6 +20,16 @@ DEPLOYMENTS = {
 }
 
 
+SETTINGS = Settings(
+    sglang_version="0.5.23",
+    router_package="sglang-router",
+    router_version="0.3.2",
+    ephemeral_ports="32768-60999",
+    models_root="/data/models",
+    models_port=21500,
+)
+
+
 def inventory(hosts: int) -> Inventory:
     """Make hosts of eight GPUs."""
     names = [f"node{number}" for number in range(hosts)]
@@ -34,9 +44,9 @@ def seconds(hosts: int) -> float:
     known = inventory(hosts)
     gc.collect()
     start = time.perf_counter()
-    plan = build_plan(DEPLOYMENTS, known, Settings("0.5.23"))
+    plan = build_plan(DEPLOYMENTS, known, SETTINGS)
     took = time.perf_counter() - start
-    count = sum(len(entry["units"]) for entry in plan["hosts"].values())
+    count = sum(len(entry.units) for entry in plan.hosts.values())
     if count != 8 * hosts:
         raise SystemExit(f"planned {count} units instead of {8 * hosts}")
     return took

@@ -55,8 +55,8 @@ def lab_inventory(directory: Path, machines: Lab, further: dict[str, Any] | None
         "sglang_runtime_method": "existing",
         # The servers are meant for GPUs, and these hosts have none.
         "preflight_gpus": False,
-        "sglang_runtime_version": VERSION,
-        "sglang_plan_env": {"PYTHONPATH": STAND_IN_IN_HOST},
+        "sglang_version": VERSION,
+        "sglang_env": {"PYTHONPATH": STAND_IN_IN_HOST},
         "plain_python": PYTHON,
         "plain_sglang_version": VERSION,
         "plain_files": str(directory),

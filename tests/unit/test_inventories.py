@@ -58,7 +58,7 @@ def load(name: str, version: str = "0.5.23", more: dict[str, Any] | None = None)
     inventory = Inventory(groups, of_host)
     everywhere = {**inventory.variables(groups["all"][0]), **(more or {})}
     return build_plan(
-        everywhere["sglang_deployments"], inventory, Settings(version, everywhere.get("sglang_plan_env", {}))
+        everywhere["sglang_deployments"], inventory, Settings(version, everywhere.get("sglang_env", {}))
     )
 
 

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plan as plain data for Ansible and JSON, and back. Rendered words are added for readers; reading back ignores them."""
+"""The plan as plain data for Ansible and JSON, and back.
+
+Words that are rendered from it are added for readers; reading back ignores them.
+"""
 
 from __future__ import annotations
 
@@ -23,16 +26,42 @@ RENDERED: dict[type, dict[str, Callable[[Any], Any]]] = {
 }
 
 
-def to_dict(value: Any) -> Any:
-    """Return a value of the plan as dicts, lists, strings, numbers and booleans, with the words that are rendered from it."""
-    if dataclasses.is_dataclass(value):
-        facts = {field.name: to_dict(getattr(value, field.name)) for field in dataclasses.fields(value)}
-        return {**facts, **{name: render(value) for name, render in RENDERED.get(type(value), {}).items()}}
-    if isinstance(value, Mapping):
-        return {key: to_dict(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [to_dict(item) for item in value]
-    return value
+def to_dict(value: Any) -> dict[str, Any]:
+    """Return a type of the plan as dicts, lists, strings, numbers and booleans, with the words rendered from it."""
+    return _writer(type(value))(value)  # type: ignore[no-any-return]
+
+
+def _writer(kind: type) -> Callable[[Any], Any]:
+    """Return what writes a type; a plan has many values of few types, so their fields are looked at once."""
+    if kind not in _WRITERS:
+        nested = [(name, write) for name, hint in _hints(kind).items() if (write := _write(hint))]
+        rendered = RENDERED.get(kind, {}).items()
+
+        def write_fields(value: Any) -> dict[str, Any]:
+            facts = dict(value.__dict__)
+            for name, write in nested:
+                facts[name] = write(facts[name])
+            for name, render in rendered:
+                facts[name] = render(value)
+            return facts
+
+        _WRITERS[kind] = write_fields
+    return _WRITERS[kind]
+
+
+def _write(hint: Any) -> Callable[[Any], Any] | None:
+    """Return what writes a value of a type, None where it is plain already."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is tuple:
+        item = _write(arguments[0])
+        return (lambda value: [item(one) for one in value]) if item else list
+    if origin is dict:
+        item = _write(arguments[1])
+        return (lambda value: {key: item(one) for key, one in value.items()}) if item else dict
+    return _writer(hint) if dataclasses.is_dataclass(hint) else None  # type: ignore[arg-type] # a type, not an instance
+
+
+_WRITERS: dict[type, Callable[[Any], Any]] = {}
 
 
 def from_dict(kind: type[Kind], data: Any, where: str) -> Kind:

@@ -27,20 +27,18 @@ def bootstrap_address(one: Bootstrap) -> str:
 
 
 def option_words(option: Option) -> list[str]:
-    """Return the words of one option; a single value that begins with a dash is joined, because argparse would take it for an option."""
-    if len(option.values) == 1 and _looks_like_option(option.values[0]):
+    """Return the words of one option; a single value that looks like an option itself is joined to its name."""
+    if len(option.values) == 1 and option.values[0].startswith("-") and not _is_number(option.values[0]):
         return [f"--{option.name}={option.values[0]}"]
     return [f"--{option.name}", *option.values]
 
 
-def _looks_like_option(word: str) -> bool:
-    if not word.startswith("-"):
-        return False
+def _is_number(text: str) -> bool:
     try:
-        float(word)
+        float(text)
     except ValueError:
-        return True
-    return False
+        return False
+    return True
 
 
 def words(options: Iterable[Option]) -> list[str]:

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable
 
 from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import (
@@ -20,7 +19,6 @@ from ansible_collections.multinode.sglang.plugins.module_utils._plan.types impor
     ServerUnit,
     Worker,
 )
-from ansible_collections.multinode.sglang.plugins.module_utils._plan.words import words
 
 from .disaggregation import bootstrap, check_disaggregation, check_options, ib_devices_file
 from .draft import Draft
@@ -109,7 +107,8 @@ class _Entry:
         ranks = tuple(Rank(host.name, host.address) for host in placed.hosts)
         if group.role == "prefill":
             self._bootstrap.append(bootstrap(placed, ranks, ports))
-        self._workers.append(worker(placed, shared.scheme, ports))
+        if self._deployment.router:
+            self._workers.append(worker(placed, shared.scheme, ports))
         texts = {name: text_of(interval) for name, interval in ports.items()}
         commands = [
             (rank_options(shared, placed, rank, ports), rank_environment(placed, rank)) for rank in range(len(ranks))
@@ -187,6 +186,7 @@ def _digest(
 ) -> str:
     """Hash everything that any rank of an instance depends on."""
     each = [
-        (rank.host, words(options), environment) for rank, (options, environment) in zip(ranks, commands, strict=True)
+        (rank.host, [(option.name, option.values) for option in options], sorted(environment.items()))
+        for rank, (options, environment) in zip(ranks, commands, strict=True)
     ]
-    return hashlib.sha256(json.dumps([version, each, ports], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(repr((version, each, ports)).encode()).hexdigest()

@@ -12,14 +12,13 @@ from ansible_collections.multinode.sglang.plugins.module_utils._base.intervals i
     Interval,
     join,
     merged,
-    overlap,
     parse,
     text_of,
 )
 
 from .errors import PlanError
 
-__all__ = ["Interval", "inside", "join", "merged", "overlap", "parse_intervals", "text_of"]
+__all__ = ["Interval", "inside", "join", "merged", "parse_intervals", "text_of"]
 
 
 def parse_intervals(text: object, where: str) -> list[Interval]:

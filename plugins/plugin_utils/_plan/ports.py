@@ -12,7 +12,7 @@ from ansible_collections.multinode.sglang.plugins.module_utils._plan.types impor
 
 from .disaggregation import serves_bootstrap_on_api
 from .errors import PlanError
-from .intervals import Interval, inside, overlap, text_of
+from .intervals import Interval, inside, text_of
 from .placement import Placed
 from .programs import PORT_OPTIONS
 from .schema import Group
@@ -82,19 +82,22 @@ def check_range(
 ) -> None:
     """Refuse ports that do not exist, and those that the kernel may hand to somebody else first."""
     for name, (first, last) in ports:
-        why = WHY.get(name, f"--{name}")
         if last > 65535:
-            raise PlanError(f"{owner}: port {text_of((first, last))} ({why}) is above 65535; lower {_moved_by(name)}")
+            raise PlanError(f"{_port(owner, name, first, last)} is above 65535; lower {_moved_by(name)}")
         if first < 1024:
             raise PlanError(
-                f"{owner}: port {text_of((first, last))} ({why}) is below 1024, which only root may open; raise {_moved_by(name)}"
+                f"{_port(owner, name, first, last)} is below 1024, which only root may open; raise {_moved_by(name)}"
             )
-        if overlap((first, last), ephemeral) and not inside((first, last), reserved):
+        if first <= ephemeral[1] and ephemeral[0] <= last and not inside((first, last), reserved):
             raise PlanError(
-                f"{owner}: port {text_of((first, last))} ({why}) is inside the ephemeral range {text_of(ephemeral)}, "
-                f"where the kernel may give it to another program; change {_moved_by(name)}, or reserve it on the hosts "
+                f"{_port(owner, name, first, last)} is inside the ephemeral range {text_of(ephemeral)}, where the kernel may "
+                f"give it to another program; change {_moved_by(name)}, or reserve it on the hosts "
                 "(net.ipv4.ip_local_reserved_ports) and in sglang_plan_reserved_ports"
             )
+
+
+def _port(owner: str, name: str, first: int, last: int) -> str:
+    return f"{owner}: port {text_of((first, last))} ({WHY.get(name, f'--{name}')})"
 
 
 Claim = tuple[Interval, str, str]  # ports, who wants them, their name
@@ -118,12 +121,13 @@ def check_collisions(claims: Mapping[str, Sequence[Claim]]) -> list[str]:
         widest = rows[0]
         for row in rows[1:]:
             if (
-                overlap(widest[0], row[0])
+                row[0][0] <= widest[0][1]
                 and (widest[1], widest[2]) != (row[1], row[2])
                 and not _same_block(widest, row)
             ):
                 found.setdefault((*widest[1:], *row[1:]), _collision(host, widest, row))
-            widest = max(widest, row, key=lambda claim: claim[0][1])
+            if row[0][1] > widest[0][1]:
+                widest = row
     return list(found.values())
 
 

@@ -22,6 +22,7 @@ from .ports import MOONCAKE
 CLIENTS, SCRAPERS = "clients", "scrapers"
 # Ports of an instance that only its own ranks use; these and the ephemeral ones carry pickled objects.
 PEER_PORTS = ("dist_init", "dp_attention", "dp_handshake", "nccl", "barrier")
+_NOT_PUBLIC = {*PEER_PORTS, "bootstrap"}
 
 
 def expand(plan: Mapping[str, Any], host: str) -> list[dict[str, Any]]:
@@ -40,9 +41,9 @@ def expand(plan: Mapping[str, Any], host: str) -> list[dict[str, Any]]:
 
 
 def instance_rules(placed: Placed, ports: Mapping[str, Interval], routers: str, ephemeral: Interval) -> list[Rule]:
-    """Return what each host of an instance must accept, the same on all of them. routers: the set of its routers, or empty."""
+    """Return what each host of an instance must accept, the same on all. routers: the set of its routers, or empty."""
     name = placed.name
-    public = join(interval for port, interval in ports.items() if port not in (*PEER_PORTS, "bootstrap"))
+    public = join(interval for port, interval in ports.items() if port not in _NOT_PUBLIC)
     if routers:
         rules = [Rule(routers, public, f"{name}: its routers"), Rule(SCRAPERS, public, f"{name}: /metrics")]
     else:

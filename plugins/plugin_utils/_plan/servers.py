@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -33,11 +34,7 @@ class Shared:
 
     head: tuple[Option, ...]
     tail: tuple[Option, ...]
-
-    @property
-    def scheme(self) -> str:
-        """How clients speak to the API."""
-        return "https" if find(self.tail, "ssl-certfile") else "http"
+    scheme: str
 
 
 def shared_options(deployment: Deployment, group: Group, version: Version, warnings: list[str]) -> Shared:
@@ -47,10 +44,13 @@ def shared_options(deployment: Deployment, group: Group, version: Version, warni
         head.append(_option("served-model-name", deployment.served_model_name))
     head += [*_parallel(group, version), *_disaggregation(group, version), *_loading(deployment, group, version)]
     program = SGLANG_WITH_RELEASE if deployment.entry and deployment.entry.copy else SGLANG
-    return Shared(tuple(head), read_args(program, group.server_args, version, f"{group.where}.server_args", warnings))
+    tail = read_args(program, group.server_args, version, f"{group.where}.server_args", warnings)
+    return Shared(tuple(head), tail, "https" if find(tail, "ssl-certfile") else "http")
 
 
+@functools.lru_cache(maxsize=4096)
 def _option(name: str, value: object) -> Option:
+    """Many ranks have the same ports, sizes and addresses: one object for all of them."""
     return Option(name, (str(value),))
 
 

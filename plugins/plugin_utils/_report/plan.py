@@ -7,12 +7,22 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 
-from .._plan.intervals import Interval, join, parse_intervals
+from ansible_collections.multinode.sglang.plugins.module_utils._base.intervals import join, parse
+from ansible_collections.multinode.sglang.plugins.module_utils._base.text import first_few
+from ansible_collections.multinode.sglang.plugins.module_utils._plan import words
+from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import (
+    DeploymentPlan,
+    Plan,
+    Release,
+    RouterUnit,
+    ServerUnit,
+)
 
 COLUMNS = ("INSTANCE", "RANK", "HOST", "ADDRESS", "GPUS", "API", "RENDEZVOUS", "OTHER PORTS")
+MODEL_COLUMNS = ("MODEL", "SOURCE", "STORE", "RELEASE", "PORT", "HOSTS")
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
@@ -22,69 +32,75 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
 
 
-def render_text(plan: Mapping[str, Any]) -> str:
-    """Return a table for each deployment, the command of every rank, and the reason of every port."""
-    units: dict[str, list[Mapping[str, Any]]] = {name: [] for name in plan["deployments"]}
-    for host in plan["hosts"].values():
-        for unit in host["units"]:
-            units[unit["deployment"]].append(unit)
+def render_text(plan: Plan) -> str:
+    """Return a table for each deployment, the command of every rank, the models, and the reason of every port."""
+    units: dict[str, list[ServerUnit]] = defaultdict(list)
+    routers: dict[str, list[RouterUnit]] = defaultdict(list)
+    for host in plan.hosts.values():
+        for unit in host.units:
+            units[unit.deployment].append(unit)
+        for router in host.routers:
+            routers[router.deployment].append(router)
     lines: list[str] = []
-    for name, entry in plan["deployments"].items():
-        order = {instance["instance"]: number for number, instance in enumerate(entry["instances"])}
-        ranked = sorted(units[name], key=lambda unit: (order[unit["instance"]], unit["rank"]))
-        routers = [
-            router for host in plan["hosts"].values() for router in host["routers"] if router["deployment"] == name
-        ]
-        lines += _deployment(name, entry, ranked, routers, plan["sglang_version"])
-    lines += ["PORTS", *(f"  {name}: {why}" for name, why in plan["port_reasons"].items())]
-    lines += [
-        f"  ephemeral: {plan['ephemeral_ports']} is where the kernel puts gloo, NCCL and ZMQ; open between the ranks of an instance only"
-    ]
-    lines += [f"WARNING  {warning}" for warning in plan["warnings"]]
+    for name, entry in plan.deployments.items():
+        order = {instance.instance: number for number, instance in enumerate(entry.instances)}
+        ranked = sorted(units[name], key=lambda unit: (order[unit.instance], unit.rank))
+        lines += _deployment(name, entry, ranked, routers[name], plan.sglang_version)
+    lines += [*_models(plan), "PORTS", *(f"  {name}: {why}" for name, why in plan.port_reasons.items())]
+    lines.append(
+        f"  ephemeral: {plan.ephemeral_ports} is where the kernel puts gloo, NCCL and ZMQ; "
+        "open between the ranks of an instance only"
+    )
+    lines += [f"WARNING  {warning}" for warning in plan.warnings]
     return "\n".join(lines)
 
 
 def _deployment(
-    name: str,
-    entry: Mapping[str, Any],
-    units: Sequence[Mapping[str, Any]],
-    routers: Sequence[Mapping[str, Any]],
-    version: str,
+    name: str, entry: DeploymentPlan, units: Sequence[ServerUnit], routers: Sequence[RouterUnit], version: str
 ) -> list[str]:
-    lines = [f"DEPLOYMENT {name}: {entry['model']} on SGLang {version}, {len(entry['instances'])} instances"]
-    lines += [f"  {line}" for line in table(COLUMNS, (_row(unit) for unit in units))]
-    lines += [
-        f"  router on {router['host']}: {router['url']}, Prometheus {router['ports']['prometheus']}"
-        for router in routers
+    count = len(entry.instances)
+    instances = f"{count} instance{'' if count == 1 else 's'}"
+    return [
+        f"DEPLOYMENT {name}: {entry.model} on SGLang {version}, {instances}",
+        *(f"  {line}" for line in table(COLUMNS, map(_row, units))),
+        *(f"  router on {one.host}: {words.url(one)}, Prometheus {one.ports['prometheus']}" for one in routers),
+        "",
+        "  COMMANDS",
+        *(f"  {unit.instance} rank {unit.rank} on {unit.host}: {command(unit)}" for unit in units),
+        *(f"  router on {one.host}: {shlex.join(['python', *words.router_argv(one)])}" for one in routers),
+        "",
     ]
-    lines += ["", "  COMMANDS"]
-    lines += [f"  {unit['instance']} rank {unit['rank']} on {unit['host']}: {command(unit)}" for unit in units]
-    lines += [f"  router on {router['host']}: {shlex.join(['python', *router['argv']])}" for router in routers]
-    return [*lines, ""]
 
 
-def _row(unit: Mapping[str, Any]) -> tuple[object, ...]:
-    rendezvous = f"{unit['ranks'][0]['address']} {unit['ports']['dist_init']}"
-    others: list[Interval] = [
-        span
-        for port, text in unit["ports"].items()
-        if port not in ("api", "dist_init")
-        for span in parse_intervals(text, port)
-    ]
-    gpus = [(gpu, gpu) for gpu in unit["gpus"]]
+def _row(unit: ServerUnit) -> tuple[object, ...]:
+    others = [span for name, text in unit.ports.items() if name not in ("api", "dist_init") for span in parse(text)]
     return (
-        unit["instance"],
-        f"{unit['rank']}/{unit['nnodes']}",
-        unit["host"],
-        unit["address"],
-        join(gpus),
-        unit["api_port"],
-        rendezvous,
+        unit.instance,
+        f"{unit.rank}/{unit.nnodes}",
+        unit.host,
+        unit.address,
+        join((gpu, gpu) for gpu in unit.gpus),
+        unit.api_port,
+        f"{unit.ranks[0].address} {unit.ports['dist_init']}",
         join(others),
     )
 
 
-def command(unit: Mapping[str, Any]) -> str:
+def command(unit: ServerUnit) -> str:
     """Return the environment and command of a rank as one could type them."""
-    environment = [f"{name}={shlex.quote(value)}" for name, value in unit["environment"].items()]
-    return " ".join([*environment, "python", *(shlex.quote(word) for word in unit["argv"])])
+    environment = [f"{name}={shlex.quote(value)}" for name, value in unit.environment.items()]
+    return " ".join([*environment, "python", *(shlex.quote(word) for word in words.server_argv(unit))])
+
+
+def _models(plan: Plan) -> list[str]:
+    held: dict[str, list[str]] = defaultdict(list)
+    releases: dict[str, Release] = {}
+    for host, entry in plan.hosts.items():
+        for release in entry.releases:
+            held[release.name].append(host)
+            releases[release.name] = release
+    rows = [
+        (name, one.source, one.store, one.release or one.expected or "of the source", one.port, first_few(held[name]))
+        for name, one in releases.items()
+    ]
+    return ["MODELS", *(f"  {line}" for line in table(MODEL_COLUMNS, rows)), ""] if rows else []

@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.multinode.sglang.plugins.module_utils._plan.plain import to_dict
+from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import Plan
 from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import Inventory, Settings, build_plan
 
 
@@ -24,9 +26,25 @@ def inventory(hosts: int = 4, gpus: int = 8, **extra: Any) -> Inventory:
     return Inventory(groups, variables.__getitem__)
 
 
-def plan(deployments: Any, where: Inventory | None = None, version: str = "0.5.23", **settings: Any) -> dict[str, Any]:
+SETTINGS: dict[str, Any] = {
+    "sglang_version": "0.5.23",
+    "router_package": "sglang-router",
+    "router_version": "0.3.2",
+    "ephemeral_ports": "32768-60999",
+    "models_root": "/data/models",
+    "models_port": 21500,
+}
+
+
+def typed(deployments: Any, where: Inventory | None = None, version: str = "0.5.23", **settings: Any) -> Plan:
     """Plan on four hosts of eight GPUs unless told otherwise."""
-    return build_plan(deployments, where or inventory(), Settings(version, **settings))
+    chosen = {**SETTINGS, "sglang_version": version, **settings}
+    return build_plan(deployments, where or inventory(), Settings(**chosen))
+
+
+def plan(*words: Any, **settings: Any) -> dict[str, Any]:
+    """Return the same plan as plain data, as playbooks have it."""
+    return to_dict(typed(*words, **settings))
 
 
 def server(**group: Any) -> dict[str, Any]:
