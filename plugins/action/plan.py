@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.multinode.sglang.plugins.module_utils._plan.plain import to_dict
@@ -35,7 +35,7 @@ def as_json(plan: Mapping[str, Any]) -> str:
 class ActionModule(ControllerAction):
     """Compute the plan on the controller, without a connection to any host."""
 
-    ARGUMENTS = {
+    ARGUMENTS: ClassVar[dict[str, Any]] = {
         "deployments": {"type": "dict", "required": True},
         "sglang_version": {"type": "str", "required": True},
         "router_package": {"type": "str", "required": True},

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from ansible_collections.multinode.sglang.plugins.plugin_utils._plan.intervals import parse_intervals
+from ansible_collections.multinode.sglang.plugins.module_utils._base.intervals import parse
 
 from .conftest import Topology
 
@@ -31,5 +31,5 @@ def unplanned(plan: dict[str, Any], unit: dict[str, Any], ports: Iterable[int]) 
         unit.get("role", ""), ()
     )
     texts = (*unit["ports"].values(), *(plan["dynamic_ports"][name] for name in ranges))
-    spans = [span for text in texts for span in parse_intervals(text, "plan")]
+    spans = [span for text in texts for span in parse(text)]
     return [port for port in ports if not any(first <= port <= last for first, last in spans)]

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from ansible_collections.multinode.sglang.plugins.plugin_utils import _plan
 from hypothesis import given, settings
-from tests.unit.plugins.plugin_utils.plan.test_properties import deployments, planned
 
 from tests.lab import Lab
 from tests.lab.settings import REPO
+from tests.unit.plugins.plugin_utils._plan.test_properties import deployments, planned
 
 TABLES = Path(_plan.__file__).parent
 CPU = ("SGLANG_USE_CPU_ENGINE=1", "PYTHONPATH=/opt/sglang-lab/shim", "HF_HUB_OFFLINE=1")

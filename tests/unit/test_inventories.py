@@ -14,9 +14,11 @@ from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible.vars.manager import VariableManager
-from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import Inventory, Settings, build_plan
+from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import Inventory
 from ansible_collections.multinode.sglang.plugins.plugin_utils._plan.options import load_table
 from ansible_collections.multinode.sglang.plugins.plugin_utils._plan.programs import SGLANG
+
+from .plugins.plugin_utils._plan.conftest import plan
 
 INVENTORIES = Path(__file__).parents[2] / "inventories"
 
@@ -57,9 +59,7 @@ def load(name: str, version: str = "0.5.23", more: dict[str, Any] | None = None)
 
     inventory = Inventory(groups, of_host)
     everywhere = {**inventory.variables(groups["all"][0]), **(more or {})}
-    return build_plan(
-        everywhere["sglang_deployments"], inventory, Settings(version, everywhere.get("sglang_env", {}))
-    )
+    return plan(everywhere["sglang_deployments"], inventory, version, env=everywhere.get("sglang_env", {}))
 
 
 def options(words: list[str]) -> dict[str, str]:
@@ -73,11 +73,11 @@ def options(words: list[str]) -> dict[str, str]:
     return out
 
 
-def rank(plan: dict[str, Any], number: int, role: str = "server") -> list[str]:
+def rank(planned: dict[str, Any], number: int, role: str = "server") -> list[str]:
     """Return the command of a rank of the first instance of a role."""
     units = [
         unit
-        for host in plan["hosts"].values()
+        for host in planned["hosts"].values()
         for unit in host["units"]
         if (unit["rank"], unit["role"]) == (number, role)
     ]
@@ -98,7 +98,7 @@ def test_the_plan_types_the_documented_command(name: str, version: str, document
 
 
 def test_the_plan_types_the_documented_prefill_and_decode() -> None:
-    plan = load("pd_disaggregation")
+    planned = load("pd_disaggregation")
     for role, number, documented, added in (
         ("prefill", 1, PD_PREFILL, {"disaggregation-bootstrap-port": "8998"}),
         ("decode", 0, PD_DECODE, {}),
@@ -106,7 +106,7 @@ def test_the_plan_types_the_documented_prefill_and_decode() -> None:
         by_hand = options(shlex.split(documented))
         # SGLang 0.5.23 refuses replicas over two nodes and takes them as attention DP. It also has no --cuda-graph-max-bs any more.
         by_hand["attn-dp-size"] = by_hand.pop("dp-size")
-        assert options(rank(plan, number, role)) == {**ADDED, **by_hand, **added}
+        assert options(rank(planned, number, role)) == {**ADDED, **by_hand, **added}
 
 
 def test_the_plan_types_the_documented_router() -> None:
@@ -125,31 +125,31 @@ def test_attention_dp_is_spelled_as_the_newer_release_wants_it() -> None:
 @pytest.mark.parametrize("servers", [12, 16])
 def test_many_small_servers_over_two_hosts(servers: int) -> None:
     deployment = {"rollout": {"model": "/m", "server": {"hosts": "rollout_nodes", "tp_size": 1, "instances": servers}}}
-    plan = load("many_small_servers", more={"sglang_deployments": deployment})
-    counts = [len(plan["hosts"][host]["units"]) for host in ("node0", "node1")]
+    planned = load("many_small_servers", more={"sglang_deployments": deployment})
+    counts = [len(planned["hosts"][host]["units"]) for host in ("node0", "node1")]
     assert counts == [8, servers - 8]
-    ports = [[unit["ports"] for unit in plan["hosts"][host]["units"]] for host in ("node0", "node1")]
+    ports = [[unit["ports"] for unit in planned["hosts"][host]["units"]] for host in ("node0", "node1")]
     assert ports[1] == ports[0][: servers - 8]
-    assert max(unit["api_port"] for host in plan["hosts"].values() for unit in host["units"]) == 30448
+    assert max(unit["api_port"] for host in planned["hosts"].values() for unit in host["units"]) == 30448
 
 
 def test_the_shipped_inventory_is_the_twelve_servers_of_the_report() -> None:
-    plan = load("many_small_servers")
-    assert [len(plan["hosts"][host]["units"]) for host in ("node0", "node1")] == [8, 4]
+    planned = load("many_small_servers")
+    assert [len(planned["hosts"][host]["units"]) for host in ("node0", "node1")] == [8, 4]
 
 
 def test_no_port_depends_on_a_global_index() -> None:
     names = [f"node{number}" for number in range(32)]
     variables = {name: {"ansible_host": f"172.16.4.{number + 1}"} for number, name in enumerate(names)}
     deployment = {"rollout": {"model": "/m", "server": {"hosts": "all", "tp_size": 1}}}
-    plan = build_plan(deployment, Inventory({"all": names}, variables.__getitem__), Settings("0.5.23"))
-    assert sum(len(host["units"]) for host in plan["hosts"].values()) == 256
-    every_host = [[unit["ports"] for unit in host["units"]] for host in plan["hosts"].values()]
+    planned = plan(deployment, Inventory({"all": names}, variables.__getitem__))
+    assert sum(len(host["units"]) for host in planned["hosts"].values()) == 256
+    every_host = [[unit["ports"] for unit in host["units"]] for host in planned["hosts"].values()]
     assert all(ports == every_host[0] for ports in every_host)
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in INVENTORIES.iterdir() if path.is_dir()))
 def test_every_inventory_plans(name: str) -> None:
-    plan = load(name)
-    assert plan["hosts"]
-    assert not plan["warnings"]
+    planned = load(name)
+    assert planned["hosts"]
+    assert not planned["warnings"]

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .errors import PlanError
+from .errors import PlanError, shown
 
 # Written by the plan or by prestart.py for each host; a value from the inventory would be the same on all hosts.
 OWNED = ("SGLANG_HOST_IP", "HOST_IP")
@@ -33,7 +33,7 @@ def _value(name: str, item: Any, where: str) -> str:
         raise PlanError(f"{where}: {name} is owned by the plan; set sglang_cluster_address on the host")
     if isinstance(item, bool):
         raise PlanError(
-            f'{where}: {item!r} is a boolean; write the string that the program expects, as in "1" or "true"'
+            f'{where}: {shown(item)} is a boolean; write the string that the program expects, as in "1" or "true"'
         )
     if not isinstance(item, (str, int, float)):
         raise PlanError(f"{where}: {item!r} is not a string; write a string or a number")

@@ -22,3 +22,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """Return "; did you mean X?" for the name closest to word, or "" where none is close."""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"; did you mean {close[0]}?" if close else ""
+
+
+def shown(value: object) -> str:
+    """Return a value as its user wrote it in YAML."""
+    return str(value).lower() if isinstance(value, bool) else repr(value)

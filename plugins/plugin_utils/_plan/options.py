@@ -16,7 +16,7 @@ from typing import Any
 from ansible_collections.multinode.sglang.plugins.module_utils._base.text import first_few
 from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import Option
 
-from .errors import PlanError, nearest
+from .errors import PlanError, nearest, shown
 from .programs import Program
 from .versions import Version, spell
 
@@ -148,7 +148,7 @@ def checked(known: Known, value: Any, where: str) -> tuple[Option, ...]:
 
 def _switch(known: Known, value: Any, where: str) -> tuple[Option, ...]:
     if not isinstance(value, bool):
-        raise PlanError(f"{where}: --{known.name} is a switch, not {_shown(value)}; write true or false")
+        raise PlanError(f"{where}: --{known.name} is a switch, not {shown(value)}; write true or false")
     if value:
         return (Option(known.name),)
     return (Option(f"no-{known.name}"),) if known.kind == "boolean" else ()
@@ -156,30 +156,34 @@ def _switch(known: Known, value: Any, where: str) -> tuple[Option, ...]:
 
 def _several(known: Known, value: Any, where: str) -> tuple[str, ...]:
     if not isinstance(value, (list, tuple)) or not value:
-        example = ", ".join(str(value).split()) if isinstance(value, (str, int, float)) else "A, B"
-        raise PlanError(f"{where}: --{known.name} takes a list, not {_shown(value)}; write [{example}]")
+        example = (
+            ", ".join(str(value).split())
+            if isinstance(value, (str, int, float)) and not isinstance(value, bool)
+            else "A, B"
+        )
+        raise PlanError(f"{where}: --{known.name} takes a list, not {shown(value)}; write [{example}]")
     values = tuple(_one(known, item, where) for item in value)
     for text in values:
         if text.startswith("-") and not _is_float(text):
             raise PlanError(
                 f"{where}: {text!r} begins with a dash and would be read as an option; remove it, "
-                f"because --{known.name} takes it in no list"
+                f"because --{known.name} cannot have it in a list"
             )
     return values
 
 
 def _one(known: Known, value: Any, where: str) -> str:
     if isinstance(value, (bool, list, tuple)):
-        raise PlanError(f"{where}: --{known.name} takes one value, not {_shown(value)}; write {_wanted(known)}")
+        raise PlanError(f"{where}: --{known.name} takes one value, not {shown(value)}; write {_wanted(known)}")
     if isinstance(value, Mapping):
         return json.dumps(value, separators=(",", ":"))
     if (known.type == "int" and not _is_int(value)) or (known.type == "float" and not _is_float(value)):
-        raise PlanError(f"{where}: --{known.name} takes {_wanted(known)}, not {_shown(value)}; correct the value")
+        raise PlanError(f"{where}: --{known.name} takes {_wanted(known)}, not {shown(value)}; correct the value")
     text = str(value)
     if known.choices and text not in known.choices:
         raise PlanError(
-            f"{where}: --{known.name} does not take {text!r}{nearest(text, known.choices) or '; choose one'} "
-            f"(one of {', '.join(known.choices)})"
+            f"{where}: --{known.name} takes one of {', '.join(known.choices)}, not {text!r}"
+            f"{nearest(text, known.choices) or '; choose one of them'}"
         )
     if "\n" in text:
         raise PlanError(f"{where}: the value has more than one line; write it in one")
@@ -200,8 +204,3 @@ def _is_float(value: object) -> bool:
 
 def _wanted(known: Known) -> str:
     return {"int": "a whole number", "float": "a number", "json": "a mapping"}.get(known.type, "a string")
-
-
-def _shown(value: object) -> str:
-    """Return a value as YAML has it."""
-    return str(value).lower() if isinstance(value, bool) else repr(value)

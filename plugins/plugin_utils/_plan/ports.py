@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from ansible_collections.multinode.sglang.plugins.module_utils._base.text import first_few
 from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import Option, find
 
 from .disaggregation import serves_bootstrap_on_api
@@ -107,15 +108,15 @@ _MOVED_BY = {
     "router": "port of the router",
     "prometheus": "prometheus_port",
     "api": "port",
-    "grpc": "port",
+    "grpc": "extra_ports.grpc-port",
     "grpc_sidecar": "port",
     "bootstrap": "bootstrap_port",
 }
 
 
 def check_collisions(claims: Mapping[str, Sequence[Claim]]) -> list[str]:
-    """Find ports that are claimed twice on one host (claims: host -> claims); returns one sentence for each pair."""
-    found: dict[tuple[str, ...], str] = {}
+    """Find ports that are claimed twice on one host; returns one sentence for all hosts where it is the same twice."""
+    found: dict[tuple[str, ...], list[tuple[str, Claim, Claim]]] = {}
     for host, unsorted in claims.items():
         rows = sorted(unsorted)
         widest = rows[0]
@@ -125,10 +126,17 @@ def check_collisions(claims: Mapping[str, Sequence[Claim]]) -> list[str]:
                 and (widest[1], widest[2]) != (row[1], row[2])
                 and not _same_block(widest, row)
             ):
-                found.setdefault((*widest[1:], *row[1:]), _collision(host, widest, row))
+                key = (_group(widest[1]), widest[2], _group(row[1]), row[2])
+                found.setdefault(key, []).append((host, widest, row))
             if row[0][1] > widest[0][1]:
                 widest = row
-    return list(found.values())
+    return [_collision(hits) for hits in found.values()]
+
+
+def _group(owner: str) -> str:
+    """Return what the instances of a group have in common: llama-17 -> llama."""
+    name, _dash, number = owner.rpartition("-")
+    return name if number.isdecimal() else owner
 
 
 def _same_block(left: Claim, right: Claim) -> bool:
@@ -136,11 +144,13 @@ def _same_block(left: Claim, right: Claim) -> bool:
     return left[1] == right[1] and {left[2], right[2]} == {"dp_attention", "dp_handshake"}
 
 
-def _collision(host: str, left: Claim, right: Claim) -> str:
-    settings = dict.fromkeys(_moved_by(name) for _ports, _owner, name in (left, right))
+def _collision(hits: Sequence[tuple[str, Claim, Claim]]) -> str:
+    hosts = dict.fromkeys(host for host, _left, _right in hits)
+    left, right = (f"{owner} ({name} {text_of(ports)})" for ports, owner, name in hits[0][1:])
+    settings = dict.fromkeys(_moved_by(name) for _ports, _owner, name in hits[0][1:])
     return (
-        f"host {host}: {left[1]} ({left[2]} {text_of(left[0])}) and {right[1]} ({right[2]} {text_of(right[0])}) want the "
-        f"same port; change {' or '.join(settings)}"
+        f"host{'s' if len(hosts) > 1 else ''} {first_few(hosts)}: {left} and {right} want the same port; "
+        f"change {' or '.join(settings)}"
     )
 
 

@@ -115,7 +115,8 @@ SGLANG = Program(
 )
 # Where the model is a release, its host adds which one.
 SGLANG_WITH_RELEASE = replace(
-    SGLANG, owned={**_SGLANG_OWNED, "weight-version": "remove it, because it names the release of the model"}
+    SGLANG,
+    owned={**_SGLANG_OWNED, "weight-version": "remove it, because each host sets it to the release of the model"},
 )
 ROUTERS = {
     "sglang-router": Program(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .env import parse_env
-from .errors import PlanError, nearest
+from .errors import PlanError, nearest, shown
 from .models import Catalog, Model
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?\Z")
@@ -252,7 +252,7 @@ def _int(value: Any, low: int, where: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         quoted = isinstance(value, str) and value.isdecimal()
         fix = "remove the quotes, or convert it with | int" if quoted else "write a whole number"
-        raise PlanError(f"{where}: {value!r} is not a whole number; {fix}")
+        raise PlanError(f"{where}: {shown(value)} is not a whole number; {fix}")
     if value < low:
         raise PlanError(f"{where}: {value} is below {low}; write {low} or more")
     return int(value)

@@ -10,15 +10,21 @@ from ansible_collections.multinode.sglang.plugins.filter.plan_hosts import plan_
 
 PLAN = {
     "hosts": {
-        "node1": {"units": [{"name": "a"}], "routers": []},
-        "node2": {"units": [], "routers": [{"name": "r"}]},
-        "node3": {"units": [], "routers": []},
+        "node1": {"units": [{"name": "a"}], "routers": [], "releases": [], "mounts": []},
+        "node2": {"units": [], "routers": [{"name": "r"}], "releases": [{"name": "m"}], "mounts": []},
+        "node3": {"units": [], "routers": [], "releases": [], "mounts": [{"path": "/mnt"}]},
     }
 }
 
 
 @pytest.mark.parametrize(
-    ("kind", "hosts"), [(None, ["node1", "node2", "node3"]), ("units", ["node1"]), ("routers", ["node2"])]
+    ("kind", "hosts"),
+    [
+        (None, ["node1", "node2", "node3"]),
+        ("units", ["node1"]),
+        ("routers", ["node2"]),
+        ("releases", ["node2", "node3"]),
+    ],
 )
 def test_hosts_of_a_kind(kind: str | None, hosts: list[str]) -> None:
     assert plan_hosts({"limited": {}, "node1": {"sglang_plan_result": PLAN}}, kind) == hosts

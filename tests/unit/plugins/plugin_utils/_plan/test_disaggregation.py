@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import PlanError
 from ansible_collections.multinode.sglang.plugins.plugin_utils._plan.options import load_table
 from ansible_collections.multinode.sglang.plugins.plugin_utils._plan.programs import SGLANG
+from ansible_collections.multinode.sglang.plugins.plugin_utils._plan.reach import expand
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -124,7 +125,7 @@ def test_decode_and_the_ranks_of_prefill_reach_every_bootstrap_server(shape: tup
     for entry in planned["deployments"]["pd"]["bootstrap"]:
         rules = [
             rule
-            for rule in planned["hosts"][entry["host"]]["reach"]
+            for rule in expand(planned, entry["host"])
             if str(entry["port"]) in rule["ports"].replace("-", ",").split(",")
         ]
         reached = {source for rule in rules if isinstance(rule["sources"], list) for source in rule["sources"]}
@@ -197,80 +198,15 @@ def test_nixl_with_its_devices_on_every_host() -> None:
 def test_the_nearest_devices_are_looked_up_when_the_server_starts(backend: str) -> None:
     groups = {"disaggregation_transfer_backend": backend, "disaggregation_ib_device": "nearest"}
     planned = plan(pd(prefill=groups, decode=groups))
-    assert [word(unit, "--disaggregation-ib-device") for unit in units(planned, "prefill")[:1]] == [
-        "/run/sglang/sglang-pd-prefill-0/ib_devices.json"
-    ]
+    unit, path = units(planned, "prefill")[0], "/run/sglang/sglang-pd-prefill-0/ib_devices.json"
+    assert (unit["ib_devices_file"], word(unit, "--disaggregation-ib-device")) == (path, path)
 
 
-def test_nixl_of_older_releases_does_not_use_devices() -> None:
-    groups = {"disaggregation_transfer_backend": "nixl", "disaggregation_ib_device": "mlx5_0"}
-    with pytest.raises(PlanError, match=r"nixl does not use it before SGLang 0\.5\.23"):
-        plan(pd(prefill=groups, decode=groups), version="0.5.22")
-
-
-MOONCAKE, NIXL = {"disaggregation_transfer_backend": "mooncake"}, {"disaggregation_transfer_backend": "nixl"}
-DEVICE = {"disaggregation_ib_device": "mlx5_0"}
-
-
-@pytest.mark.parametrize(
-    ("prefill", "decode", "sentence"),
-    [
-        (
-            MOONCAKE,
-            MOONCAKE,
-            "prefill.disaggregation_ib_device: mooncake transfers over RDMA, but no device is named for node0",
-        ),
-        (MOONCAKE | DEVICE, None, "prefill transfers with mooncake but decode with mooncake_tcp; set the same"),
-        (DEVICE, None, "prefill.disaggregation_ib_device: mooncake_tcp does not use it .node0 has mlx5_0."),
-        (NIXL, NIXL, "prefill.disaggregation_ib_device: no device is named for node0, and nixl may wait"),
-        (
-            NIXL | DEVICE | {"env": {"UCX_NET_DEVICES": "all"}},
-            NIXL,
-            "node0 has mlx5_0 and UCX_NET_DEVICES, of which nixl heeds only",
-        ),
-        (
-            {"disaggregation_transfer_backend": "fake"},
-            {"disaggregation_transfer_backend": "fake"},
-            "fake transfers no KV cache",
-        ),
-        ({"disaggregation_transfer_backend": "rdma"}, {"disaggregation_transfer_backend": "rdma"}, "rdma"),
-        (
-            {"server_args": {"disaggregation_decode_extra_slots": 4}},
-            None,
-            "is an option of decode; move it to the decode group",
-        ),
-        (None, {"bootstrap_port": 9000}, "decode.bootstrap_port: only prefill instances run a bootstrap server"),
-        (
-            {"host": "127.0.0.1"},
-            None,
-            "prefill.host: node0 would listen on 127.0.0.1 only, but others reach it at 10.0.0.10",
-        ),
-        (None, {"host": "10.0.0.12"}, "decode.host: node3 would listen on 10.0.0.12 only"),
-        (
-            {"bootstrap_port": 9000, "env": {"SGLANG_RUST_SERVER": "1"}},
-            None,
-            "prefill.bootstrap_port: SGLANG_RUST_SERVER answers on",
-        ),
-        (
-            {"bootstrap_port": 30000},
-            None,
-            "pd-prefill-0 .(api|bootstrap) 30000. and pd-prefill-0 .(api|bootstrap) 30000. want the same port",
-        ),
-    ],
-)
-def test_refused(prefill: dict[str, Any] | None, decode: dict[str, Any] | None, sentence: str) -> None:
-    with pytest.raises(PlanError, match=sentence):
-        plan(pd(prefill, decode))
-
-
-def test_the_rust_server_is_refused_where_its_bootstrap_port_is_not_known() -> None:
-    with pytest.raises(PlanError, match="prefill with it needs SGLang"):
-        plan(pd(prefill={"env": {"SGLANG_RUST_SERVER": "1"}}), version="0.5.22")
-
-
-def test_prefill_and_decode_without_a_router_are_warned_about() -> None:
-    raw = pd()
-    del raw["pd"]["router"]
-    assert plan(raw)["warnings"] == [
-        "deployments.pd: prefill and decode answer nobody without a router; add router:, or run one of your own"
-    ]
+def test_rules_of_many_hosts_repeat_no_addresses() -> None:
+    planned = plan(pd(), inventory(40))
+    assert len(planned["peers"]["decode pd"]) == 38
+    assert {rule["sources"] for host in planned["hosts"].values() for rule in host["reach"]} <= {
+        *planned["peers"],
+        "clients",
+        "scrapers",
+    }

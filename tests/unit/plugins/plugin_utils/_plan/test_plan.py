@@ -14,9 +14,10 @@ from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import (
     parse_only,
     select,
 )
+from ansible_collections.multinode.sglang.plugins.plugin_utils._plan.reach import expand
 from ansible_collections.multinode.sglang.plugins.plugin_utils._report.plan import render_text
 
-from .conftest import inventory, plan, server
+from .conftest import inventory, plan, server, typed
 
 
 def units(planned: dict[str, Any]) -> dict[tuple[str, int], dict[str, Any]]:
@@ -197,9 +198,9 @@ def test_ipv6_rendezvous_is_in_brackets() -> None:
 
 
 def test_reserved_ports_allow_the_ephemeral_range() -> None:
-    assert plan(server(tp_size=8, port=40000), reserved="40000-40063")["hosts"]["node0"]["reserved_ports"].endswith(
-        "40000"
-    )
+    assert plan(server(tp_size=8, port=40000), reserved_ports="40000-40063")["hosts"]["node0"][
+        "reserved_ports"
+    ].endswith("40000")
 
 
 def test_rust_server_ports_grow_with_attention_dp() -> None:
@@ -221,7 +222,7 @@ def test_tls_shows_in_the_url(key: str) -> None:
 
 
 def test_peers_reach_each_other_and_clients_the_api(small: dict[str, Any]) -> None:
-    clients, peers = small["hosts"]["node0"]["reach"]
+    clients, peers = expand(small, "node0")
     assert (clients["sources"], clients["ports"]) == ("clients", "30000")
     assert peers["sources"] == ["10.0.0.10", "10.0.0.11"]
     assert peers["ports"] == "20000-20006,20013,20050-20051,32768-60999"
@@ -246,16 +247,17 @@ def test_select_keeps_ports_and_unit_names() -> None:
         name: {"model": "/m", "server": {"hosts": "nodes", "tp_size": 4, "instances_per_host": 1}}
         for name in ("a", "b")
     }
-    whole = plan(both)
+    whole = typed(both)
     part = select(whole, parse_only("b", whole))
-    assert [unit["api_port"] for unit in part["hosts"]["node0"]["units"]] == [30064]
-    assert part["hosts"]["node0"]["unit_names"] == ["sglang-a-0", "sglang-b-0"]
+    assert [unit.api_port for unit in part.hosts["node0"].units] == [30064]
+    assert part.hosts["node0"].unit_names == ("sglang-a-0", "sglang-b-0")
     assert parse_only("", whole) == ["a", "b"]
     with pytest.raises(PlanError, match="there is no deployment 'c'"):
         parse_only("c", whole)
 
 
-def test_a_part_of_an_instance_is_refused(small: dict[str, Any]) -> None:
+def test_a_part_of_an_instance_is_refused() -> None:
+    small = typed(server(nnodes=2, tp_size=16))
     check_whole_instances(small, ["node0", "node1"])
     with pytest.raises(
         PlanError, match="instance llama-1: --limit or serial leaves out node3 of its hosts node2, node3"
@@ -263,9 +265,22 @@ def test_a_part_of_an_instance_is_refused(small: dict[str, Any]) -> None:
         check_whole_instances(small, ["node0", "node1", "node2"])
 
 
-def test_text_shows_every_rank(small: dict[str, Any]) -> None:
-    text = render_text(small)
+def test_text_shows_every_rank() -> None:
+    text = render_text(typed(server(nnodes=2, tp_size=16)))
     assert "DEPLOYMENT llama: /models/llama on SGLang 0.5.23, 2 instances" in text
     assert "  llama-1   1/2   node3  10.0.0.13  0-7   30000  10.0.0.12 20000  20001-20006,20013,20050-20051" in text
     assert text.count("python -m sglang.launch_server") == 4
     assert all(line == line.rstrip() for line in text.splitlines())
+
+
+def test_rules_name_sets_of_peers(small: dict[str, Any]) -> None:
+    rule = small["hosts"]["node2"]["reach"][1]
+    assert rule["sources"] == "instance llama-1"
+    assert small["peers"]["instance llama-1"] == ["10.0.0.12", "10.0.0.13"]
+
+
+def test_options_are_facts_and_argv_is_rendered_from_them(small: dict[str, Any]) -> None:
+    unit = units(small)["llama-1", 1]
+    found = {option["name"]: option["values"] for option in unit["options"]}
+    assert (found["node-rank"], found["port"], found["tp-size"]) == (["1"], ["30000"], ["16"])
+    assert len(unit["argv"]) == 2 + sum(1 + len(values) for values in found.values())

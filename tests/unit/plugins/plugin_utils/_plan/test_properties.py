@@ -9,8 +9,8 @@ import json
 from typing import Any
 
 import pytest
+from ansible_collections.multinode.sglang.plugins.module_utils._base.intervals import parse
 from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import PlanError
-from ansible_collections.multinode.sglang.plugins.plugin_utils._plan.intervals import parse_intervals
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,14 +56,12 @@ def test_ports_of_a_host_are_disjoint_and_in_range(raw: dict[str, Any], hosts: i
         taken: set[int] = set()
         for unit in (*entry["units"], *entry["routers"]):
             for name, text in unit["ports"].items():
-                for first, last in parse_intervals(text, name):
+                for first, last in parse(text):
                     span = set(range(first, last + 1))
                     assert 1024 <= first <= last <= 65535
                     assert not span & taken
                     taken |= span
-        assert taken == {
-            port for first, last in parse_intervals(entry["reserved_ports"], "") for port in range(first, last + 1)
-        }
+        assert taken == {port for first, last in parse(entry["reserved_ports"]) for port in range(first, last + 1)}
 
 
 @given(deployments(), HOSTS)

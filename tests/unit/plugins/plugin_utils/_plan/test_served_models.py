@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import PlanError, models
+from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import PlanError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,7 +61,8 @@ def test_a_name_that_is_nearly_right_gets_a_warning() -> None:
 @pytest.mark.parametrize("option", ["weight-version", "weight_version", "weight-vers"])
 def test_the_release_tells_the_version_of_the_weights_and_nobody_else(model: str, option: str) -> None:
     with pytest.raises(
-        PlanError, match=rf"server_args.{option}: --weight-version is owned by the plan; it names the release"
+        PlanError,
+        match=rf"server_args.{option}: --weight-version is owned by the plan; remove it, because each host sets it to the release",
     ):
         planned(model, server_args={option: "v1"})
 
@@ -91,21 +92,12 @@ def test_unless_the_user_says_how_it_is_loaded(args: dict[str, Any]) -> None:
     assert PREFETCH not in command("qwen", server_args=args)
 
 
-@pytest.mark.parametrize(
-    ("models", "root"), [({"llama": {"source": "here"}}, "/data"), (["llama"], "/data"), (MODELS, "data/models")]
-)
-def test_models_that_cannot_be_are_refused_with_the_plan(models: Any, root: str) -> None:
-    with pytest.raises(PlanError, match=r"it must be|is no absolute path"):
-        plan(server(), models=models, models_root=root)
-
-
 @given(st.lists(st.sampled_from([*MODELS, LINK, "/mnt/models/qwen", "/models/other"]), min_size=1, max_size=4))
 def test_every_host_gets_the_models_that_its_units_serve_and_no_other(served: list[str]) -> None:
     deployments = {
         f"d{number}": {"model": model, "server": {"hosts": [f"node{number}"]}} for number, model in enumerate(served)
     }
-    found = plan(deployments, models=MODELS)
-    parsed = models.parse_models(MODELS)
+    found = plan(deployments, models=MODELS)["hosts"]
     for number, text in enumerate(served):
-        names = [model.name for model in models.served_on(f"node{number}", parsed, found, {}, found["models_root"])]
-        assert names == [name for name in MODELS if text in {name, models.path_of(parsed[name], "/data/models")}]
+        names = [release["name"] for release in found[f"node{number}"]["releases"]]
+        assert names == (["llama"] if text in ("llama", LINK) else [])

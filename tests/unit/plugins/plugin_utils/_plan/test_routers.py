@@ -8,12 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import PlanError, select
+from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import select
+from ansible_collections.multinode.sglang.plugins.plugin_utils._plan.reach import expand
 from ansible_collections.multinode.sglang.plugins.plugin_utils._report.plan import render_text
 from hypothesis import given
 from hypothesis import strategies as st
 
-from .conftest import inventory, plan
+from .conftest import inventory, plan, typed
 
 
 def routed(server: dict[str, Any] | None = None, **router: Any) -> dict[str, Any]:
@@ -44,9 +45,12 @@ def test_the_command_of_a_router_over_servers() -> None:
     )
     assert one["workers"][1] == {
         "instance": "llama-1",
-        "url": "http://10.0.0.13:30000",
         "worker_type": "regular",
-        "bootstrap_port": None,
+        "scheme": "http",
+        "address": "10.0.0.13",
+        "port": 30000,
+        "bootstrap_port": 0,
+        "url": "http://10.0.0.13:30000",
     }
 
 
@@ -123,9 +127,9 @@ def test_a_router_never_clashes_with_servers_on_its_host(routers: int, deploymen
 
 def test_servers_behind_a_router_take_requests_from_it_alone() -> None:
     planned = plan(routed(hosts="first"))
-    sources = {str(rule["sources"]): rule["ports"] for rule in planned["hosts"]["node2"]["reach"]}
+    sources = {str(rule["sources"]): rule["ports"] for rule in expand(planned, "node2")}
     assert sources == {"['10.0.0.10', '10.0.0.11']": "30000", "scrapers": "30000"}
-    assert [(rule["sources"], rule["ports"]) for rule in planned["hosts"]["node0"]["reach"]] == [
+    assert [(rule["sources"], rule["ports"]) for rule in expand(planned, "node0")] == [
         ("clients", "8000"),
         ("scrapers", "29000"),
     ]
@@ -136,11 +140,11 @@ def test_a_port_that_an_option_opens_is_planned() -> None:
         routed(**{"mesh-port": 39000 - 8000, "hosts": "first"}), router_package="smg", router_version="1.13.0"
     )
     assert "31000" in planned["hosts"]["node0"]["reserved_ports"]
-    assert ["10.0.0.10", "10.0.0.11"] in [rule["sources"] for rule in planned["hosts"]["node0"]["reach"]]
+    assert ["10.0.0.10", "10.0.0.11"] in [rule["sources"] for rule in expand(planned, "node0")]
 
 
 def test_the_printed_plan_shows_routers() -> None:
-    text = render_text(plan(routed()))
+    text = render_text(typed(routed()))
     assert "router on node0: http://10.0.0.10:8000, Prometheus 29000" in text
     assert "python -m sglang_router.launch_router --host 0.0.0.0" in text
 
@@ -154,9 +158,9 @@ def test_routers_of_other_deployments_are_kept_but_not_acted_on() -> None:
             "router": {"hosts": ["node0"], "cb-failure-threshold": 3},
         },
     }
-    entry = select(plan(raw), ["other"])["hosts"]["node0"]
-    assert [one["deployment"] for one in entry["routers"]] == ["other"]
-    assert entry["router_names"] == ["sglang-router-llama", "sglang-router-other"]
+    entry = select(typed(raw), ["other"]).hosts["node0"]
+    assert [one.deployment for one in entry.routers] == ["other"]
+    assert entry.router_names == ("sglang-router-llama", "sglang-router-other")
 
 
 @pytest.mark.parametrize(
@@ -178,56 +182,13 @@ def test_a_circuit_breaker_that_opens_too_late_is_warned_about(options: dict[str
 def test_the_routers_own_values_are_warned_about_where_there_is_another_worker() -> None:
     raw = routed()
     del raw["llama"]["router"]["cb-failure-threshold"]
-    assert plan(raw)["warnings"] == [
-        "deployments.llama.router.cb-failure-threshold: 10 failures take a dead worker out, but a request is tried 5 times "
-        "(retry-max-retries) and may fail though another worker is well; set the threshold below that"
-    ]
+    (warning,) = plan(raw)["warnings"]
+    assert warning.endswith("set cb-failure-threshold below 5")
     raw["llama"]["server"]["instances"] = 1
     assert plan(raw)["warnings"] == []
-
-
-@pytest.mark.parametrize(
-    ("options", "sentence"),
-    [
-        ({"polici": "random"}, "router.polici: sglang-router 0.3.2 has no option --polici; did you mean policy?"),
-        ({"policy": "fastest"}, "router.policy: --policy takes one of cache_aware, manual"),
-        ({"worker-urls": ["http://x"]}, "router.worker-urls: --worker-urls is owned by the plan"),
-        ({"pref": ["http://x"]}, "router.pref: 'pref' is short for prefill, prefill-policy, prefill-selector"),
-        ({"prefill": ["http://x"]}, "router.prefill: --prefill is owned by the plan"),
-        ({"pd_dis": True}, "router.pd_dis: --pd-disaggregation is owned by the plan"),
-        ({"api_key": "x"}, "router.api_key: --api-key is owned by the plan; set sglang_server_api_key"),
-        ({"control-plane-api-keys": ["x"]}, "set it in sglang_router_secret_options"),
-        ({"mini-lb": True}, "it is for debugging"),
-        ({"prefill-policy": "random"}, "router.prefill-policy: the deployment has no prefill and decode; set policy"),
-        ({"tls-cert-path": "/c"}, "router.tls-cert-path: TLS needs a certificate and its key"),
-        ({"port": 80}, "port 80 .* is below 1024"),
-        ({"port": "8000"}, "router.port: '8000' is not a whole number"),
-        (
-            {"prometheus_port": 8000},
-            "sglang-router-llama .prometheus 8000. and sglang-router-llama .router 8000. want the same port",
-        ),
-        ({"hosts": "nowhere"}, "router.hosts: the inventory has no group 'nowhere'"),
-        ({"host": ""}, "router.host"),
-        ({"log-json": True}, "router.log-json: sglang-router 0.3.2 has no option --log-json"),
-    ],
-)
-def test_refused(options: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(PlanError, match=sentence):
-        plan(routed(**options))
-
-
-def test_an_unknown_router_is_refused() -> None:
-    with pytest.raises(PlanError, match="sglang_router_package: 'nginx' is not a router; choose sglang-router or smg"):
-        plan(routed(), router_package="nginx")
 
 
 def test_an_option_of_another_release_is_passed_on_with_a_warning() -> None:
     planned = plan(routed(**{"new-thing": 3}), router_version="0.4.0")
     assert router(planned)["argv"][router(planned)["argv"].index("--new-thing") :][:2] == ["--new-thing", "3"]
-    assert "passed on as written because sglang_router_version is 0.4.0" in planned["warnings"][0]
-
-
-def test_a_router_and_a_server_with_one_name_are_refused() -> None:
-    raw = {"router-x": {"model": "/m", "server": {"hosts": ["node0"], "instances": 1}}, "x-0": routed()["llama"]}
-    with pytest.raises(PlanError, match="its unit sglang-router-x-0 has the same name"):
-        plan(raw)
+    assert "passed on as written, because sglang_router_version is 0.4.0" in planned["warnings"][0]
