@@ -7,12 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: runtime
-short_description: Installs SGLang or a router in a versioned virtual environment, or verifies one that is there
-version_added: "1.0.0"
+short_description: Install SGLang or a router in a versioned virtual environment, or verify an existing one
+version_added: 1.0.0
 description:
-  - Makes the virtual environment O(root)/O(version), installs O(packages) and O(packages_no_deps) in it, and switches the symbolic link
-    O(root)/current to it in one step when everything is verified. An environment whose installation was cut short is built again.
-  - Where it is there already this takes one look at the directories, no process.
+  - Creates the virtual environment O(root)/O(version), installs O(packages) and O(packages_no_deps) in it, and switches the
+    symbolic link O(root)/current to it in one step when everything is verified. An environment whose installation was
+    interrupted is built again.
+  - Where it exists already, this only reads directories, and starts no process.
   - Prints what the installer does about every 15 seconds.
 extends_documentation_fragment:
   - multinode.sglang._attributes
@@ -25,11 +26,11 @@ attributes:
     support: full
 options:
   distribution:
-    description: The Python package that it is all about, such as V(sglang), V(sglang-router) or V(smg).
+    description: The Python package to install, such as V(sglang), V(sglang-router) or V(smg).
     type: str
     default: sglang
   variables:
-    description: What the names of the role's variables begin with, for errors that say which one to correct.
+    description: The prefix of the role's variables, for errors that name the one to correct.
     type: str
     default: sglang_runtime
   method:
@@ -42,18 +43,17 @@ options:
     type: str
     required: true
   root:
-    description: The directory of the versions.
+    description: With O(method=install), the directory of the versions.
     type: path
-    default: /opt/sglang
   path:
     description: With O(method=existing), the environment to verify, the directory that has C(bin/python).
     type: path
   python:
-    description: The interpreter that the virtual environment is made with.
+    description: The interpreter that creates the virtual environment.
     type: str
     default: python3
   installer:
-    description: V(uv) is faster, V(pip) heeds the configuration of pip on the host.
+    description: V(uv) is faster, V(pip) uses the configuration of pip on the host.
     type: str
     choices: [pip, uv]
     default: pip
@@ -62,12 +62,12 @@ options:
     type: str
     default: 0.13.9
   packages:
-    description: Requirements that are installed with their dependencies, at the same time.
+    description: Requirements that are installed together, with their dependencies.
     type: list
     elements: str
     default: []
   packages_no_deps:
-    description: Requirements that are installed after them without dependencies.
+    description: Requirements that are installed after them, without dependencies.
     type: list
     elements: str
     default: []
@@ -77,10 +77,10 @@ options:
     elements: str
     default: []
   wheelhouse:
-    description: A directory on the host with all packages; no index is asked then.
+    description: A directory on the host with all packages. Then no package index is used.
     type: path
   installer_args:
-    description: Further words for each installing command, such as C(--index-url) and its value.
+    description: Further arguments for each installing command, such as C(--index-url) and its value.
     type: list
     elements: str
     default: []
@@ -92,9 +92,10 @@ EXAMPLES = r"""
 - name: Install SGLang
   multinode.sglang.runtime:
     version: 0.5.23
+    root: /opt/sglang
     packages: [sglang==0.5.23]
 
-- name: Verify the SGLang that is there
+- name: Verify an existing SGLang
   multinode.sglang.runtime:
     method: existing
     version: 0.5.23
@@ -111,18 +112,18 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done, or would be done in check mode, in words.
+  description: What was done, or would be done in check mode, as text.
   returned: always
   type: list
   elements: str
   sample: ["make /opt/sglang/0.5.23", "install sglang==0.5.23", "switch /opt/sglang/current to 0.5.23"]
 can_make_venvs:
-  description: Whether the interpreter can make virtual environments; true where none has to be made.
+  description: Whether the interpreter can create virtual environments; true where none has to be created.
   returned: always
   type: bool
   sample: true
 digest:
-  description: One word that is the same on hosts with the same packages, empty if O(distribution) is not installed.
+  description: A digest that is the same on hosts with the same packages, empty if O(distribution) is not installed.
   returned: always
   type: str
   sample: 6b0a1d
@@ -132,7 +133,7 @@ packages:
   type: dict
   sample: {"sglang": "0.5.23"}
 interpreter:
-  description: The Python that has it.
+  description: The Python interpreter of the environment.
   returned: always
   type: str
   sample: /opt/sglang/current/bin/python
@@ -141,6 +142,7 @@ interpreter:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.multinode.sglang.plugins.module_utils._runtime.arguments import ARGUMENTS, RULES
 from ansible_collections.multinode.sglang.plugins.module_utils._runtime.install import (
     Installer,
     Request,
@@ -149,29 +151,10 @@ from ansible_collections.multinode.sglang.plugins.module_utils._runtime.install 
     can_make_venvs,
 )
 
-OPTIONS = {
-    "distribution": {"type": "str", "default": "sglang"},
-    "variables": {"type": "str", "default": "sglang_runtime"},
-    "method": {"type": "str", "choices": ["install", "existing"], "default": "install"},
-    "version": {"type": "str", "required": True},
-    "root": {"type": "path", "default": "/opt/sglang"},
-    "path": {"type": "path"},
-    "python": {"type": "str", "default": "python3"},
-    "installer": {"type": "str", "choices": ["pip", "uv"], "default": "pip"},
-    "uv_version": {"type": "str", "default": "0.13.9"},
-    "packages": {"type": "list", "elements": "str", "default": []},
-    "packages_no_deps": {"type": "list", "elements": "str", "default": []},
-    "constraints": {"type": "list", "elements": "str", "default": []},
-    "wheelhouse": {"type": "path"},
-    "installer_args": {"type": "list", "elements": "str", "default": []},
-}
-
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(
-        argument_spec=OPTIONS, supports_check_mode=True, required_if=[("method", "existing", ("path",))]
-    )
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True, **RULES)
     os.umask(0o022)
     request = Request.from_params(module.params)
     venv = Venv(request)

@@ -59,6 +59,11 @@ class Request:
             values[name] = tuple(params[name])
         return cls(**values)
 
+    @property
+    def version_variable(self) -> str:
+        """Return the variable that sets the version: SGLang's is that of the whole collection."""
+        return "sglang_version" if self.variables == "sglang_runtime" else f"{self.variables}_version"
+
     def pins(self) -> list[str]:
         """Return what must be installed in the end."""
         return list(dict.fromkeys((f"{self.distribution}=={self.version}", *self.packages, *self.packages_no_deps)))
@@ -129,8 +134,8 @@ class Venv:
         ours = self.finished() or os.path.exists(f"{self.path}/{UNFINISHED}")
         if os.path.isdir(self.path) and os.listdir(self.path) and not ours:
             raise RuntimeRefused(
-                f"{self.path} was not made by this collection; remove it, or use it with {self._request.variables}_method: existing and "
-                f"{self._request.variables}_path: {self.path}"
+                f"{self.path} was not made by this collection; remove it, or use it with {self._request.variables}_method: "
+                f"existing and {self._request.variables}_path: {self.path}"
             )
 
     def is_current(self) -> bool:
@@ -147,7 +152,8 @@ class Venv:
         if have != version:
             has = f"{name} {have}" if have else f"no {name}"
             raise RuntimeRefused(
-                f"{self.path} has {has}, but {variables}_version is {version}; install that version there or correct the variable"
+                f"{self.path} has {has}, but {self._request.version_variable} is {version}; "
+                "install that version there or correct the variable"
             )
 
     def summary(self) -> str:

@@ -180,7 +180,7 @@ def existing(tmp_path: pathlib.Path, version: str) -> Venv:
 
 def test_existing_is_verified(tmp_path: pathlib.Path) -> None:
     assert existing(tmp_path / "good", "0.5.23").examine() == []
-    with pytest.raises(RuntimeRefused, match=r"has sglang 0\.5\.22, but sglang_runtime_version is 0\.5\.23"):
+    with pytest.raises(RuntimeRefused, match=r"has sglang 0\.5\.22, but sglang_version is 0\.5\.23"):
         existing(tmp_path / "old", "0.5.22").examine()
     with pytest.raises(RuntimeRefused, match="is no interpreter"):
         Venv(request(tmp_path, method="existing", path=str(tmp_path / "absent"))).examine()

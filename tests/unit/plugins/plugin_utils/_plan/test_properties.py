@@ -55,7 +55,7 @@ def test_ports_of_a_host_are_disjoint_and_in_range(raw: dict[str, Any], hosts: i
     for entry in planned(raw, hosts)["hosts"].values():
         taken: set[int] = set()
         for unit in (*entry["units"], *entry["routers"]):
-            for name, text in unit["ports"].items():
+            for text in unit["ports"].values():
                 for first, last in parse(text):
                     span = set(range(first, last + 1))
                     assert 1024 <= first <= last <= 65535

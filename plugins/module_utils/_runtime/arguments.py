@@ -1,0 +1,26 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of the module runtime, which its action plugin checks, too. PRIVATE to the collection."""
+
+from __future__ import annotations
+
+from typing import Any
+
+ARGUMENTS: dict[str, Any] = {
+    "distribution": {"type": "str", "default": "sglang"},
+    "variables": {"type": "str", "default": "sglang_runtime"},
+    "method": {"type": "str", "choices": ["install", "existing"], "default": "install"},
+    "version": {"type": "str", "required": True},
+    "root": {"type": "path"},
+    "path": {"type": "path"},
+    "python": {"type": "str", "default": "python3"},
+    "installer": {"type": "str", "choices": ["pip", "uv"], "default": "pip"},
+    "uv_version": {"type": "str", "default": "0.13.9"},
+    "packages": {"type": "list", "elements": "str", "default": []},
+    "packages_no_deps": {"type": "list", "elements": "str", "default": []},
+    "constraints": {"type": "list", "elements": "str", "default": []},
+    "wheelhouse": {"type": "path"},
+    "installer_args": {"type": "list", "elements": "str", "default": []},
+}
+RULES: dict[str, Any] = {"required_if": [("method", "existing", ("path",)), ("method", "install", ("root",))]}

@@ -1,0 +1,86 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The action around the plan: its file, what it prints, and how it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+import yaml
+from ansible.errors import AnsibleActionFail
+from ansible_collections.multinode.sglang.plugins.action import plan
+from ansible_collections.multinode.sglang.plugins.modules import plan as documented
+
+OPTIONS = {
+    "deployments": {"llama": {"model": "/m", "server": {"hosts": "nodes", "nnodes": 2, "tp_size": 16}}},
+    "sglang_version": "0.5.23",
+    "router_package": "sglang-router",
+    "router_version": "0.3.2",
+    "ephemeral_ports": "32768-60999",
+    "models_root": "/data/models",
+    "models_port": "21500",
+}
+VARIABLES = {
+    "groups": {"all": ["node0", "node1"], "nodes": ["node0", "node1"]},
+    "hostvars": {name: {"ansible_host": f"10.0.0.{number}"} for number, name in enumerate(("node0", "node1"), 1)},
+    "ansible_play_batch": ["node0"],
+}
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the action prints."""
+    lines: list[str] = []
+    monkeypatch.setattr(plan.display, "display", lines.append)
+    return lines
+
+
+def run(check_mode: bool = False, **options: Any) -> dict[str, Any]:
+    """Run the action."""
+    task = MagicMock(args={**OPTIONS, **options}, check_mode=check_mode, async_val=0)
+    action = plan.ActionModule(task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock())
+    return action.run(None, VARIABLES)
+
+
+def test_the_result_is_the_plan_as_plain_data(shown: list[str]) -> None:
+    result = run()
+    assert result["hosts"]["node1"]["units"][0]["argv"][:2] == ["-m", "sglang.launch_server"]
+    assert json.loads(json.dumps(result))["peers"] == {"instance llama-0": ["10.0.0.1", "10.0.0.2"]}
+    assert (result["changed"], shown) == (False, [])
+
+
+def test_every_key_of_the_result_is_documented() -> None:
+    assert set(yaml.safe_load(documented.RETURN)) == set(run()) - {"changed"}
+    hosts = yaml.safe_load(documented.RETURN)["hosts"]["contains"]
+    assert set(hosts) == set(run()["hosts"]["node0"])
+
+
+def test_every_option_is_documented() -> None:
+    assert set(yaml.safe_load(documented.DOCUMENTATION)["options"]) == set(plan.ActionModule.ARGUMENTS)
+
+
+def test_a_file_is_written_once(tmp_path: Path) -> None:
+    dest = tmp_path / "plan.json"
+    assert run(check_mode=True, dest=str(dest))["changed"]
+    assert not dest.exists()
+    assert [run(dest=str(dest))["changed"] for _run in range(2)] == [True, False]
+    assert json.loads(dest.read_text(encoding="utf-8"))["sglang_version"] == "0.5.23"
+
+
+def test_it_is_printed_for_people_and_for_programs(shown: list[str]) -> None:
+    run(show="text")
+    run(show="json")
+    assert shown[0].startswith("DEPLOYMENT llama: /m on SGLang 0.5.23, 1 instance\n")
+    assert json.loads(shown[1])["deployments"]["llama"]["instances"][0]["url"] == "http://10.0.0.1:30000"
+
+
+def test_a_refusal_says_that_nothing_was_touched() -> None:
+    with pytest.raises(AnsibleActionFail, match="The plan is refused; no host was touched.\ninstance llama-0: --limit"):
+        run(whole_instances=True)
+    with pytest.raises(AnsibleActionFail, match="sglang_plan_only: there is no deployment 'lama'"):
+        run(only="lama")
