@@ -9,7 +9,8 @@ name: plan_hosts
 short_description: Return the hosts of the plan, for a play that runs on them alone
 version_added: 1.0.0
 description:
-  - A task costs the controller time on every host of a play, even where it is skipped. So a play names exactly its hosts.
+  - A task costs the controller time on every host of a play, even where it is skipped. So a play names exactly
+    its hosts.
   - Without a plan, as in a syntax check, there are no hosts.
 positional: _input, kind
 options:

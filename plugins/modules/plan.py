@@ -10,13 +10,14 @@ module: plan
 short_description: Compute what all hosts of SGLang deployments must agree on
 version_added: 1.0.0
 description:
-  - Turns the inventory and a mapping of deployments into one plan. For each host it has the servers and routers with their
-    options, environment, GPUs and ports, the models with their releases, the ports to reserve, and who must reach it.
-  - The plan depends on the inventory alone. It is the same on every run, and the ports of a host do not change when other
-    hosts are added.
+  - Turns the inventory and a mapping of deployments into one plan. For each host it has the servers and routers with
+    their options, environment, GPUs and ports, the models with their releases, the ports to reserve, and who must reach
+    it.
+  - The plan depends on the inventory alone. It is the same on every run, and the ports of a host do not change when
+    other hosts are added.
   - It is computed on the controller. It connects to no host, so it works in check mode, with C(--limit), and whatever
-    state hosts are in. Run it once for all hosts of a play with C(run_once), because each call reads the variables of all
-    hosts of the plan.
+    state hosts are in. Run it once for all hosts of a play with C(run_once), because each call reads the variables of
+    all hosts of the plan.
   - A plan that cannot work is refused with one sentence for each reason, before any host is touched.
   - The role P(multinode.sglang.sglang_plan#role) calls this module with the variables of the inventory. Its README
     explains each of them.
@@ -48,7 +49,8 @@ options:
     type: str
     default: ''
   env:
-    description: Environment variables of every server. Deployments, groups and hosts (C(sglang_host_env)) override them.
+    description:
+      - Environment variables of every server. Deployments, groups and hosts (C(sglang_host_env)) override them.
     type: dict
     default: {}
   models:
@@ -61,12 +63,14 @@ options:
     required: true
   models_port:
     description:
-      - The port at which hosts copy the first of O(models), by name, from each other. Each further model has the next port.
+      - The port at which hosts copy the first of O(models), by name, from each other. Each further model has
+        the next port.
     type: int
     required: true
   models_release:
     description:
-      - The release to go to, V(previous) or a digest, for all of O(models) that name none. Empty for what their sources have.
+      - The release to go to, V(previous) or a digest, for all of O(models) that name none. Empty for what
+        their sources have.
     type: str
     default: ''
   only:
@@ -143,14 +147,15 @@ deployments:
       type: str
     instances:
       description:
-        - Each instance with C(name) of its units, C(instance), C(role), C(nnodes), C(ranks) (host and address), C(api_port),
-          C(scheme), C(url), C(ports) and C(digest), which changes with everything that a restart is needed for.
+        - Each instance with C(name) of its units, C(instance), C(role), C(nnodes), C(ranks) (host and address),
+          C(api_port), C(scheme), C(url), C(ports) and C(digest), which changes with what a
+          restart is needed for.
       type: list
       elements: dict
     bootstrap:
       description:
-        - Where decode asks each prefill instance (C(instance), C(host), C(address), C(port)), and the C(ranks) that must have
-          registered there.
+        - Where decode asks each prefill instance (C(instance), C(host), C(address), C(port)), and the C(ranks) that
+          must have registered there.
       type: list
       elements: dict
     routers:
@@ -210,14 +215,15 @@ hosts:
       type: str
     reach:
       description:
-        - Who may connect to which TCP C(ports), and C(why). C(sources) names a set of RV(peers), V(clients) or V(scrapers).
+        - Who may connect to which TCP C(ports), and C(why). C(sources) names a set of RV(peers), V(clients) or
+          V(scrapers).
         - The filter P(multinode.sglang.plan_reach#filter) returns the same with addresses.
       type: list
       elements: dict
     releases:
       description:
-        - Models whose releases are on its disk, as M(multinode.sglang.release) takes them (C(name), C(store), C(source),
-          C(expected), C(release), C(keep), C(address), C(port)).
+        - Models whose releases are on its disk, as M(multinode.sglang.release) takes them (C(name), C(store),
+          C(source), C(expected), C(release), C(keep), C(address), C(port)).
       type: list
       elements: dict
     mounts:

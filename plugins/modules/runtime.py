@@ -10,9 +10,9 @@ module: runtime
 short_description: Install SGLang or a router in a versioned virtual environment, or verify an existing one
 version_added: 1.0.0
 description:
-  - Creates the virtual environment O(root)/O(version), installs O(packages) and O(packages_no_deps) in it, and switches the
-    symbolic link O(root)/current to it in one step when everything is verified. An environment whose installation was
-    interrupted is built again.
+  - Creates the virtual environment O(root)/O(version), installs O(packages) and O(packages_no_deps) in it, and switches
+    the symbolic link O(root)/current to it in one step when everything is verified. An environment whose installation
+    was interrupted is built again.
   - Where it exists already, this only reads directories, and starts no process.
   - Prints what the installer does about every 15 seconds.
 extends_documentation_fragment:

@@ -1,10 +1,11 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plan survives what people do to a play: --limit, serial, check mode, a first host that fails, flat extra variables."""
+"""The plan survives what people do to a play: --limit, serial, check mode, a first host that fails, extra variables."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -24,7 +25,9 @@ PLAY = """
         name: multinode.sglang.sglang_plan
       run_once: true
     - ansible.builtin.debug:
-        msg: "{{{{ inventory_hostname }}}} is {{{{ sglang_plan_result.hosts[inventory_hostname].units | map(attribute='name') }}}}"
+        msg: "{{{{ inventory_hostname }}}} is {{{{ units | map(attribute='name') }}}}"
+      vars:
+        units: "{{{{ sglang_plan_result.hosts[inventory_hostname].units }}}}"
 """
 
 
@@ -70,7 +73,8 @@ def test_a_survey_can_choose_a_deployment(controller: Path, tmp_path: Path) -> N
 
 @pytest.mark.parametrize(("words", "keywords"), [(["--limit", "node0"], "serial: 100%"), ([], "serial: 1")])
 def test_a_part_of_an_instance_is_refused(controller: Path, tmp_path: Path, words: list[str], keywords: str) -> None:
-    deployments = '{"sglang_deployments": {"a": {"model": "/m", "server": {"hosts": "rollout_nodes", "nnodes": 2, "tp_size": 16}}}}'
+    server = {"hosts": "rollout_nodes", "nnodes": 2, "tp_size": 16}
+    deployments = json.dumps({"sglang_deployments": {"a": {"model": "/m", "server": server}}})
     status, printed = play(controller, tmp_path, *words, "-e", deployments, keywords=keywords)
     assert status != 0
     assert "instance a-0: --limit or serial leaves out node1 of its hosts node0, node1" in " ".join(printed.split())

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The real SGLang's parser accepts what the plan writes, and it and the routers know the options of the shipped tables."""
+"""The real SGLang's parser accepts what the plan writes; it and the routers have the options of the shipped tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plan as controller and hosts share it: types, their plain form, and the words that are rendered from them. PRIVATE to the collection."""
+"""The plan as controller and hosts share it: types, their plain form, and words rendered from them. PRIVATE."""

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the plan consists of. Facts only: command lines and URLs are rendered from these by words.py, and never read back."""
+"""What the plan consists of. Facts only: words.py renders command lines and URLs from them, never read back."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Rank:
 class ServerUnit:
     """One rank of an instance on one host.
 
-    name: of the systemd unit, without its suffix. gpus: indexes on this host. interface: of the cluster address, empty to
-    find it when the unit starts. ports: purpose -> "30000" or "20001-20006". model: what SGLang loads, a path or a hub name;
-    served_model: its name in the API. options: the whole command after the module. ib_devices_file: the file that the unit
-    writes before each start with the RDMA device of each GPU; empty without it. digest: of everything that any rank of the
-    instance depends on.
+    name: of the systemd unit, without its suffix. gpus: indexes on this host. interface: of the cluster address, empty
+    to find it when the unit starts. ports: purpose -> "30000" or "20001-20006". model: what SGLang loads, a path or a
+    hub name; served_model: its name in the API. options: the whole command after the module. ib_devices_file: the file
+    that the unit writes before each start with the RDMA device of each GPU; empty without it. digest: of everything
+    that any rank of the instance depends on.
     """
 
     name: str
@@ -64,7 +64,7 @@ class ServerUnit:
 
 @dataclass(frozen=True)
 class Worker:
-    """An instance as its routers know it. worker_type: regular, prefill or decode; bootstrap_port: 0 unless it is prefill."""
+    """An instance as its routers know it. worker_type: regular, prefill, decode; bootstrap_port: of prefill, else 0."""
 
     instance: str
     worker_type: str
@@ -78,8 +78,8 @@ class Worker:
 class RouterUnit:
     """A router of a deployment on one host.
 
-    package: sglang-router or smg. options: the command without its workers. digest: of what only a restart can change, so not
-    of its workers.
+    package: sglang-router or smg. options: the command without its workers. digest: of what only a restart can change,
+    so not of its workers.
     """
 
     name: str
@@ -104,8 +104,8 @@ class RouterUnit:
 class Rule:
     """Who may connect to which TCP ports of a host, and why.
 
-    sources: the name of a set of addresses in Plan.peers, "clients" for whoever may use the service, or "scrapers" for who
-    collects metrics. ports: "30000" or "20000-20006,32768-60999".
+    sources: the name of a set of addresses in Plan.peers, "clients" for whoever may use the service, or "scrapers" for
+    who collects metrics. ports: "30000" or "20000-20006,32768-60999".
     """
 
     sources: str
@@ -117,9 +117,9 @@ class Rule:
 class Release:
     """A model whose releases are on the disk of a host.
 
-    store: the directory with its releases and the link current. source: where they come from. expected: the digest that the
-    source must have, empty for any. release: the one to go to instead: "previous" or a digest, empty for what the source has.
-    keep: how many stay on disk. port: where hosts give it to each other.
+    store: the directory with its releases and the link current. source: where they come from. expected: the digest that
+    the source must have, empty for any. release: the one to go to instead: "previous" or a digest, empty for what the
+    source has. keep: how many stay on disk. port: where hosts copy it from each other.
     """
 
     name: str
@@ -147,8 +147,8 @@ class Mount:
 class HostPlan:
     """What one host runs, opens and stores.
 
-    unit_names, router_names: all that the plan has on this host, also where units and routers are narrowed to some deployments.
-    reserved_ports: every planned port, to be kept out of the ephemeral range.
+    unit_names, router_names: all that the plan has on this host, also where units and routers are narrowed to some
+    deployments. reserved_ports: every planned port, to be kept out of the ephemeral range.
     """
 
     address: str

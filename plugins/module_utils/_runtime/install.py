@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A virtual environment with SGLang or a router: what is there, what is missing, installing it. PRIVATE to the collection."""
+"""A virtual environment with SGLang or a router: what is there, what is missing, installing it. PRIVATE."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class RuntimeRefused(Exception):
 class Request:
     """What shall be installed, and how.
 
-    distribution: the package that it is all about. variables: what the names of the variables begin with that a user corrects.
+    distribution: the package to install. variables: the prefix of the variables that a user corrects.
     """
 
     distribution: str
@@ -134,7 +134,8 @@ class Venv:
         ours = self.finished() or os.path.exists(f"{self.path}/{UNFINISHED}")
         if os.path.isdir(self.path) and os.listdir(self.path) and not ours:
             raise RuntimeRefused(
-                f"{self.path} was not made by this collection; remove it, or use it with {self._request.variables}_method: "
+                f"{self.path} was not made by this collection; remove it, or use it with "
+                f"{self._request.variables}_method: "
                 f"existing and {self._request.variables}_path: {self.path}"
             )
 
@@ -164,7 +165,8 @@ class Venv:
 
     def planned_summary(self) -> str:
         """Return that line as it will be."""
-        return f"{self.path}: {self._request.distribution} {self._request.version}\n{self.current}: {self._request.version}\n"
+        version = self._request.version
+        return f"{self.path}: {self._request.distribution} {version}\n{self.current}: {version}\n"
 
 
 def can_make_venvs(python: str, run: Callable[..., tuple[int, str, str]]) -> bool:
@@ -212,7 +214,8 @@ class Installer:
         python, variables = self._request.python, self._request.variables
         if not can_make_venvs(python, self._run_command):
             raise RuntimeRefused(
-                f"{python} is not there or cannot make virtual environments; install what it needs, such as python3-venv "
+                f"{python} is not there or cannot make virtual environments; install what it needs, such as "
+                "python3-venv "
                 f"({variables}_system_packages), or name another interpreter in {variables}_python"
             )
         shutil.rmtree(self._venv.path, ignore_errors=True)

@@ -59,7 +59,8 @@ def plan_deployment(deployment: Deployment, draft: Draft) -> DeploymentPlan:
         entry.add_routers(deployment.router, routers)
     elif len(placed) > 1:
         draft.warnings.append(
-            f"{deployment.where}: prefill and decode answer no request without a router; add router:, or run one of your own"
+            f"{deployment.where}: prefill and decode answer no request without a router; add router:, or run one of "
+            "your own"
         )
     return entry.plan()
 

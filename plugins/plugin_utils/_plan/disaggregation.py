@@ -29,7 +29,8 @@ BOTH_SIDES = ("disaggregation-decode-allocation-policy",)
 
 # What to do where no device is named.
 _NAME_DEVICES = (
-    f"set it to {NEAREST_DEVICE} (each GPU uses the nearest device), or name them here or in sglang_ib_device of the host "
+    f"set it to {NEAREST_DEVICE} (each GPU uses the nearest device), or name them here or in sglang_ib_device of the "
+    "host "
     "(mlx5_0,mlx5_1)"
 )
 
@@ -126,12 +127,14 @@ def serves_bootstrap_on_api(group: Group) -> bool:
 def _check_rust(group: Group, version: Version) -> None:
     if group.bootstrap_port is not None:
         raise PlanError(
-            f"{group.where}.bootstrap_port: with SGLANG_RUST_SERVER the bootstrap server answers on the port of the API; "
+            f"{group.where}.bootstrap_port: with SGLANG_RUST_SERVER the bootstrap server answers on the port of the "
+            "API; "
             "remove it"
         )
     if version < RUST_BOOTSTRAP:
         raise PlanError(
-            f"{group.where}.env.SGLANG_RUST_SERVER: prefill with it needs SGLang {spell(RUST_BOOTSTRAP)}, but sglang_version "
+            f"{group.where}.env.SGLANG_RUST_SERVER: prefill with it needs SGLang {spell(RUST_BOOTSTRAP)}, but "
+            "sglang_version "
             f"is {spell(version)}; remove it or raise the version"
         )
 

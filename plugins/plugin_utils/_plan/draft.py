@@ -91,7 +91,8 @@ class Draft:
             other = addresses.setdefault(draft.host.address, name)
             if other != name:
                 found.append(
-                    f"host {name}: its cluster address {draft.host.address} is also that of {other}; give each host its own"
+                    f"host {name}: its cluster address {draft.host.address} is also that of {other}; give each host "
+                    "its own"
                 )
         return found or check_collisions({name: draft.claims for name, draft in self.hosts.items() if draft.claims})
 

@@ -17,9 +17,10 @@ from .errors import PlanError, nearest
 
 @dataclass(frozen=True)
 class Host:
-    """A host of the plan. address: IP literal that its peers reach; gpus: how many; interface: None to find it at start.
+    """A host of the plan.
 
-    ib_device: what Mooncake transfers over on this host, as --disaggregation-ib-device takes it; None is that of the group.
+    address: IP literal that its peers reach. gpus: how many. interface: None to find it when a server starts.
+    ib_device: what Mooncake transfers over on this host, as --disaggregation-ib-device takes it; None for that of the group.
     """
 
     name: str
@@ -79,7 +80,7 @@ def _name(host: str, values: Mapping[str, Any], variable: str, wanted: str) -> s
 
 
 def cluster_address(name: str, values: Mapping[str, Any]) -> str:
-    """Return a host's address in the cluster: sglang_cluster_address, else ansible_host or the name if an IP literal."""
+    """Return a host's cluster address: sglang_cluster_address, else ansible_host or the name if an IP literal."""
     given = values.get("sglang_cluster_address")
     for candidate in (given,) if given else (values.get("ansible_host"), name):
         address = _literal(candidate)

@@ -32,7 +32,7 @@ def parse_only(text: str, plan: Plan) -> list[str]:
 
 
 def select(plan: Plan, only: Collection[str]) -> Plan:
-    """Return the plan of some deployments; unit_names and router_names keep all, so that no other is taken for stale."""
+    """Return the plan of some deployments; unit_names and router_names keep all, so that no other seems stale."""
     return replace(
         plan,
         deployments={name: entry for name, entry in plan.deployments.items() if name in only},

@@ -100,7 +100,8 @@ def _check_mounts(models: Iterable[Model]) -> None:
     for model in models:
         if model.mount and first.setdefault(model.mount.path, model).mount != model.mount:
             raise PlanError(
-                f"sglang_models.{model.name}.nfs: {first[model.mount.path].name} has another export or other options at "
+                f"sglang_models.{model.name}.nfs: {first[model.mount.path].name} has another export or other options "
+                "at "
                 f"{model.mount.path}; write the same for both, or use another path"
             )
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
-"""Command line options of SGLang and its routers: find one in any spelling that argparse accepts, and check its value."""
+"""Options of SGLang and its routers: find one in any spelling that argparse accepts, and check its value."""
 
 from __future__ import annotations
 
@@ -116,7 +116,8 @@ def _check_since(program: Program, known: Known, version: Version, where: str) -
     since = program.since.get(known.name)
     if since is not None and version < since:
         raise PlanError(
-            f"{where}: --{known.name} needs {program.title} {spell(since)}, but {program.variable} is {spell(version)}; "
+            f"{where}: --{known.name} needs {program.title} {spell(since)}, but {program.variable} is "
+            f"{spell(version)}; "
             "remove it or raise the version"
         )
 
@@ -129,14 +130,15 @@ def _unknown(
         hint = load_table(program).nearest(key) or f"; see python -m {program.module} --help"
         raise PlanError(f"{here}: {newest} has no option --{normal(key)}{hint}")
     warnings.append(
-        f"{here}: {newest} has no such option; it is passed on as written, because {program.variable} is {spell(version)}"
+        f"{here}: {newest} has no such option; it is passed on as written, because {program.variable} is "
+        f"{spell(version)}"
     )
     kind = "flag" if isinstance(value, bool) else "list" if isinstance(value, list) else "value"
     return checked(Known(normal(key), (normal(key),), kind, "str", ()), value, here)
 
 
 def checked(known: Known, value: Any, where: str) -> tuple[Option, ...]:
-    """Return one option with its values: true is a bare flag, a list several values, a mapping JSON. False is no option."""
+    """Return one option with its values: true is a flag, a list several values, a mapping JSON. False is none."""
     if value is None or value == "":
         raise PlanError(f"{where}: it has no value; give it one or remove the line")
     if known.kind in ("flag", "boolean") or (known.kind == "optional" and isinstance(value, bool)):

@@ -78,7 +78,8 @@ def check_shape(group: Group, version: Version) -> None:
         )
     if group.tp_size % group.ep_size:
         raise PlanError(
-            f"{at}.ep_size: {group.ep_size} does not divide tp_size {group.tp_size}; choose a divisor of {group.tp_size}"
+            f"{at}.ep_size: {group.ep_size} does not divide tp_size {group.tp_size}; choose a divisor of "
+            f"{group.tp_size}"
         )
     if (
         group.instances_per_host
@@ -119,7 +120,8 @@ def _too_many(group: Group, hosts: Sequence[Host], taken: Occupancy, found: int)
     if not found:
         return _full(group, hosts[0], taken)
     return PlanError(
-        f"{group.where}.instances: {group.instances} instances of nnodes {group.nnodes} x {group.gpus_per_host} GPUs do not "
+        f"{group.where}.instances: {group.instances} instances of nnodes {group.nnodes} x {group.gpus_per_host} GPUs "
+        "do not "
         f"fit on {len(hosts)} hosts; set instances: {found} or add hosts"
     )
 

@@ -30,7 +30,8 @@ MOONCAKE: Interval = (15000, 17000)
 WHY = {
     "api": "--port: the API on rank 0, a health answer on the other ranks",
     "dist_init": "--dist-init-addr: the rendezvous on rank 0",
-    "dp_attention": "rendezvous + 1 to + 6: ZMQ between tokenizer, controller and schedulers under attention data parallelism",
+    "dp_attention": "rendezvous + 1 to + 6: ZMQ between tokenizer, controller and schedulers under attention data "
+    "parallelism",
     "dp_handshake": "rendezvous + 13: rank 0 hands the other nodes their attention data parallel ports",
     "nccl": "--nccl-port: torch's store where no rendezvous is used; prechecked by SGLang on every node",
     "barrier": "prestart.py: all ranks wait for each other here before they start",
@@ -91,7 +92,8 @@ def check_range(
             )
         if first <= ephemeral[1] and ephemeral[0] <= last and not inside((first, last), reserved):
             raise PlanError(
-                f"{_port(owner, name, first, last)} is inside the ephemeral range {text_of(ephemeral)}, where the kernel may "
+                f"{_port(owner, name, first, last)} is inside the ephemeral range {text_of(ephemeral)}, where the "
+                "kernel may "
                 f"give it to another program; change {_moved_by(name)}, or reserve it on the hosts "
                 "(net.ipv4.ip_local_reserved_ports) and in sglang_plan_reserved_ports"
             )

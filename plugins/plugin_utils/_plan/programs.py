@@ -16,8 +16,9 @@ from .versions import NEWEST, OPTION_SINCE, Version
 class Program:
     """What is known of a program.
 
-    title: its name in messages and as a package. table: file with the options of its newest known release. owned: option -> how
-    the user sets it instead. since: option -> first release that has it. variable: what sets its version. module: how it starts.
+    title: its name in messages and as a package. table: file with the options of its newest known release. owned:
+    option -> how the user sets it instead. since: option -> first release that has it. variable: what sets its version.
+    module: how it starts.
     """
 
     title: str

@@ -4,7 +4,7 @@
 # This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
 """Who must reach whom on what: the input of a firewall, and of the check that peers can connect.
 
-A rule names a set of peers instead of repeating their addresses, so a plan grows with its hosts and not with their square.
+A rule names a set of peers instead of repeating their addresses: a plan does not grow with the square of its hosts.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
-"""The routers of a deployment: their options, the workers that they send requests to, and what would make them useless."""
+"""The routers of a deployment: their options, their workers, and what would make them useless."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RETRIES, FAILURES = 5, 10
 
 
 def worker(placed: Placed, scheme: str, ports: Mapping[str, Interval]) -> Worker:
-    """Return an instance as its routers know it. The host of a prefill URL is sent on to decode: the cluster address."""
+    """Return an instance as its routers know it; the address of a prefill worker is passed on to decode."""
     role = placed.group.role
     return Worker(
         placed.name,
@@ -86,7 +86,8 @@ class Routing:
         if alone or off or failures < tries:
             return []
         return [
-            f"{self.where}.cb-failure-threshold: a dead worker is taken out after {failures} failures, but a request is tried "
+            f"{self.where}.cb-failure-threshold: a dead worker is taken out after {failures} failures, but a request "
+            "is tried "
             f"{tries} times only (retry-max-retries) and may fail although another worker is healthy; "
             f"set cb-failure-threshold below {tries}"
         ]
@@ -137,6 +138,7 @@ def check_reachable(group: Group, hosts: Sequence[Host]) -> None:
     for host in hosts:
         if group.host not in (*WILDCARDS, host.address):
             raise PlanError(
-                f"{group.where}.host: {host.name} would listen on {group.host} only, but others reach it at {host.address}; "
+                f"{group.where}.host: {host.name} would listen on {group.host} only, but others reach it at "
+                f"{host.address}; "
                 "remove host, or set it to 0.0.0.0"
             )

@@ -139,7 +139,8 @@ def _deployment(name: str, body: Any, base_env: Mapping[str, str], catalog: Cata
     where = f"deployments.{name}"
     if not NAME.match(name):
         raise PlanError(
-            f"{where}: this name cannot be part of a unit's name; use at most 48 lower case letters, digits and dashes, "
+            f"{where}: this name cannot be part of a unit's name; use at most 48 lower case letters, digits and "
+            "dashes, "
             "with no dash at the ends"
         )
     _known_keys(body, DEPLOYMENT_KEYS, where)
@@ -200,7 +201,8 @@ def _group(deployment: str, role: str, body: Any, base_env: Mapping[str, str]) -
         ]
     ):
         raise PlanError(
-            f"{where}.{found[0]}: only prefill and decode have it; remove it, or write prefill: and decode: instead of server:"
+            f"{where}.{found[0]}: only prefill and decode have it; remove it, or write prefill: and decode: instead "
+            "of server:"
         )
     values: dict[str, Any] = {key: _int(body[key], low, f"{where}.{key}") for key, low in INTS.items() if key in body}
     values |= {key: _int(body[key], 1, f"{where}.{key}") for key in PORTS if key in body}

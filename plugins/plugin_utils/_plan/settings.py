@@ -53,7 +53,8 @@ def check_settings(settings: Settings) -> Site:
     ephemeral = parse_intervals(settings.ephemeral_ports, "sglang_plan_ephemeral_ports")
     if len(ephemeral) != 1:
         raise PlanError(
-            f"sglang_plan_ephemeral_ports: {settings.ephemeral_ports!r} is not one range; write its first and last port, "
+            f"sglang_plan_ephemeral_ports: {settings.ephemeral_ports!r} is not one range; write its first and last "
+            "port, "
             "as in 20000-29999"
         )
     if settings.router_package not in ROUTERS:

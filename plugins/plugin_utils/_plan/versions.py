@@ -20,7 +20,7 @@ ATTN_DP_SIZE: Version = (0, 5, 22)
 MOONCAKE_TCP: Version = (0, 5, 15)
 # The rust server answers for the bootstrap server on the port of the API; read in 0.5.23 only.
 RUST_BOOTSTRAP: Version = (0, 5, 23)
-# The first release in which nixl heeds --disaggregation-ib-device was not looked for; this one does (disaggregation/nixl/conn.py).
+# nixl uses --disaggregation-ib-device here (disaggregation/nixl/conn.py); the first release that does is not known.
 NIXL_DEVICES = (0, 5, 23)
 # Options that the table of the newest release has and older releases do not: option -> first release it was seen in.
 OPTION_SINCE: dict[str, Version] = {
@@ -56,6 +56,7 @@ def version_warnings(version: Version) -> list[str]:
     if OLDEST <= version <= NEWEST:
         return []
     return [
-        f"sglang_version: {spell(version)} is outside {spell(OLDEST)} to {spell(NEWEST)}, whose options and ports are known; "
+        f"sglang_version: {spell(version)} is outside {spell(OLDEST)} to {spell(NEWEST)}, whose options and ports are "
+        "known; "
         f"the plan assumes those of {spell(NEWEST if version > NEWEST else OLDEST)}"
     ]

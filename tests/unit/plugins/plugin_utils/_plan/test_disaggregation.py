@@ -32,7 +32,7 @@ SMUGGLED = (
 
 
 def pd(prefill: dict[str, Any] | None = None, decode: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
-    """Return a deployment with prefill on the first two hosts and decode on the others, over TCP unless told otherwise."""
+    """Return a deployment with prefill on the first two hosts and decode on the others, over TCP by default."""
     roles = {"prefill": {"hosts": "first", "tp_size": 8}, "decode": {"hosts": "second", "tp_size": 8}}
     for role, body in (("prefill", prefill), ("decode", decode)):
         roles[role] |= TCP if body is None or "disaggregation_transfer_backend" not in body else {}

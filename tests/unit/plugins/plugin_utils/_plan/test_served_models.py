@@ -62,7 +62,7 @@ def test_a_name_that_is_nearly_right_gets_a_warning() -> None:
 def test_the_release_tells_the_version_of_the_weights_and_nobody_else(model: str, option: str) -> None:
     with pytest.raises(
         PlanError,
-        match=rf"server_args.{option}: --weight-version is owned by the plan; remove it, because each host sets it to the release",
+        match=rf"server_args.{option}: --weight-version is owned by the plan; remove it, because each host sets it",
     ):
         planned(model, server_args={option: "v1"})
 
