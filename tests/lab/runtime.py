@@ -19,10 +19,12 @@ RUNTIME = "sglang-lab/runtime"
 PLAYBOOK = HERE / "host_image" / "runtime.yml"
 # What decides what the roles install; their documentation does not, nor what else the role sglang_router does.
 INPUTS = (
+    "roles/sglang_plan/defaults/main.yml",
     "roles/sglang_runtime/[!m]*/**/*",
     "roles/sglang_router/defaults/main.yml",
     "roles/sglang_router/tasks/[im]*.yml",
     "roles/sglang_router/tasks/runtime.yml",
+    "tests/lab/host_image/router.yml",
     "plugins/modules/runtime.py",
     "plugins/module_utils/_runtime/*.py",
     "plugins/module_utils/_base/packages.py",

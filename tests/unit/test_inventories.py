@@ -32,10 +32,12 @@ DEEPSEEK_V3_EP = """python3 -m sglang.launch_server --model-path deepseek-ai/Dee
  --enable-dp-lm-head --dp-size 16"""
 PD_PREFILL = """python3 -m sglang.launch_server --model-path deepseek-ai/DeepSeek-R1 --disaggregation-mode prefill
  --tp 16 --dp-size 16 --dist-init-addr 172.16.4.52:20000 --nnodes 2 --node-rank 1
- --chunked-prefill-size 524288 --max-prefill-tokens 32768 --disable-radix-cache --disaggregation-ib-device mlx5_bond_0,mlx5_bond_1,mlx5_bond_2,mlx5_bond_3"""
+ --chunked-prefill-size 524288 --max-prefill-tokens 32768
+ --disable-radix-cache --disaggregation-ib-device mlx5_bond_0,mlx5_bond_1,mlx5_bond_2,mlx5_bond_3"""
 PD_DECODE = """python3 -m sglang.launch_server --model-path deepseek-ai/DeepSeek-R1 --disaggregation-mode decode --tp 16
  --dp-size 16 --dist-init-addr 172.16.5.52:20000 --nnodes 2 --node-rank 0
- --cuda-graph-max-bs-decode 64 --max-running-requests 2048 --disaggregation-ib-device mlx5_bond_0,mlx5_bond_1,mlx5_bond_2,mlx5_bond_3 --port 30001"""
+ --cuda-graph-max-bs-decode 64 --max-running-requests 2048
+ --disaggregation-ib-device mlx5_bond_0,mlx5_bond_1,mlx5_bond_2,mlx5_bond_3 --port 30001"""
 PD_ROUTER = """python -m sglang_router.launch_router --pd-disaggregation --prefill http://172.16.4.52:30000
  --decode http://172.16.5.52:30001 --host 0.0.0.0 --port 8000"""
 # What the plan adds to them: always an address to listen on, and no port left to chance.

@@ -28,7 +28,8 @@ RENDERED: dict[type, dict[str, Callable[[Any], Any]]] = {
 
 def to_dict(value: Any) -> dict[str, Any]:
     """Return a type of the plan as dicts, lists, strings, numbers and booleans, with the words rendered from it."""
-    return _writer(type(value))(value)  # type: ignore[no-any-return]
+    plain: dict[str, Any] = _writer(type(value))(value)
+    return plain
 
 
 def _writer(kind: type) -> Callable[[Any], Any]:
@@ -52,13 +53,18 @@ def _writer(kind: type) -> Callable[[Any], Any]:
 def _write(hint: Any) -> Callable[[Any], Any] | None:
     """Return what writes a value of a type, None where it is plain already."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin is tuple:
-        item = _write(arguments[0])
-        return (lambda value: [item(one) for one in value]) if item else list
-    if origin is dict:
-        item = _write(arguments[1])
-        return (lambda value: {key: item(one) for key, one in value.items()}) if item else dict
+    if origin in (tuple, dict):
+        return _write_items(origin, _write(arguments[-1] if origin is dict else arguments[0]))
     return _writer(hint) if dataclasses.is_dataclass(hint) else None  # type: ignore[arg-type] # a type, not an instance
+
+
+def _write_items(origin: Any, item: Callable[[Any], Any] | None) -> Callable[[Any], Any]:
+    if item is None:
+        return list if origin is tuple else dict
+    write = item
+    if origin is tuple:
+        return lambda value: [write(one) for one in value]
+    return lambda value: {key: write(one) for key, one in value.items()}
 
 
 _WRITERS: dict[type, Callable[[Any], Any]] = {}

@@ -20,7 +20,7 @@ class Host:
     """A host of the plan.
 
     address: IP literal that its peers reach. gpus: how many. interface: None to find it when a server starts.
-    ib_device: what Mooncake transfers over on this host, as --disaggregation-ib-device takes it; None for that of the group.
+    ib_device: what Mooncake transfers over on this host, as --disaggregation-ib-device takes it; None for the group's.
     """
 
     name: str

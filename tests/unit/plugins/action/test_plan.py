@@ -80,7 +80,7 @@ def test_it_is_printed_for_people_and_for_programs(shown: list[str]) -> None:
 
 
 def test_a_refusal_says_that_nothing_was_touched() -> None:
-    with pytest.raises(AnsibleActionFail, match="The plan is refused; no host was touched.\ninstance llama-0: --limit"):
+    with pytest.raises(AnsibleActionFail, match=r"no host was touched\.\ninstance llama-0: --limit"):
         run(whole_instances=True)
     with pytest.raises(AnsibleActionFail, match="sglang_plan_only: there is no deployment 'lama'"):
         run(only="lama")
