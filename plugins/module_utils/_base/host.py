@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -64,15 +65,7 @@ class Root:
 
 def natural(name: str) -> list[Any]:
     """Return a key that sorts mlx5_2 before mlx5_10."""
-    words: list[Any] = [""]
-    for character in name:
-        if character.isdecimal():
-            words[-1:] = (
-                [words[-1] * 10 + int(character)] if isinstance(words[-1], int) else [words[-1], int(character)]
-            )
-        else:
-            words[-1:] = [words[-1] + character] if isinstance(words[-1], str) else [words[-1], character]
-    return words
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from {package}.{module} import main
 
+# What the program loads later is not looked for beside it.
+del sys.path[0]
 sys.exit(main(sys.argv[1:]))
 """
 

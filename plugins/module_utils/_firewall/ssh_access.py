@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 from .._base.host import Root
-from .._node.listeners import TABLES, descriptors, parse_table
+from .._base.sockets import inodes_of, listeners
 
 SERVERS = ("sshd", "dropbear")
 
@@ -27,15 +27,16 @@ class Access:
 def listening(root: Root) -> set[int]:
     """Return the ports on which a running ssh server listens for other hosts."""
     inodes = {
-        match.group(1)
+        inode
         for name in root.names("/proc")
         if name.isdecimal() and root.text(f"/proc/{name}/comm") in SERVERS
-        for link in descriptors(root.path(f"/proc/{name}/fd"))
-        for match in [re.fullmatch(r"socket:\[(\d+)\]", link)]
-        if match
+        for inode in inodes_of(root, name)
     }
-    rows = [row for path in TABLES for row in parse_table(root.text(path))]
-    return {port for address, port, inode in rows if inode in inodes and not ipaddress.ip_address(address).is_loopback}
+    return {
+        row.port
+        for row in listeners(root)
+        if row.inode in inodes and not ipaddress.ip_address(row.address).is_loopback
+    }
 
 
 def parse_connection(text: str) -> tuple[str, int] | None:
