@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Wait in slices of remote calls until servers or routers answer; the hosts of an instance share what they see through files."""
+"""Wait in slices of remote calls until servers or routers answer. The hosts of an instance share what they see."""
 
 from __future__ import annotations
 

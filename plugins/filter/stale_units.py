@@ -9,8 +9,8 @@ name: stale_units
 short_description: List the servers of a host whose instance must restart
 version_added: 1.0.0
 description:
-  - The ranks of an instance only restart together. So a server is in the result if the unit of any rank of its instance is stale, on any
-    host.
+  - The ranks of an instance only restart together. So a server is in the result if the unit of any rank of its instance
+    is stale, on any host.
 positional: _input, results, variable
 options:
   _input:
@@ -33,7 +33,9 @@ author:
 EXAMPLES = r"""
 - name: Show which servers of this host must restart
   ansible.builtin.debug:
-    msg: "{{ sglang_plan_result.hosts[inventory_hostname].units | multinode.sglang.stale_units(hostvars, 'sglang_servers') }}"
+    msg: "{{ servers | multinode.sglang.stale_units(hostvars, 'sglang_servers') }}"
+  vars:
+    servers: "{{ sglang_plan_result.hosts[inventory_hostname].units }}"
 """
 
 RETURN = r"""

@@ -9,11 +9,12 @@ module: ready
 short_description: Wait until the servers or the routers of a host answer
 version_added: 1.0.0
 description:
-  - Wait until the units of a host are active, and the leader of each instance has returned a real completion. A router is ready when it
-    lists exactly the workers of the plan, all healthy, and a completion came back through it.
-  - Print about every 15 seconds what each unit does. A unit that fails meanwhile ends the wait at once, on all hosts of its instance,
-    with the last lines of its journal.
-  - With O(bootstrap), wait on a decode host until the bootstrap server of every prefill instance answers and lists all its ranks.
+  - Wait until the units of a host are active, and the leader of each instance has returned a real completion. A router
+    is ready when it lists exactly the workers of the plan, all healthy, and a completion came back through it.
+  - Print about every 15 seconds what each unit does. A unit that fails meanwhile ends the wait at once, on all hosts of
+    its instance, with the last lines of its journal.
+  - With O(bootstrap), wait on a decode host until the bootstrap server of every prefill instance answers and lists all
+    its ranks.
   - If everything is ready, one remote call for each host is all.
   - In check mode nothing is waited for.
 extends_documentation_fragment:

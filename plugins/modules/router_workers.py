@@ -10,12 +10,12 @@ module: router_workers
 short_description: Add and remove the workers of a host's running routers
 version_added: 1.0.0
 description:
-  - Compare what each running router lists under C(/workers) with the plan, add what is missing, and remove what is not in the plan.
-    Routers are not restarted, and requests in flight go on.
-  - Workers are added, and checked to be healthy, before any is removed. Only a worker whose type or bootstrap port differs is removed
-    first.
-  - A planned worker that the router calls unhealthy is registered again if its C(/health) answers this host now. So it need not wait
-    for the router's next checks, and never leaves the list.
+  - Compare what each running router lists under C(/workers) with the plan, add what is missing, and remove what is not
+    in the plan. Routers are not restarted, and requests in flight go on.
+  - Workers are added, and checked to be healthy, before any is removed. Only a worker whose type or bootstrap port
+    differs is removed first.
+  - A planned worker that the router calls unhealthy is registered again if its C(/health) answers this host now. So it
+    need not wait for the router's next checks, and never leaves the list.
   - A router that does not run is left alone, because it gets all its workers when it starts.
   - Keys are read from the router's own files on the host.
 extends_documentation_fragment:
@@ -36,8 +36,9 @@ options:
   state:
     description:
       - V(present) adds and removes workers.
-      - V(drain) only removes workers that are not in the plan, for use before their servers stop. A router that does not answer is a
-        warning then, because it may still run with another port, certificate or key than the plan has now.
+      - V(drain) only removes workers that are not in the plan, for use before their servers stop. A router that does
+        not answer is a warning then, because it may still run with another port, certificate or key than the plan has
+        now.
     type: str
     choices: [present, drain]
     default: present
@@ -70,7 +71,8 @@ routers:
       description: URLs of added workers, including those whose type or bootstrap port changed.
       type: list
     renewed:
-      description: URLs of workers that were registered again, because the router called them unhealthy although they answer.
+      description:
+        - URLs of workers that were registered again, because the router called them unhealthy although they answer.
       type: list
     removed:
       description: URLs of removed workers, including those whose type or bootstrap port changed.
@@ -165,7 +167,8 @@ def main() -> None:
     seconds = module.params["timeout"]
     for name, result in results.items():
         if result["draining"]:
-            module.warn(f"{name}: requests are still in flight on {first_few(result['draining'])} after {seconds:.0f} s")
+            places = first_few(result["draining"])
+            module.warn(f"{name}: requests are still in flight on {places} after {seconds:.0f} s")
     changed = any(result[key] for result in results.values() for key in ("added", "renewed", "removed"))
     module.exit_json(changed=changed, routers=results, diff=diffs)
 

@@ -51,8 +51,10 @@ EXAMPLES = r"""
 RETURN = r"""
 units:
   description:
-    - One entry for each rank of each instance and for each router. The instance of a router is V(router), its rank V(-).
-    - C(digest) is that of what runs, shortened. If something else is written for the next start, C(->) and its digest follow.
+    - One entry for each rank of each instance and for each router. The instance of a router is V(router), its rank
+      V(-).
+    - C(digest) is that of what runs, shortened. If something else is written for the next start, C(->) and its digest
+      follow.
   returned: always
   type: list
   elements: dict

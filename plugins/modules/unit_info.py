@@ -10,10 +10,10 @@ module: unit_info
 short_description: Gather the state of a host's servers and routers
 version_added: 1.0.0
 description:
-  - Ask systemd for the state of each unit, the leader of an instance for a real completion, a follower for its health, and a router for
-    its workers and for a completion through it. Read the journal of each unit that is not ready.
-  - On a decode host, ask the bootstrap servers of prefill instances (O(bootstrap)) which ranks have registered. Servers answer their
-    C(/health) even if decode does not reach these, and the first request then hangs.
+  - Ask systemd for the state of each unit, the leader of an instance for a real completion, a follower for its health,
+    and a router for its workers and for a completion through it. Read the journal of each unit that is not ready.
+  - On a decode host, ask the bootstrap servers of prefill instances (O(bootstrap)) which ranks have registered. Servers
+    answer their C(/health) even if decode does not reach these, and the first request then hangs.
   - This module changes nothing. M(multinode.sglang.ready) calls it in slices until everything is ready.
 extends_documentation_fragment:
   - multinode.sglang._attributes
@@ -45,7 +45,8 @@ options:
     type: dict
     default: {}
   wait:
-    description: Seconds to wait for a change of the units, or until all ranks have registered with the bootstrap servers.
+    description:
+      - Seconds to wait for a change of the units, or until all ranks have registered with the bootstrap servers.
     type: float
     default: 0
   probe_timeout:

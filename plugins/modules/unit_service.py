@@ -11,7 +11,8 @@ short_description: Start, stop or restart several systemd units of a host in one
 version_added: 1.0.0
 description:
   - Stopping is bounded. What is left of a unit after O(timeout) is killed, and RV(killed) lists it.
-  - Starting does not wait. The ranks of an instance wait for each other, and M(multinode.sglang.ready) waits for all of them.
+  - Starting does not wait. The ranks of an instance wait for each other, and M(multinode.sglang.ready) waits for all of
+    them.
   - Restarting waits until each unit is active, and fails at the first one that does not start.
 extends_documentation_fragment:
   - multinode.sglang._attributes
@@ -118,8 +119,8 @@ def forget_restarts(systemd: Systemd, names: list[str]) -> None:
     """Set the counters of automatic restarts to zero."""
     counted = [name for name, values in systemd.show(names).items() if values.get("NRestarts", "0") != "0"]
     if counted:
-        # A wait takes a restart for a crash. systemd keeps the counter of a unit that was stopped between its end and its
-        # automatic restart, like that of a follower that ends by itself when its leader stops.
+        # A wait takes a restart for a crash. systemd keeps the counter of a unit that was stopped between its end and
+        # its automatic restart, like that of a follower that ends by itself when its leader stops.
         systemd.call("reset-failed", *map(service, counted))
 
 

@@ -10,15 +10,16 @@ module: units
 short_description: Write the systemd units of a host's servers or routers
 version_added: 1.0.0
 description:
-  - Write the unit, the environment and the secrets of every server, or every router, that the plan puts on the host, and enable them.
-    Remove those that are no longer in the plan. Only what differs is written.
+  - Write the unit, the environment and the secrets of every server, or every router, that the plan puts on the host,
+    and enable them. Remove those that are no longer in the plan. Only what differs is written.
   - Write the programs below C(/usr/local/lib/sglang) that the units run, and remove them with the last unit.
-  - Where the path of a model is the link C(current) of a store of releases (M(multinode.sglang.release)), the unit names the release
-    that this link has on the host. A new release so makes exactly the units stale that use it. C(--weight-version) is the digest of
-    the release and C(--served-model-name) keeps its value, unless the plan sets them.
+  - Where the path of a model is the link C(current) of a store of releases (M(multinode.sglang.release)), the unit
+    names the release that this link has on the host. A new release so makes exactly the units stale that use it.
+    C(--weight-version) is the digest of the release and C(--served-model-name) keeps its value, unless the plan sets
+    them.
   - This module starts and restarts nothing. RV(stale) lists the units that do not run what is written; see
-    M(multinode.sglang.unit_service). A router whose workers alone differ is not stale. M(multinode.sglang.router_workers) changes
-    them while it runs, and its unit has them for the next start.
+    M(multinode.sglang.unit_service). A router whose workers alone differ is not stale.
+    M(multinode.sglang.router_workers) changes them while it runs, and its unit has them for the next start.
 extends_documentation_fragment:
   - multinode.sglang._attributes
 attributes:
@@ -57,17 +58,19 @@ options:
     type: path
   stop_timeout:
     description:
-      - Seconds that a unit may take to stop before systemd kills it; V(120) for servers and V(200) for routers if omitted.
+      - Seconds that a unit may take to stop before systemd kills it; V(120) for servers and V(200) for routers if
+        omitted.
       - A router lets requests finish for 180 seconds.
     type: int
   service_options:
     description:
-      - Further directives of the section C([Service]), or other values for those that the collection sets. A list gives several
-        lines, null leaves a directive out.
+      - Further directives of the section C([Service]), or other values for those that the collection sets. A list gives
+        several lines, null leaves a directive out.
     type: dict
     default: {}
   barrier_timeout:
-    description: Seconds that a rank waits for the other ranks of its instance before its start fails and is tried again.
+    description:
+      - Seconds that a rank waits for the other ranks of its instance before its start fails and is tried again.
     type: int
     default: 300
   numactl:
@@ -82,12 +85,14 @@ options:
     default: []
   releases:
     description:
-      - Store of releases -> the release that its link C(current) will have before the units start; empty where that is known only after
-        the copy. In check mode this shows which units a new release makes stale.
+      - Store of releases -> the release that its link C(current) will have before the units start; empty where that is
+        known only after the copy. In check mode this shows which units a new release makes stale.
     type: dict
     default: {}
   api_key:
-    description: API key of every deployment that is not in O(api_keys). Servers require it, routers require it and show it to servers.
+    description:
+      - API key of every deployment that is not in O(api_keys). Servers require it, routers require it and show it to
+        servers.
     type: str
     default: ""
   admin_api_key:
@@ -100,8 +105,8 @@ options:
     default: {}
   secret_options:
     description:
-      - Deployment -> mapping of a router's option, such as C(redis-url), to its value or a list of values. They are part of no command
-        line, unit or environment.
+      - Deployment -> mapping of a router's option, such as C(redis-url), to its value or a list of values. They are
+        part of no command line, unit or environment.
     type: dict
     default: {}
   prune:

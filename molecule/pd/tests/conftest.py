@@ -25,7 +25,7 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def routers(planned: dict[str, Any], hosts: Hosts) -> dict[str, list[Router]]:
     """Return the routers of each deployment."""
-    keys = deployments()["sglang_server_api_keys"]
+    keys = deployments()["sglang_api_keys"]
     return {
         name: [
             Router(

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading a host without ever waiting for it: files of the kernel, commands, and whatever may hang. PRIVATE to the collection."""
+"""Reading a host without ever waiting for it: files of the kernel, commands, and whatever may hang."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Output:
 
 
 class Commands:
-    """Commands that end in time. AnsibleModule.run_command has no limit of its own, so each one runs under timeout(1)."""
+    """Commands that end in time: AnsibleModule.run_command has no limit, so each one runs under timeout(1)."""
 
     def __init__(self, run: Callable[..., tuple[Any, ...]], find: Callable[[str], str | None], seconds: float) -> None:
         """Keep the functions that run a command and that find one, and how long it may take."""

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where PCI devices are: which are NVIDIA's, and how near two of them are to each other. PRIVATE to the collection."""
+"""Where PCI devices are: which are NVIDIA's, and how near two of them are to each other."""
 
 from __future__ import annotations
 
@@ -69,7 +69,8 @@ def nvidia_devices(root: Root) -> tuple[list[Device], int]:
 def numbered_gpus(root: Root) -> list[Device]:
     """Return the GPUs in the order of their numbers in nvidia-smi, which are those of CUDA where all GPUs are alike.
 
-    The driver counts what it has, by address: not a GPU of another driver (vfio-pci), but one that was lost since it started.
+    The driver counts what it has, by address: not a GPU of another driver (vfio-pci), but also one that was lost since
+    it started.
     """
     gpus, _switches = nvidia_devices(root)
     driven = {normal_address(name) for name in root.names(DRIVER_GPUS)}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""RDMA devices: which ports carry data, and which device is nearest to each GPU. PRIVATE to the collection.
+"""RDMA devices: which ports carry data, and which device is nearest to each GPU.
 
 node_info reports this and the servers' units use it, so both name the same device.
 """

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""By which ports ssh gets in, and from where this connection of Ansible comes. PRIVATE to the collection."""
+"""By which ports ssh gets in, and from where this connection of Ansible comes."""
 
 from __future__ import annotations
 
@@ -33,9 +33,7 @@ def listening(root: Root) -> set[int]:
         for inode in inodes_of(root, name)
     }
     return {
-        row.port
-        for row in listeners(root)
-        if row.inode in inodes and not ipaddress.ip_address(row.address).is_loopback
+        row.port for row in listeners(root) if row.inode in inodes and not ipaddress.ip_address(row.address).is_loopback
     }
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""RDMA devices and their ports, from sysfs. PRIVATE to the collection."""
+"""RDMA devices and their ports, from sysfs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from .._base import pci, rdma
 from .._base.host import Commands, Root
 from .._base.rdma import CLASS
 
-# GRH, UDP, BTH, XRC, atomic and ICRC headers: what the kernel takes off an Ethernet MTU before it chooses one of RDMA's.
+# GRH, UDP, BTH, XRC, atomic and ICRC headers: what the kernel takes off an Ethernet MTU before it chooses one of
+# RDMA's.
 ROCE_HEADERS = 96
 RDMA_MTUS = (4096, 2048, 1024, 512, 256)
 
@@ -104,7 +105,7 @@ def port(root: Root, name: str, number: int, mtus: dict[tuple[str, int], int]) -
 
 
 def gather(root: Root, commands: Commands, gpus: list[pci.Device]) -> tuple[dict[str, Any], list[str]]:
-    """Return the devices, what is nearest to each GPU by its PCI address, and problems. gpus: in the order of their numbers."""
+    """Return the devices, what is nearest to each GPU, and problems. gpus: in the order of their numbers."""
     names = root.names(CLASS)
     output = commands.output(["ibv_devinfo"]) if names else None
     mtus = parse_active_mtus(output.out) if output else {}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The checks before a start, as ExecStartPre of a unit runs them. PRIVATE to the collection."""
+"""The checks before a start, as ExecStartPre of a unit runs them."""
 
 from __future__ import annotations
 

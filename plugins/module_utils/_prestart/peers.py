@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All ranks of an instance start together, with the same deployment: rank 0 lets them go. PRIVATE to the collection."""
+"""All ranks of an instance start together, with the same deployment: rank 0 lets them go."""
 
 from __future__ import annotations
 
@@ -81,7 +81,8 @@ def check_hello(peers: Peers, address: str, line: str) -> tuple[int, str]:
         return -1, f"{address} is not rank {rank} of this instance in the plan of {peers.names[0]}; deploy again"
     if digest != peers.digest:
         return rank, (
-            f"{peers.name(rank)} has another deployment than {peers.name(0)}; deploy again, so that all ranks have the same"
+            f"{peers.name(rank)} has another deployment than {peers.name(0)}; "
+            "deploy again, so that all ranks have the same"
         )
     return rank, ""
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every port of the unit must be free: SGLang hangs where one is taken, instead of ending. PRIVATE to the collection."""
+"""Every port of the unit must be free: SGLang hangs where one is taken, instead of ending."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which RDMA devices a server uses. Names and ports change with cards, cables and kernels. PRIVATE to the collection."""
+"""Which RDMA devices a server uses. Names and ports change with cards, cables and kernels."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def environment(chosen: Iterable[str], ports: Mapping[str, list[int]], environ: 
 
 
 def look(args: argparse.Namespace, root: Root, environ: Mapping[str, str]) -> list[str]:
-    """Write rdma.env, and the device of each GPU where a file is asked for; return the devices of this server's GPUs."""
+    """Write rdma.env and, where a file is given, the device of each GPU; return the devices of this server's GPUs."""
     ports = rdma.usable_ports(root, args.patterns)
     by_gpu = devices(root, ports)
     chosen = list(dict.fromkeys(by_gpu[int(gpu)] for gpu in args.gpus.split(",") if int(gpu) in by_gpu))

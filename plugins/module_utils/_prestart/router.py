@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The launcher of a router: it adds the secrets inside the process, and waits until the router serves. PRIVATE to the collection."""
+"""The launcher of a router: it adds the secrets inside the process, and waits until the router serves."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ANSWER_SECONDS = 2
 
 
 def secret_arguments() -> list[str]:
-    """Return the arguments in the credential of systemd. A router that should have secrets never starts without them."""
+    """Return the arguments in the credential of systemd. A router with secrets never starts without them."""
     path = pathlib.Path(os.environ.get("CREDENTIALS_DIRECTORY", "/run/credentials"), CREDENTIAL)
     try:
         return [str(argument) for argument in json.loads(path.read_text(encoding="utf-8"))]

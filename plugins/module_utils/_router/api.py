@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The API of a running router: its workers, and a completion through it. PRIVATE to the collection."""
+"""The API of a running router: its workers, and a completion through it."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def label(worker: Worker) -> str:
 
 @dataclass(frozen=True)
 class Listed:
-    """A worker that a router lists. bootstrap_port: 0 without one; ids: one for each data-parallel rank where it lists these."""
+    """A worker that a router lists. bootstrap_port: 0 without one. ids: more than one where it lists data-parallel ranks."""
 
     url: str
     worker_type: str
@@ -124,7 +124,8 @@ class RunningRouter:
             raise RouterError(f"{self.label}: {method} {path}: {error}; see journalctl -u {self.name}") from error
         if status in (401, 403):
             raise RouterError(
-                f"{self.label}: {method} {path} answered {status}: the keys in {self._secrets} are not those that it runs with; "
+                f"{self.label}: {method} {path} answered {status}: "
+                f"the keys in {self._secrets} are not those that it runs with; "
                 "deploy it again, and set a key of the role admin in its control-plane-api-keys if it has any"
             )
         return status, text

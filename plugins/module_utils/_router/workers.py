@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reconcile the workers of a running router with the plan. PRIVATE to the collection."""
+"""Reconcile the workers of a running router with the plan."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Changes:
 def plan(
     desired: dict[str, Worker], current: dict[str, Listed], drain: bool, answers: Callable[[str], bool]
 ) -> Changes:
-    """Return what differs; only the removals for a drain. answers: whether a worker is healthy as seen from this host."""
+    """Return what differs, for a drain only removals. answers: whether a worker is healthy as seen from this host."""
     removes = tuple(strangers(desired, current))
     if drain:
         return Changes(removes=removes)
@@ -87,9 +87,7 @@ def kind(listed: Listed) -> str:
 
 def diff(router: RunningRouter, current: dict[str, Listed], changes: Changes) -> dict[str, Any]:
     """Return the element of the module's diff for a router."""
-    before = {
-        place: line(place, listed, listed.healthy) for place, listed in current.items() if not listed.draining
-    }
+    before = {place: line(place, listed, listed.healthy) for place, listed in current.items() if not listed.draining}
     removed = {listed.url for listed in changes.removes}
     after = {place: text for place, text in before.items() if place not in removed}
     joining = (*changes.adds, *changes.replaces, *changes.renews)
@@ -174,7 +172,8 @@ class Reconciler:
             left = complaint({url(worker): worker for worker in workers}, self._of(workers))
             raise RouterError(
                 f"{self._router.label}: {left}, {self._timeout:.0f} s after POST /workers; check that "
-                f"{self._router.host} reaches it (GET /health and /server_info), and see journalctl -u {self._router.name}"
+                f"{self._router.host} reaches it (GET /health and /server_info), "
+                f"and see journalctl -u {self._router.name}"
             )
 
     def _of(self, workers: tuple[Worker, ...]) -> dict[str, Listed]:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bring the units of one kind on a host to the plan: what is wanted, what differs, and the change. PRIVATE to the collection."""
+"""Bring the units of one kind on a host to the plan: what is wanted, what differs, and the change."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class UnitFiles:
 class Wanted:
     """All units of one kind that the host shall have.
 
-    markers: the first lines of the files that are pruned; they tell the kinds apart. interpreter: what starts the units; fix: what
-    to do where it is missing. models: links that must lead to a model.
+    markers: the first lines of the files that are pruned; they tell the kinds apart. interpreter: what starts the units;
+    fix: what to do where it is missing. models: links that must lead to a model.
     """
 
     markers: tuple[str, ...]

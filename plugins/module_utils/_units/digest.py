@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The digests of a unit: what the ranks of an instance must agree on, and what runs. PRIVATE to the collection.
+"""The digests of a unit: what the ranks of an instance must agree on, and what runs.
 
 docs/what-restarts-what.md explains them to users. A change of either makes a unit stale.
 """
@@ -31,7 +31,7 @@ def of_runtime(interpreter: str) -> str:
 
 
 def agreed(planned: str, releases: Iterable[str], runtime: str, secret: str, salt: str) -> str:
-    """Return what all ranks of an instance must agree on: the plan, the releases of its models, the packages and the keys.
+    """Return what all ranks of an instance must agree on: plan, releases of models, packages and keys.
 
     A router is an instance of one rank. planned: the digest in the plan.
     """

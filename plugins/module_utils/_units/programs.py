@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The programs that units run, one copy on a host for servers and routers. PRIVATE to the collection."""
+"""The programs that units run, one copy on a host for servers and routers."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The unit of a router: its text and its secrets. PRIVATE to the collection."""
+"""The unit of a router: its text and its secrets."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def secrets_text(secrets: Mapping[str, Any]) -> str:
 
 
 def unit_files(unit: RouterUnit, settings: Settings, secrets: str) -> UnitFiles:
-    """Return the files of a router and its generation, in which its workers have no part: it gets them while it runs."""
+    """Return the files of a router and its generation. Its workers are no part of it: they change while it runs."""
     directory = _directory(unit)
     shared = digest.agreed(unit.digest, (), settings.runtime, secrets, unit.name)
     # Whether its workers are prefill and decode is on its command line only.

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The unit of a server: its text, its environment and its keys. PRIVATE to the collection."""
+"""The unit of a server: its text, its environment and its keys."""
 
 from __future__ import annotations
 
@@ -197,8 +197,8 @@ def _service_options(unit: ServerUnit, settings: Settings) -> dict[str, Any]:
     return {
         "Restart": "always",
         "RestartSec": 5,
-        # A leader asked alone lets its requests finish and ends its followers; a follower asked alone would wait for its
-        # leader.
+        # A leader asked alone lets its requests finish and ends its followers; a follower asked alone would wait for
+        # its leader.
         "KillMode": "mixed" if unit.rank == 0 else "control-group",
         # The checks before the start may wait for the other ranks.
         "TimeoutStartSec": settings.barrier_timeout + 60,

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The text of a unit file: quoting as systemd reads it, and directives that the user changes. PRIVATE to the collection."""
+"""The text of a unit file: quoting as systemd reads it, and directives that the user changes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from typing import Any
 SERVER_MARKER = "# Managed by multinode.sglang"
 ROUTER_MARKER = "# Managed by multinode.sglang: router"
 MARKERS = (SERVER_MARKER, ROUTER_MARKER)
-# -I: the environment of the unit (PYTHONPATH, PYTHONHOME) is meant for SGLang, not for a check. -B: no caches to clean up.
+# -I: the environment of the unit (PYTHONPATH, PYTHONHOME) is meant for SGLang, not for a check. -B: no caches to clean
+# up.
 SYSTEM_PYTHON = ("/usr/bin/python3", "-IB")
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./:=,@+%$-]+\Z")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the units of a host do now, and waiting for a change. PRIVATE to the collection."""
+"""What the units of a host do now, and waiting for a change."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def watch(
 
 
 def evidence(lines: list[str], count: int) -> list[str]:
-    """Return the last lines of a journal, after the last one before them that names an exception, if none of them does."""
+    """Return the last lines of a journal; if none of them names an exception, after the last earlier one that does."""
     tail = lines[-count:]
     earlier = [line for line in lines[:-count] if EXCEPTION.search(line)]
     if count == 1 or not earlier or any(map(EXCEPTION.search, tail)):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Notes that the workers of one task leave for each other. PRIVATE to the collection."""
+"""Notes that the workers of one task leave for each other."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pathlib
 
 
 class Board:
-    """Short notes in the temporary directory of this run; Ansible gives the workers of a task nothing else in common."""
+    """Short notes in the temporary directory of this run: Ansible's workers have nothing else in common."""
 
     def __init__(self, directory: pathlib.Path, task: str) -> None:
         """Keep where the notes are."""

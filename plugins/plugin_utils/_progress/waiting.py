@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Decide on the controller whether to go on waiting for the servers or routers of a host. PRIVATE to the collection."""
+"""Decide on the controller whether to go on waiting for the servers or routers of a host."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ class Wait:
     def __post_init__(self) -> None:
         """Let the other hosts know that this one waits."""
         self.restarts = dict.fromkeys(self.started, 0)
-        for unit in self.units:
-            self.board.note(self._key(unit), "begun0" if is_leader(unit) else "begun")
+        for unit in filter(is_leader, self.units):
+            self.board.note(self._key(unit), "begun")
 
     def _key(self, unit: Unit) -> str:
         # Routers of one deployment have the same name on all hosts, and do not depend on each other.
@@ -132,12 +132,12 @@ class Wait:
 
     def leader_pending(self, unit: Unit) -> bool:
         """Return whether another host still waits for the leader of a follower."""
-        if is_leader(unit) or self.board.read(self._key(unit), "begun0") is None:
+        if is_leader(unit) or self.board.read(self._key(unit), "begun") is None:
             return False
         return self.board.read(self._key(unit), "ready") is None
 
     def linger(self, elapsed: Callable[[], float], sleep: Callable[[float], None] = time.sleep) -> None:
-        """Wait without remote calls while only leaders on other hosts are not ready yet, for at most one progress step."""
+        """Wait without remote calls while only leaders on other hosts are not ready, for at most one progress step."""
         end = elapsed() + PROGRESS_SECONDS
         while not self.pending() and elapsed() < end and any(map(self.leader_pending, self.units)):
             if any(map(self.failure, self.units)):
@@ -171,7 +171,7 @@ class Wait:
         if not short or not any(isinstance(unit, ServerUnit) for unit in self.units):
             return []
         return [
-            f"The servers on {self.host} may lock only {size(min(short))} of memory, although their units ask for no limit; "
+            f"The servers on {self.host} may lock only {size(min(short))} of memory, although their units set no limit; "
             "RDMA needs more (systemd lacks CAP_SYS_RESOURCE in some containers)"
         ]
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table of what the hosts run, compared with the plan. PRIVATE to the collection."""
+"""The table of what the hosts run, compared with the plan."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHOWN = 8
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A rank of an instance, or a router, which has no rank. state: its phase in unit_info, or unreachable or unknown."""
+    """A rank of an instance, or a router, which has no rank. state: its phase, or unreachable or unknown."""
 
     deployment: str
     instance: str
