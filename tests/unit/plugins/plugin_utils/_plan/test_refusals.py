@@ -144,7 +144,7 @@ OPTIONS = [
     (server(server_args={"dist-in": "a:1"}), "server_args.dist-in: --dist-init-addr is owned by the plan"),
     (server(server_args={"nccl-init-addr": "a:1"}), "--dist-init-addr is owned by the plan"),
     (server(server_args={"nno": 2}), "--nnodes is owned by the plan"),
-    (server(server_args={"api-k": "secret"}), "--api-key is owned by the plan; set sglang_api_key"),
+    (server(server_args={"api-k": "secret"}), "--api-key is owned by the plan; set sglang_server_api_key"),
     (server(server_args={"disaggregation-bootstrap-port": 1}), "--disaggregation-bootstrap-port is owned by the plan"),
     (server(server_args={"tp": 2}), "--tp-size is owned by the plan"),
     (

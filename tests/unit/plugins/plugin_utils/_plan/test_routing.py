@@ -195,7 +195,7 @@ def test_the_routers_own_values_are_warned_about_where_there_is_another_worker()
         ({"pref": ["http://x"]}, "router.pref: 'pref' is short for prefill, prefill-policy, prefill-selector"),
         ({"prefill": ["http://x"]}, "router.prefill: --prefill is owned by the plan"),
         ({"pd_dis": True}, "router.pd_dis: --pd-disaggregation is owned by the plan"),
-        ({"api_key": "x"}, "router.api_key: --api-key is owned by the plan; set sglang_api_key"),
+        ({"api_key": "x"}, "router.api_key: --api-key is owned by the plan; set sglang_server_api_key"),
         ({"control-plane-api-keys": ["x"]}, "set it in sglang_router_secret_options"),
         ({"mini-lb": True}, "it is for debugging"),
         ({"prefill-policy": "random"}, "router.prefill-policy: the deployment has no prefill and decode; set policy"),
