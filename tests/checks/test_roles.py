@@ -61,13 +61,7 @@ def test_every_default_is_the_specified_one_and_of_its_type(role: Path) -> None:
 def test_every_variable_is_explained_and_carries_the_name_of_a_role(role: Path) -> None:
     for name, option in options(role).items():
         assert option["description"], f"{name} is not explained"
-        assert name.startswith(f"{role.name}_") or name in {
-            "sglang_deployments",
-            "sglang_models",
-            "sglang_api_key",
-            "sglang_admin_api_key",
-            "sglang_api_keys",
-        }, (
+        assert name.startswith(f"{role.name}_") or (role.name == "sglang_plan" and name.startswith("sglang_")), (
             f"{name} is not the role's"
         )
 
