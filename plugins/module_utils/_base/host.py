@@ -55,7 +55,7 @@ class Root:
             return []
 
     def exists(self, path: str) -> bool:
-        """Tell whether there is such a file."""
+        """Return whether there is such a file."""
         return os.path.exists(self.path(path))
 
     def real(self, path: str) -> str:
@@ -78,7 +78,7 @@ class Output:
 
     @property
     def ok(self) -> bool:
-        """Tell whether the command ended well."""
+        """Return whether the command ended well."""
         return self.rc == 0
 
     def trouble(self, command: str, seconds: float) -> str:
@@ -99,7 +99,7 @@ class Commands:
         self._run, self._find, self.seconds = run, find, seconds
 
     def there(self, name: str) -> bool:
-        """Tell whether there is such a command."""
+        """Return whether there is such a command."""
         return self._find(name) is not None
 
     def output(self, words: list[str]) -> Output | None:

@@ -19,7 +19,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from {package}.{module} import main
 
-# What the program loads later is not looked for beside it.
+# The program finds its own package now; nothing else is imported from this directory.
 del sys.path[0]
 sys.exit(main(sys.argv[1:]))
 """

@@ -18,7 +18,7 @@ SERVERS = ("sshd", "dropbear")
 
 @dataclass(frozen=True)
 class Access:
-    """The ports of ssh, and the address from which the present connection comes, None where it is no connection by ssh."""
+    """The ports of ssh, and the address that the current connection comes from, None if it is not by ssh."""
 
     ports: tuple[int, ...]
     client: str | None
@@ -51,7 +51,7 @@ def parse_connection(text: str) -> tuple[str, int] | None:
 
 
 def connection(root: Root, pid: int) -> tuple[str, int] | None:
-    """Return the connection by which this process is run. sudo drops the variable, so the processes above it are asked."""
+    """Return the connection that runs this process. sudo drops the variable, so its parents are read, too."""
     while pid > 1:
         for word in root.text(f"/proc/{pid}/environ").split("\0"):
             if word.startswith("SSH_CONNECTION="):

@@ -71,7 +71,7 @@ def label(worker: Worker) -> str:
 
 @dataclass(frozen=True)
 class Listed:
-    """A worker that a router lists. bootstrap_port: 0 without one. ids: more than one where it lists data-parallel ranks."""
+    """A worker that a router lists. bootstrap_port: 0 without one. ids: several where it lists data-parallel ranks."""
 
     url: str
     worker_type: str

@@ -20,7 +20,7 @@ from .text import MARKERS
 
 
 class UnitsError(Exception):
-    """The host cannot have the units that are wanted; the text says why and what to do."""
+    """The units of the plan cannot run on this host; the text says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,10 @@ class UnitFiles:
 
 @dataclass(frozen=True)
 class Wanted:
-    """All units of one kind that the host shall have.
+    """All units of one kind that the plan has for this host.
 
-    markers: the first lines of the files that are pruned; they tell the kinds apart. interpreter: what starts the units;
-    fix: what to do where it is missing. models: links that must lead to a model.
+    markers: the first lines of the files that are pruned; each kind has its own. interpreter: what starts the units; fix:
+    what to do where it is missing. models: links that must lead to a model.
     """
 
     markers: tuple[str, ...]

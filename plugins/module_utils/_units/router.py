@@ -67,7 +67,7 @@ class Settings:
 
 
 def wanted_routers(params: Mapping[str, Any]) -> Wanted:
-    """Return the routers that the host shall have."""
+    """Return the routers of the plan with their files."""
     settings = Settings(
         user=params["user"],
         group=params["group"],

@@ -45,7 +45,7 @@ class Settings:
 
 
 def wanted_servers(params: Mapping[str, Any]) -> Wanted:
-    """Return the servers that the host shall have."""
+    """Return the servers of the plan with their files."""
     settings = Settings(
         user=params["user"],
         group=params["group"],
