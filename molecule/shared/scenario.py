@@ -199,7 +199,7 @@ def run_playbook(name: str, *words: str, succeeds: bool = True) -> Play:
 
 def all_keys() -> list[str]:
     """Return every key of every deployment."""
-    return [key for keys in deployments()["sglang_server_api_keys"].values() for key in keys.values()]
+    return [key for keys in deployments()["sglang_api_keys"].values() for key in keys.values()]
 
 
 def around(found: str, text: str) -> str:

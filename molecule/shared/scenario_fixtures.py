@@ -29,7 +29,7 @@ def servers(hosts: Hosts, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     """Return the only instance of each deployment of the plan."""
     dest = tmp_path_factory.mktemp("plan") / "plan.json"
     run_playbook("plan", "-e", f"sglang_plan_dest={dest}", "-e", "sglang_plan_show=none")
-    keys = deployments()["sglang_server_api_keys"]
+    keys = deployments()["sglang_api_keys"]
     found = {}
     for name, deployment in json.loads(dest.read_text(encoding="utf-8"))["deployments"].items():
         (one,) = deployment["instances"]

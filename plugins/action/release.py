@@ -12,7 +12,7 @@ from typing import Any
 from ansible import constants as C
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.multinode.sglang.plugins.plugin_utils._progress import release, waiting
+from ansible_collections.multinode.sglang.plugins.plugin_utils._progress import board, release
 from ansible_collections.multinode.sglang.plugins.plugin_utils._release import agree, program
 
 display = Display()
@@ -42,7 +42,7 @@ class _Talk:
             host,
             {name: entry for name, entry in run["releases"].items() if host in entry["hosts"]},
         )
-        self._board = waiting.Board(Path(C.DEFAULT_LOCAL_TMP), f"release-{run['run']}")
+        self._board = board.Board(Path(C.DEFAULT_LOCAL_TMP), f"release-{run['run']}")
         self._others = {name: release.Others(self._addresses(entry)) for name, entry in self._entries.items()}
         self._board.note(host, "begun")
 

@@ -6,14 +6,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: stale_units
-short_description: Which units of a host must start again because any rank of their instance must
-version_added: "1.0.0"
+short_description: List the servers of a host whose instance must restart
+version_added: 1.0.0
 description:
-  - A rank cannot start again alone. So a unit belongs to the result if the unit of any rank of its instance is stale.
+  - The ranks of an instance only restart together. So a server is in the result if the unit of any rank of its instance
+    is stale, on any host.
 positional: _input, results, variable
 options:
   _input:
-    description: The units of one host, as RV(multinode.sglang.plan#module:hosts) gives them.
+    description: The servers of one host, C(units) in RV(multinode.sglang.plan#module:hosts).
     type: list
     elements: dict
     required: true
@@ -22,7 +23,7 @@ options:
     type: dict
     required: true
   variable:
-    description: The name of the variable that holds a host's result of M(multinode.sglang.units).
+    description: Name of the variable in which each host registered the result of M(multinode.sglang.units).
     type: str
     required: true
 author:
@@ -30,14 +31,16 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Show what must start again on this host
+- name: Show which servers of this host must restart
   ansible.builtin.debug:
-    msg: "{{ sglang_plan_result.hosts[inventory_hostname].units | multinode.sglang.stale_units(hostvars, 'sglang_units') }}"
+    msg: "{{ servers | multinode.sglang.stale_units(hostvars, 'sglang_servers') }}"
+  vars:
+    servers: "{{ sglang_plan_result.hosts[inventory_hostname].units }}"
 """
 
 RETURN = r"""
 _value:
-  description: The units, a part of the input in its order.
+  description: The servers to restart, in the order of the input.
   type: list
   elements: dict
 """

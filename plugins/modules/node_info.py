@@ -341,7 +341,9 @@ node:
                   description: Whether it is active, has a GID, and on InfiniBand a LID.
                   type: bool
         nearest:
-          description: PCI address of each GPU to the usable devices that are nearest to it (C(devices)) and how near (C(distance)).
+          description:
+            - By PCI address of each GPU, its number (C(gpu)), the usable devices that are nearest to it (C(devices)), how near they
+              are (C(distance)), and the one that it uses (C(device)). GPUs with the same devices near take turns.
           type: dict
       sample:
         devices:
@@ -351,7 +353,7 @@ node:
             ports:
               - {port: 1, state: ACTIVE, link_layer: Ethernet, rate_gbps: 400.0, lid: 0, mtu: 4096, netdev: ens1np0, usable: true,
                  gids: [{index: 3, gid: "0000:0000:0000:0000:0000:ffff:0a00:0001", type: RoCE v2, address: 10.0.0.1, netdev: ens1np0}]}
-        nearest: {"0000:19:00.0": {devices: [mlx5_0], distance: PIX}}
+        nearest: {"0000:19:00.0": {gpu: 0, device: mlx5_0, devices: [mlx5_0], distance: PIX}}
     network:
       description: Interfaces and names.
       type: dict

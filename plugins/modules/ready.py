@@ -6,15 +6,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ready
-short_description: Waits until the SGLang servers, or the routers, of the plan answer
-version_added: "1.0.0"
+short_description: Wait until the servers or the routers of a host answer
+version_added: 1.0.0
 description:
-  - Waits on every host until its units are active, and on the leader of each instance until a real completion came back.
-  - Prints about every 15 seconds what each server does. A unit that fails while one waits ends the wait at once, on all hosts of
+  - Wait until the units of a host are active, and the leader of each instance has returned a real completion. A router
+    is ready when it lists exactly the workers of the plan, all healthy, and a completion came back through it.
+  - Print about every 15 seconds what each unit does. A unit that fails meanwhile ends the wait at once, on all hosts of
     its instance, with the last lines of its journal.
-  - A router is ready when it lists exactly the workers of the plan, all healthy, and a real completion came back through it.
-  - Where everything is well it takes one remote call a host.
-  - In check mode it neither waits nor asks anything.
+  - With O(bootstrap), wait on a decode host until the bootstrap server of every prefill instance answers and lists all
+    its ranks.
+  - If everything is ready, one remote call for each host is all.
+  - In check mode nothing is waited for.
 extends_documentation_fragment:
   - multinode.sglang._attributes
 attributes:
@@ -25,41 +27,42 @@ attributes:
   idempotent:
     support: full
 options:
-  units:
-    description: The units of this host, as RV(multinode.sglang.plan#module:hosts) gives them.
+  servers:
+    description: The servers of this host, C(units) in RV(multinode.sglang.plan#module:hosts).
     type: list
     elements: dict
   routers:
+    description: The routers of this host, C(routers) in RV(multinode.sglang.plan#module:hosts).
+    type: list
+    elements: dict
+  bootstrap:
     description:
-      - The routers of this host, as RV(multinode.sglang.plan#module:hosts) gives them.
-      - Exactly one of O(units) and O(routers) is required.
+      - The bootstrap servers of the deployments that this host decodes for, C(bootstrap) in
+        RV(multinode.sglang.plan#module:deployments).
+      - Exactly one of O(servers), O(routers) and O(bootstrap) is required.
     type: list
     elements: dict
   started:
-    description: Names of units that this play has just started; every automatic restart of one is a failure.
+    description: Names of units that this play has started; every automatic restart of one is a failure.
     type: list
     elements: str
     default: []
   timeout:
-    description: How long in seconds to wait.
+    description: Seconds to wait.
     type: float
     default: 1800
   slice:
-    description: How long in seconds one remote call waits for a change.
+    description: Seconds that one remote call waits for a change.
     type: float
     default: 5
   probe_timeout:
-    description: How long in seconds a completion may take.
+    description: Seconds that a completion may take.
     type: float
     default: 60
   lines:
-    description: How many lines of the journal to show of a unit that has failed.
+    description: Number of lines of the journal to print for a unit that has failed.
     type: int
     default: 20
-  config_dir:
-    description: The directory with one directory for each unit.
-    type: path
-    default: /etc/sglang
 author:
   - The multinode.sglang authors (@multinode)
 """
@@ -67,22 +70,32 @@ author:
 EXAMPLES = r"""
 - name: Wait until the servers of this host answer
   multinode.sglang.ready:
-    units: "{{ sglang_plan_result.hosts[inventory_hostname].units }}"
+    servers: "{{ sglang_plan_result.hosts[inventory_hostname].units }}"
     timeout: 900
 
-- name: Wait until the routers of this host answer for all instances
+- name: Wait until the routers of this host answer with all instances
   multinode.sglang.ready:
     routers: "{{ sglang_plan_result.hosts[inventory_hostname].routers }}"
+
+- name: Wait on a decode host until prefill can be reached
+  multinode.sglang.ready:
+    bootstrap: "{{ sglang_plan_result.deployments['deepseek-r1'].bootstrap }}"
+    timeout: 30
 """
 
 RETURN = r"""
 units:
-  description: What each unit does, by name, as M(multinode.sglang.instance_state) and M(multinode.sglang.router_state) return it.
+  description: State of each unit by name, as M(multinode.sglang.unit_info) returns it.
   returned: always
   type: dict
   sample: {"sglang-llama-0": {"phase": "ready", "active": "active", "answer": " Paris"}}
+bootstrap:
+  description: What each bootstrap server lists, as M(multinode.sglang.unit_info) returns it.
+  returned: always
+  type: dict
+  sample: {}
 seconds:
-  description: How long it took.
+  description: Duration of the wait.
   returned: always
   type: float
   sample: 1.2

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: status
-short_description: Print what all hosts run beside what the plan says
+short_description: Print a table of all servers and routers, and fail if one is not ready
 version_added: 1.0.0
 description:
-  - Prints one table of all ranks of all instances and of all routers, and fails where one of them is not ready.
-  - It runs on the controller and reads what M(multinode.sglang.instance_state) and M(multinode.sglang.router_state) returned on
-    each host.
+  - Print one table of all ranks of all instances and of all routers of the plan, and fail if one of them is not ready.
+  - It runs on the controller and reads what M(multinode.sglang.unit_info) returned on each host.
 extends_documentation_fragment:
   - multinode.sglang._attributes
 attributes:
@@ -28,30 +27,34 @@ options:
     type: dict
     required: true
   register:
-    description: The variable in which each host registered the result of M(multinode.sglang.instance_state).
+    description: Variable in which each host registered the result of M(multinode.sglang.unit_info).
     type: str
     required: true
-  register_routers:
-    description:
-      - The variable in which each host with routers registered the result of M(multinode.sglang.router_state).
-      - Without it the table has no routers.
-    type: str
 author:
   - The multinode.sglang authors (@multinode)
 """
 
 EXAMPLES = r"""
-- name: Show the servers
+- name: Gather the state of this host's servers and routers
+  multinode.sglang.unit_info:
+    servers: "{{ sglang_plan_result.hosts[inventory_hostname].units }}"
+    routers: "{{ sglang_plan_result.hosts[inventory_hostname].routers }}"
+  register: sglang_units
+
+- name: Print a table of all servers and routers
   multinode.sglang.status:
     plan: "{{ sglang_plan_result }}"
-    register: servers
-    register_routers: routers
+    register: sglang_units
   run_once: true
 """
 
 RETURN = r"""
 units:
-  description: One entry for each rank of each instance, and for each router, whose instance is V(router) and whose rank is V(-).
+  description:
+    - One entry for each rank of each instance and for each router. The instance of a router is V(router), its rank
+      V(-).
+    - C(digest) is that of what runs, shortened. If something else is written for the next start, C(->) and its digest
+      follow.
   returned: always
   type: list
   elements: dict
@@ -61,6 +64,7 @@ units:
       rank: 0
       host: node1
       state: ready
+      digest: 3f1c9a2b
       since: Sat 2026-11-21 10:00:00 UTC
       error: ""
 """

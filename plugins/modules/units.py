@@ -7,15 +7,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: units
-short_description: Makes the systemd units of a host those of the plan
-version_added: "1.0.0"
+short_description: Write the systemd units of a host's servers or routers
+version_added: 1.0.0
 description:
-  - Writes the unit, the environment and the keys of every SGLang server that the plan puts on the host, enables them, and
-    removes the ones that are not in the plan any more. Only what differs is written.
-  - Where a model's path is the link C(current) of a store of releases (M(multinode.sglang.release)), the unit names the release that
-    it leads to on this host; likewise for every other option with such a path. So a new release makes exactly the units stale that use
-    it. C(--weight-version) tells the release, and the model keeps its name in the API, unless the plan gives these.
-  - Starts and restarts nothing; RV(stale) says which units do not run what is written. See M(multinode.sglang.unit_state).
+  - Write the unit, the environment and the secrets of every server, or every router, that the plan puts on the host,
+    and enable them. Remove those that are no longer in the plan. Only what differs is written.
+  - Write the programs below C(/usr/local/lib/sglang) that the units run, and remove them with the last unit.
+  - Where the path of a model is the link C(current) of a store of releases (M(multinode.sglang.release)), the unit
+    names the release that this link has on the host. A new release so makes exactly the units stale that use it.
+    C(--weight-version) is the digest of the release and C(--served-model-name) keeps its value, unless the plan sets
+    them.
+  - This module starts and restarts nothing. RV(stale) lists the units that do not run what is written; see
+    M(multinode.sglang.unit_service). A router whose workers alone differ is not stale.
+    M(multinode.sglang.router_workers) changes them while it runs, and its unit has them for the next start.
 extends_documentation_fragment:
   - multinode.sglang._attributes
 attributes:
@@ -24,86 +28,91 @@ attributes:
   diff_mode:
     support: full
     details:
-      - API keys are never shown, only that they change.
+      - Secrets are never shown, only that they change.
   idempotent:
     support: full
 options:
-  units:
+  servers:
     description:
-      - The units of this host, as RV(multinode.sglang.plan#module:hosts) gives them.
-      - An empty list with O(prune=true) and nothing in O(keep) removes every unit that this collection has made, and O(helper_path).
+      - The servers of this host, C(units) in RV(multinode.sglang.plan#module:hosts).
+      - An empty list removes every server and router of this collection that is not in O(keep).
     type: list
     elements: dict
-    required: true
+  routers:
+    description:
+      - The routers of this host, C(routers) in RV(multinode.sglang.plan#module:hosts).
+      - An empty list removes every router of this collection that is not in O(keep).
+      - Exactly one of O(servers) and O(routers) is required.
+    type: list
+    elements: dict
   user:
-    description: The user that the servers run as.
+    description: User that the units run as; V(sglang) for servers and V(sglang-router) for routers if omitted.
     type: str
-    default: sglang
   group:
-    description: The group that the servers run as; the name of O(user) where it is left out.
+    description: Group that the units run as; the name of O(user) if omitted.
     type: str
-  config_dir:
-    description: The directory with one directory for each unit.
-    type: path
-    default: /etc/sglang
-  unit_dir:
-    description: The directory of the unit files.
-    type: path
-    default: /etc/systemd/system
   interpreter:
-    description: The Python that has SGLang.
+    description:
+      - Python that has SGLang or the router; C(/opt/sglang/current/bin/python) for servers and
+        C(/opt/sglang-router/current/bin/python) for routers if omitted.
     type: path
-    default: /opt/sglang/current/bin/python
-  helper_path:
-    description: Where the program lies that checks network, ports and peers before each start.
-    type: path
-    default: /usr/local/lib/sglang/prestart.py
-  helper_source:
-    description: The text of that program.
-    type: str
-    required: true
-  rdma_helper_source:
-    description: The text of the program that looks up the RDMA devices before each start, which lies beside O(helper_path) as C(rdma.py).
-    type: str
-    required: true
-  rdma_devices:
-    description: Names or patterns of the RDMA devices that it may choose; all without any.
-    type: list
-    elements: str
-    default: []
-  barrier_timeout:
-    description: How long in seconds a rank waits for the other ranks of its instance before it gives up and tries again.
-    type: int
-    default: 300
   stop_timeout:
-    description: How long in seconds a server may take to stop before systemd kills it.
+    description:
+      - Seconds that a unit may take to stop before systemd kills it; V(120) for servers and V(200) for routers if
+        omitted.
+      - A router lets requests finish for 180 seconds.
     type: int
-    default: 120
-  numactl:
-    description: Words for C(numactl) that each server is started through, for example C(--cpunodebind=0).
-    type: list
-    elements: str
-    default: []
   service_options:
     description:
-      - Further directives of the section C([Service]), or other values for those that the collection sets. A list gives several
-        lines, null leaves a directive out.
+      - Further directives of the section C([Service]), or other values for those that the collection sets. A list gives
+        several lines, null leaves a directive out.
     type: dict
     default: {}
-  api_keys:
-    description: Deployment to a mapping with C(api_key) and C(admin_api_key).
-    type: dict
-    default: {}
+  barrier_timeout:
+    description:
+      - Seconds that a rank waits for the other ranks of its instance before its start fails and is tried again.
+    type: int
+    default: 300
+  numactl:
+    description: Arguments of C(numactl) that each server is started with, for example C(--cpunodebind=0).
+    type: list
+    elements: str
+    default: []
+  rdma_devices:
+    description: Names or patterns of the RDMA devices that servers may use; all of them if empty.
+    type: list
+    elements: str
+    default: []
   releases:
     description:
-      - Stores of releases whose link C(current) will lead elsewhere before the units start, and to which release; an empty one is known
-        only when it has been copied. In check mode, this tells which units a new release makes stale.
+      - Store of releases -> the release that its link C(current) will have before the units start; empty where that is
+        known only after the copy. In check mode this shows which units a new release makes stale.
+    type: dict
+    default: {}
+  api_key:
+    description:
+      - API key of every deployment that is not in O(api_keys). Servers require it, routers require it and show it to
+        servers.
+    type: str
+    default: ""
+  admin_api_key:
+    description: Administration key of the servers of every deployment that is not in O(api_keys).
+    type: str
+    default: ""
+  api_keys:
+    description: Deployment -> mapping with C(api_key) and C(admin_api_key), instead of O(api_key) and O(admin_api_key).
+    type: dict
+    default: {}
+  secret_options:
+    description:
+      - Deployment -> mapping of a router's option, such as C(redis-url), to its value or a list of values. They are
+        part of no command line, unit or environment.
     type: dict
     default: {}
   prune:
     description:
-      - Whether units that this collection has made and that are neither in O(units) nor in O(keep) are stopped and removed.
-      - Routers belong to these, because a host that has none any more is in no play for routers.
+      - Whether to stop and remove units of this collection that are neither in the plan nor in O(keep).
+      - With O(servers) these include routers, because no play for routers runs on a host that has none any more.
     type: bool
     default: true
   keep:
@@ -116,82 +125,102 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Make the units of this host those of the plan
+- name: Write the units of this host's servers
   multinode.sglang.units:
-    units: "{{ sglang_plan_result.hosts[inventory_hostname].units }}"
-    helper_source: "{{ lookup('ansible.builtin.file', 'prestart.py', rstrip=false) }}"
-    rdma_helper_source: "{{ lookup('ansible.builtin.file', 'rdma.py', rstrip=false) }}"
-  register: sglang_units
+    servers: "{{ sglang_plan_result.hosts[inventory_hostname].units }}"
+    api_key: "{{ vault_sglang_api_key }}"
+  register: sglang_servers
 
-- name: Remove every unit that the collection has made
+- name: Write the units of this host's routers
   multinode.sglang.units:
-    units: []
-    helper_source: ""
-    rdma_helper_source: ""
+    routers: "{{ sglang_plan_result.hosts[inventory_hostname].routers }}"
+    api_key: "{{ vault_sglang_api_key }}"
+  register: sglang_routers
+
+- name: Remove every unit of the collection
+  multinode.sglang.units:
+    servers: []
 """
 
 RETURN = r"""
 actions:
-  description: What was done, or would be done in check mode, in words.
+  description: What was done, or would be done in check mode.
   returned: always
   type: list
   elements: str
   sample: ["write /etc/systemd/system/sglang-llama-0.service", "reload systemd", "enable sglang-llama-0"]
 stale:
-  description: Names of the units that are not active, or run something else than what is written now.
+  description: Names of the units that are not active, or do not run what is written.
   returned: always
   type: list
   elements: str
   sample: ["sglang-llama-0"]
 units:
-  description: What is wanted and what runs, by name of the unit.
+  description: The planned units by name.
   returned: always
   type: dict
   contains:
     active:
-      description: The state that systemd gives.
+      description: State of systemd.
       type: str
     digest:
-      description: The generation that is written.
+      description: Digest of what is written, or would be in check mode.
       type: str
     generation:
-      description: The generation that runs, empty if none.
+      description: Digest of what runs, empty if the unit does not run.
       type: str
   sample: {"sglang-llama-0": {"active": "active", "digest": "3f1c", "generation": "3f1c"}}
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.multinode.sglang.plugins.module_utils._base.systemd import Systemd, SystemdError
-from ansible_collections.multinode.sglang.plugins.module_utils._units.apply import UnitsError, bring_about
-from ansible_collections.multinode.sglang.plugins.module_utils._units.server_files import wanted_units
+from ansible_collections.multinode.sglang.plugins.module_utils._units.apply import UnitsError, Wanted, bring
+from ansible_collections.multinode.sglang.plugins.module_utils._units.router import wanted_routers
+from ansible_collections.multinode.sglang.plugins.module_utils._units.server import wanted_servers
 
-OPTIONS = {
-    "units": {"type": "list", "elements": "dict", "required": True},
-    "user": {"type": "str", "default": "sglang"},
+OPTIONS: dict[str, dict[str, Any]] = {
+    "servers": {"type": "list", "elements": "dict"},
+    "routers": {"type": "list", "elements": "dict"},
+    "user": {"type": "str"},
     "group": {"type": "str"},
-    "config_dir": {"type": "path", "default": "/etc/sglang"},
-    "unit_dir": {"type": "path", "default": "/etc/systemd/system"},
-    "interpreter": {"type": "path", "default": "/opt/sglang/current/bin/python"},
-    "helper_path": {"type": "path", "default": "/usr/local/lib/sglang/prestart.py"},
-    "helper_source": {"type": "str", "required": True},
-    "rdma_helper_source": {"type": "str", "required": True},
-    "rdma_devices": {"type": "list", "elements": "str", "default": []},
-    "barrier_timeout": {"type": "int", "default": 300},
-    "stop_timeout": {"type": "int", "default": 120},
-    "numactl": {"type": "list", "elements": "str", "default": []},
+    "interpreter": {"type": "path"},
+    "stop_timeout": {"type": "int"},
     "service_options": {"type": "dict", "default": {}},
-    "api_keys": {"type": "dict", "default": {}, "no_log": True},
+    "barrier_timeout": {"type": "int", "default": 300},
+    "numactl": {"type": "list", "elements": "str", "default": []},
+    "rdma_devices": {"type": "list", "elements": "str", "default": []},
     "releases": {"type": "dict", "default": {}},
+    "api_key": {"type": "str", "default": "", "no_log": True},
+    "admin_api_key": {"type": "str", "default": "", "no_log": True},
+    "api_keys": {"type": "dict", "default": {}, "no_log": True},
+    "secret_options": {"type": "dict", "default": {}, "no_log": True},
     "prune": {"type": "bool", "default": True},
     "keep": {"type": "list", "elements": "str", "default": []},
 }
+SERVERS = {"user": "sglang", "interpreter": "/opt/sglang/current/bin/python", "stop_timeout": 120}
+ROUTERS = {"user": "sglang-router", "interpreter": "/opt/sglang-router/current/bin/python", "stop_timeout": 200}
+
+
+def wanted(params: dict[str, Any]) -> Wanted:
+    """Return the units that the options ask for; each kind has its own defaults."""
+    kind = ROUTERS if params["servers"] is None else SERVERS
+    given = {name: kind.get(name) if value is None else value for name, value in params.items()}
+    given["group"] = given["group"] or given["user"]
+    return wanted_routers(given) if params["servers"] is None else wanted_servers(given)
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
+    module = AnsibleModule(
+        argument_spec=OPTIONS,
+        mutually_exclusive=[("servers", "routers")],
+        required_one_of=[("servers", "routers")],
+        supports_check_mode=True,
+    )
     try:
-        result = bring_about(wanted_units(module.params), Systemd(module.run_command), module.check_mode)
+        result = bring(wanted(module.params), Systemd(module.run_command), module.check_mode)
     except (SystemdError, UnitsError, ValueError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)

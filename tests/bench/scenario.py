@@ -8,10 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.multinode.sglang.plugins.module_utils._base.files import File
+from ansible_collections.multinode.sglang.plugins.module_utils._base.paths import LIBRARY_DIR
+from ansible_collections.multinode.sglang.plugins.module_utils._units import programs
+
 from tests.lab import Lab
 from tests.lab.settings import KEY, SSH_OPTIONS, STAND_IN_IN_HOST
-
-from .measure import REPO
 
 SUBNET = "10.77.40.0/24"
 SERVERS = 8
@@ -60,7 +62,7 @@ def lab_inventory(directory: Path, machines: Lab, further: dict[str, Any] | None
         "plain_python": PYTHON,
         "plain_sglang_version": VERSION,
         "plain_files": str(directory),
-        "plain_helper": str(REPO / "roles/sglang_server/files/prestart.py"),
+        "plain_programs": str(write_programs(directory)),
         **(further or {}),
     }
     return inventory(directory, {host: machines.address(host) for host in machines.hosts}, variables)
@@ -70,6 +72,17 @@ def offline_inventory(directory: Path, size: int) -> Path:
     """Write an inventory of hosts that nobody connects to."""
     first = ipaddress.ip_address("10.0.0.1")
     return inventory(directory, {f"node{number}": str(first + number) for number in range(size)}, {})
+
+
+def write_programs(directory: Path) -> Path:
+    """Write the programs that the units run before each start; return their directory."""
+    folder = directory / "programs"
+    for item in programs.files():
+        if isinstance(item, File):
+            path = folder / item.path[len(LIBRARY_DIR) + 1 :]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(item.text, encoding="utf-8")
+    return folder
 
 
 def keep_files(directory: Path, machines: Lab, plan: Path) -> None:

@@ -17,7 +17,6 @@ check "ruff format" ruff format --check --quiet .
 check "yamllint" yamllint --strict .
 check "shellcheck" shellcheck .ci/run tests/fabric/guest/*.sh tests/make/*.sh tests/sanity/*.sh
 check "mypy, plugins" mypy -p ansible_collections.multinode.sglang.plugins
-check "mypy, hosts" mypy roles/*/files/*.py
 check "mypy, tests" mypy -m tests.lab.__main__ -p tests.fabric -p tests.make -p tests.checks
 check "changelog fragments" antsibull-changelog lint
 check "ansible-lint" ansible-lint -q --strict --nocolor

@@ -28,17 +28,18 @@ def test_one_deployment_can_be_stopped_alone(alpha, beta, playbook):
 
 def test_preflight_names_the_owner_of_the_port_before_anything_changes(hosts, alpha, squatter, playbook):
     play = playbook("deploy", succeeds=False)
-    owner = rf"process {squatter} \(/usr/bin/python3 -m http.server {alpha.port}\) of root, unit squatter.service"
-    sentence = rf"^WRONG  {alpha.ranks[0]}: port {alpha.port} is in use by {owner}"
+    owner = rf"\b{squatter} \(/usr/bin/python3 -m http.server {alpha.port}\).* squatter.service"
+    sentence = rf"^.*\b{alpha.ranks[0]}\b.* port {alpha.port}\b.*{owner}"
     assert re.search(sentence, play.output, re.MULTILINE), play.output[-3000:]
     assert play.count("changed") == dict.fromkeys(hosts.names, 0)
 
 
 def test_a_deploy_without_preflight_names_the_owner_of_the_port(hosts, alpha, squatter, playbook):
     play = playbook("deploy", "-e", "preflight_manage=false", succeeds=False)
-    owner = rf"port {alpha.port} \(api\) is taken by pid {squatter} \(/usr/bin/python3 -m http.server {alpha.port}\), unit squatter.service"
+    command = rf"/usr/bin/python3 -m http.server {alpha.port}"
+    owner = rf"port {alpha.port} \(api\) is taken by pid {squatter} \({command}\), unit squatter.service"
     assert re.search(owner, play.output), play.output[-3000:]
-    assert play.count("failed") == dict.fromkeys(hosts.names, 1), "the other host goes on waiting"
+    assert play.count("failed") == dict.fromkeys(hosts.names, 1), "the other host went on waiting"
     assert play.seconds < REFUSED_WITHIN_SECONDS
 
 

@@ -5,7 +5,7 @@
 
 import re
 
-# A leader that is asked to stop finishes its requests and tells its followers; a follower that is asked alone would wait for it.
+# A leader that is asked to stop finishes its requests and ends its followers; a follower asked alone would wait for it.
 KILL_MODES = ("mixed", "control-group")
 PROPERTIES = {
     "ActiveState": "active",

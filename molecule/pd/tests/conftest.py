@@ -25,7 +25,7 @@ def planned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def routers(planned: dict[str, Any], hosts: Hosts) -> dict[str, list[Router]]:
     """Return the routers of each deployment."""
-    keys = deployments()["sglang_server_api_keys"]
+    keys = deployments()["sglang_api_keys"]
     return {
         name: [
             Router(
@@ -53,7 +53,7 @@ def every_router(routers: dict[str, list[Router]]) -> list[Router]:
 def started(
     hosts: Hosts, every_router: list[Router], instances: dict[str, dict[str, Any]]
 ) -> Callable[[], dict[str, int]]:
-    """Return the function that tells when each server and router was started."""
+    """Return the function that returns when each server and router was started."""
 
     def look() -> dict[str, int]:
         servers = [(rank["host"], one["name"]) for one in instances.values() for rank in one["ranks"]]

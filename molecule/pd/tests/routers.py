@@ -26,7 +26,8 @@ UNHEALTHY_SECONDS = 90
 def call(url: str, key: str | None = None, body: dict[str, Any] | None = None, seconds: float = 60) -> tuple[int, str]:
     """Send a request; return the HTTP status, 0 if nobody answers, and the text."""
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
-    request = urllib.request.Request(url, json.dumps(body).encode() if body else None, headers)  # noqa: S310 our own host
+    data = json.dumps(body).encode() if body else None
+    request = urllib.request.Request(url, data, headers)  # noqa: S310 our own host
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
@@ -50,12 +51,12 @@ class Router:
     hosts: Hosts = field(repr=False)
 
     def ask(self, prompt: str = "Once upon a time", key: str | None = None, tokens: int = 4) -> tuple[int, str]:
-        """Ask for a completion with the right key or another one; return the status and the answer."""
+        """Request a completion with the router's key or another one; return the status and the answer."""
         body = {"model": self.model, "prompt": prompt, "max_tokens": tokens, "temperature": 0, "ignore_eos": True}
         return call(f"{self.url}/v1/completions", key or self.key, body)
 
     def answers(self) -> bool:
-        """Tell whether a completion comes back."""
+        """Return whether a completion comes back."""
         status, text = self.ask()
         return status == 200 and bool(json.loads(text)["choices"][0]["text"])
 
@@ -71,11 +72,11 @@ class Router:
         return dict(listed)
 
     def has(self, *workers: str) -> bool:
-        """Tell whether these are its workers and all are healthy."""
+        """Return whether these are its workers and all are healthy."""
         return self.workers() == dict.fromkeys(workers, True)
 
     def shows(self, name: str) -> str:
-        """Return a property of systemd's."""
+        """Return a property of systemd."""
         return self.hosts.show(self.host, self.unit)[name]
 
     def started(self) -> int:
@@ -87,15 +88,13 @@ def metric(hosts: Hosts, instance: dict[str, Any], name: str) -> float:
     """Return the sum over all labels of a metric of an instance."""
     text = call(f"{instance['url']}/metrics")[1]
     found = re.findall(rf"^sglang:{name}(?:\{{[^}}]*\}})? (\S+)$", text, re.MULTILINE)
-    assert found, (
-        f"{instance['instance']} has no metric {name}: {sorted(set(re.findall(r'^(sglang:[a-z_]+)', text, re.MULTILINE)))}"
-    )
+    assert found, f"{instance['instance']} has no metric {name}: {text[:4000]}"
     return sum(map(float, found))
 
 
 @dataclass
 class Clients:
-    """Clients that go on asking; answers: the status and text of every request that was not answered well, and how many were."""
+    """Clients that go on asking. well: how many requests succeeded; failures: status and text of the others."""
 
     well: int = 0
     failures: list[tuple[int, str]] = field(default_factory=list)

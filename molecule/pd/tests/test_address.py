@@ -14,7 +14,8 @@ from tests.lab.settings import REPO
 
 README = REPO / "roles/sglang_router/README.md"
 ADDRESS = "10.77.31.100"
-INSTALL = "apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends keepalived >/dev/null"
+APT = "DEBIAN_FRONTEND=noninteractive apt-get -qq"
+INSTALL = f"{APT} update && {APT} install --no-install-recommends keepalived >/dev/null"
 
 
 def configuration(port):

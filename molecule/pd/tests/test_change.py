@@ -7,7 +7,7 @@ import dataclasses
 import json
 
 CERTIFICATE, KEY = "/etc/ssl/certs/router.crt", "/etc/ssl/private/router.key"
-# The key is root's own; systemd hands it to the router.
+# The key is root's own; systemd passes it to the router.
 TLS = {
     "plain_router_options": {
         "tls-cert-path": CERTIFICATE,
@@ -21,21 +21,8 @@ BROKEN = {"pd_router_options": {"policy": "random", "tls-cert-path": "/nowhere.c
 
 
 def make_certificate(hosts):
-    words = [
-        "-x509",
-        "-newkey",
-        "ed25519",
-        "-nodes",
-        "-days",
-        "1",
-        "-subj",
-        "/CN=router",
-        "-keyout",
-        KEY,
-        "-out",
-        CERTIFICATE,
-    ]
-    hosts.run("node3", "openssl", "req", *words)
+    key = ("-newkey", "ed25519", "-nodes", "-keyout", KEY)
+    hosts.run("node3", "openssl", "req", "-x509", *key, "-days", "1", "-subj", "/CN=router", "-out", CERTIFICATE)
 
 
 def test_only_the_routers_of_one_deployment_are_restarted_and_one_after_the_other(routers, started, playbook):
@@ -64,8 +51,8 @@ def test_a_router_with_tls(hosts, routers, playbook):
     playbook("deploy", "--check", *words)
     assert plain.answers()
     play = playbook("deploy", *words)
-    # The router cannot be drained at the scheme that it will have, which must not end the deploy.
-    assert "sglang-router-plain is not told which workers leave" in play.output
+    # The router does not answer at the scheme that it will have; that must not end the deploy.
+    assert "sglang-router-plain was not drained" in play.output
     assert not plain.answers()
     assert dataclasses.replace(plain, url=plain.url.replace("http:", "https:")).answers()
 

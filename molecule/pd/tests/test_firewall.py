@@ -22,11 +22,8 @@ def firewall(hosts):
 @pytest.mark.usefixtures("firewall")
 def test_preflight_names_the_port_and_both_hosts_before_anything_changes(playbook):
     play = playbook("deploy", succeeds=False)
-    assert (
-        "WRONG  node1: node2 cannot connect to its port 9062 at 10.77.31.11 (no answer, as behind a firewall)"
-        in play.output
-    )
-    assert "a connection for pd-prefill-1: bootstrap" in play.output
+    named = [line for line in play.output.splitlines() if "pd-prefill-1" in line]
+    assert any(all(part in line for part in ("node1", "node2", "9062", "10.77.31.11")) for line in named), named
     assert set(play.count("changed").values()) == {0}
 
 
@@ -34,8 +31,8 @@ def test_preflight_names_the_port_and_both_hosts_before_anything_changes(playboo
 def test_a_deploy_without_preflight_names_the_port_and_both_hosts(playbook):
     play = playbook("deploy", "-e", "preflight_manage=false", succeeds=False)
     (sentence,) = set(re.findall(r'"msg": "([^"]*pd-prefill-1[^"]*)"', play.output)) or [play.output[-4000:]]
-    for word in ("node2", "node1", "10.77.31.11", "9062", "timed out"):
-        assert word in sentence
+    for part in ("node2", "node1", "10.77.31.11", "9062", "timed out"):
+        assert part in sentence
     assert "pd-prefill-0" not in sentence
     assert play.seconds < REFUSED_WITHIN_SECONDS
 

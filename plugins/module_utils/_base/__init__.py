@@ -1,4 +1,4 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Basics that every other package uses: files, commands, systemd, packages, processes, ports, PCI. PRIVATE to the collection."""
+"""Basics that every other package uses: files, commands, systemd, packages, processes, ports, PCI."""

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files with a wanted text, mode and owner: what differs, and writing it. PRIVATE to the collection."""
+"""Files with a wanted text, mode and owner: what differs, and writing it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class File:
-    """A file as it shall be; its text may be a secret, so that it is in no representation."""
+    """A wanted file; its text may be a secret and so is in no representation."""
 
     path: str
     text: str = field(repr=False)
@@ -30,7 +30,7 @@ class File:
 
 @dataclass(frozen=True)
 class Directory:
-    """A directory as it shall be."""
+    """A wanted directory."""
 
     path: str
     mode: int
@@ -56,13 +56,13 @@ def ids(owner: str, group: str) -> tuple[int, int] | None:
 
 
 def attributes_differ(item: File | Directory) -> bool:
-    """Tell whether mode or owner of an existing path differ."""
+    """Return whether mode or owner of an existing path differ."""
     status = os.lstat(item.path)
     return stat.S_IMODE(status.st_mode) != item.mode or (status.st_uid, status.st_gid) != ids(item.owner, item.group)
 
 
 def differs(item: File | Directory) -> bool:
-    """Tell whether anything of it must be made or changed."""
+    """Return whether anything of it must be made or changed."""
     if isinstance(item, Directory):
         return not os.path.isdir(item.path) or attributes_differ(item)
     return read(item.path) != item.text or attributes_differ(item)
@@ -77,7 +77,7 @@ def _set_attributes(path: str, item: File | Directory) -> None:
 
 
 def ensure(item: File | Directory) -> None:
-    """Make it so; a file is replaced in one step, never half written and never readable too widely."""
+    """Write it; a file is replaced in one step, never half written and never readable too widely."""
     if isinstance(item, Directory):
         os.makedirs(item.path, exist_ok=True)
         _set_attributes(item.path, item)

@@ -1,11 +1,12 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading a host without ever waiting for it: files of the kernel, commands, and whatever may hang. PRIVATE to the collection."""
+"""Reading a host without ever waiting for it: files of the kernel, commands, and whatever may hang."""
 
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -54,7 +55,7 @@ class Root:
             return []
 
     def exists(self, path: str) -> bool:
-        """Tell whether there is such a file."""
+        """Return whether there is such a file."""
         return os.path.exists(self.path(path))
 
     def real(self, path: str) -> str:
@@ -64,15 +65,7 @@ class Root:
 
 def natural(name: str) -> list[Any]:
     """Return a key that sorts mlx5_2 before mlx5_10."""
-    words: list[Any] = [""]
-    for character in name:
-        if character.isdecimal():
-            words[-1:] = (
-                [words[-1] * 10 + int(character)] if isinstance(words[-1], int) else [words[-1], int(character)]
-            )
-        else:
-            words[-1:] = [words[-1] + character] if isinstance(words[-1], str) else [words[-1], character]
-    return words
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name)]
 
 
 @dataclass(frozen=True)
@@ -85,7 +78,7 @@ class Output:
 
     @property
     def ok(self) -> bool:
-        """Tell whether the command ended well."""
+        """Return whether the command ended well."""
         return self.rc == 0
 
     def trouble(self, command: str, seconds: float) -> str:
@@ -99,14 +92,14 @@ class Output:
 
 
 class Commands:
-    """Commands that end in time. AnsibleModule.run_command has no limit of its own, so each one runs under timeout(1)."""
+    """Commands that end in time: AnsibleModule.run_command has no limit, so each one runs under timeout(1)."""
 
     def __init__(self, run: Callable[..., tuple[Any, ...]], find: Callable[[str], str | None], seconds: float) -> None:
         """Keep the functions that run a command and that find one, and how long it may take."""
         self._run, self._find, self.seconds = run, find, seconds
 
     def there(self, name: str) -> bool:
-        """Tell whether there is such a command."""
+        """Return whether there is such a command."""
         return self._find(name) is not None
 
     def output(self, words: list[str]) -> Output | None:

@@ -55,10 +55,10 @@ def without(intervals: Iterable[Interval], taken: Iterable[Interval]) -> list[In
 
 
 def overlap(left: Interval, right: Interval) -> bool:
-    """Tell whether two intervals share a port."""
+    """Return whether two intervals share a port."""
     return left[0] <= right[1] and right[0] <= left[1]
 
 
 def meet(left: str, right: str) -> bool:
-    """Tell whether two texts share a port."""
+    """Return whether two texts share a port."""
     return any(overlap(one, other) for one in parse(left) for other in parse(right))

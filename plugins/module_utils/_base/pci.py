@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where PCI devices are: which are NVIDIA's, and how near two of them are to each other. PRIVATE to the collection."""
+"""Where PCI devices are: which are NVIDIA's, and how near two of them are to each other."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ NVIDIA = "0x10de"
 # Display controllers with and without a display; NVSwitches are bridges of no standard kind.
 GPU_CLASSES = ("0x0300", "0x0302")
 NVSWITCH_CLASS = "0x0680"
+# One directory for each GPU that NVIDIA's driver has, named after its address.
+DRIVER_GPUS = "/proc/driver/nvidia/gpus"
 # From near to far, with the words of nvidia-smi and NCCL.
 DISTANCES = ("PIX", "PXB", "PHB", "NODE", "SYS")
 
@@ -50,9 +52,10 @@ def device(root: Root, path: str) -> Device:
 
 
 def nvidia_devices(root: Root) -> tuple[list[Device], int]:
-    """Return the GPUs that the bus has seen since the start, lost ones included, and the number of NVSwitches."""
+    """Return the GPUs that the bus has seen since boot, lost ones included, and the number of NVSwitches."""
     gpus, switches = [], 0
-    for name in root.names("/sys/bus/pci/devices"):
+    # The addresses are hexadecimal and of one length: as text, they are in the order of the bus.
+    for name in sorted(root.names("/sys/bus/pci/devices")):
         path = f"/sys/bus/pci/devices/{name}"
         if root.text(f"{path}/vendor") != NVIDIA:
             continue
@@ -61,6 +64,17 @@ def nvidia_devices(root: Root) -> tuple[list[Device], int]:
             gpus.append(device(root, path))
         switches += kind == NVSWITCH_CLASS
     return gpus, switches
+
+
+def numbered_gpus(root: Root) -> list[Device]:
+    """Return the GPUs in the order of their numbers in nvidia-smi, which are those of CUDA where all GPUs are alike.
+
+    The driver counts what it has, by address: not a GPU of another driver (vfio-pci), but also one that was lost since
+    it started.
+    """
+    gpus, _switches = nvidia_devices(root)
+    driven = {normal_address(name) for name in root.names(DRIVER_GPUS)}
+    return [gpu for gpu in gpus if gpu.address in driven] if driven else gpus
 
 
 def distance(left: Device, right: Device) -> str:
@@ -73,7 +87,8 @@ def distance(left: Device, right: Device) -> str:
     if shared == 1:
         return "PHB"
     if shared:
-        # A switch is two bridges, one above and one for each device below it: at most that last one differs behind a single switch.
+        # A switch is two bridges, one above and one for each device below it: behind a single switch, at most that
+        # last one differs.
         return "PIX" if max(len(left.chain), len(right.chain)) - shared <= 1 else "PXB"
     return "NODE" if left.numa_node is not None and left.numa_node == right.numa_node else "SYS"
 

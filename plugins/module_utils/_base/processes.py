@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who a process is: its command, user and systemd unit. PRIVATE to the collection."""
+"""Who a process is: its command, user and systemd unit."""
 
 from __future__ import annotations
 

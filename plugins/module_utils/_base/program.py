@@ -19,6 +19,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from {package}.{module} import main
 
+# The program finds its own package now; nothing else is imported from this directory.
+del sys.path[0]
 sys.exit(main(sys.argv[1:]))
 """
 

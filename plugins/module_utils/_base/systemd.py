@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Asking systemd about units, one call for all of them. PRIVATE to the collection."""
+"""Calls of systemctl and journalctl, one for all units."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LOCALE = {"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
 
 
 class SystemdError(Exception):
-    """A command of systemd failed; the text says which and why."""
+    """A command of systemd failed; the text names it and the reason."""
 
 
 def service(name: str) -> str:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""By which ports ssh gets in, and from where this connection of Ansible comes. PRIVATE to the collection."""
+"""By which ports ssh gets in, and from where this connection of Ansible comes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import re
 from dataclasses import dataclass
 
 from .._base.host import Root
-from .._node.listeners import TABLES, descriptors, parse_table
+from .._base.sockets import inodes_of, listeners
 
 SERVERS = ("sshd", "dropbear")
 
 
 @dataclass(frozen=True)
 class Access:
-    """The ports of ssh, and the address from which the present connection comes, None where it is no connection by ssh."""
+    """The ports of ssh, and the address that the current connection comes from, None if it is not by ssh."""
 
     ports: tuple[int, ...]
     client: str | None
@@ -27,15 +27,14 @@ class Access:
 def listening(root: Root) -> set[int]:
     """Return the ports on which a running ssh server listens for other hosts."""
     inodes = {
-        match.group(1)
+        inode
         for name in root.names("/proc")
         if name.isdecimal() and root.text(f"/proc/{name}/comm") in SERVERS
-        for link in descriptors(root.path(f"/proc/{name}/fd"))
-        for match in [re.fullmatch(r"socket:\[(\d+)\]", link)]
-        if match
+        for inode in inodes_of(root, name)
     }
-    rows = [row for path in TABLES for row in parse_table(root.text(path))]
-    return {port for address, port, inode in rows if inode in inodes and not ipaddress.ip_address(address).is_loopback}
+    return {
+        row.port for row in listeners(root) if row.inode in inodes and not ipaddress.ip_address(row.address).is_loopback
+    }
 
 
 def parse_connection(text: str) -> tuple[str, int] | None:
@@ -52,7 +51,7 @@ def parse_connection(text: str) -> tuple[str, int] | None:
 
 
 def connection(root: Root, pid: int) -> tuple[str, int] | None:
-    """Return the connection by which this process is run. sudo drops the variable, so the processes above it are asked."""
+    """Return the connection that runs this process. sudo drops the variable, so its parents are read, too."""
     while pid > 1:
         for word in root.text(f"/proc/{pid}/environ").split("\0"):
             if word.startswith("SSH_CONNECTION="):

@@ -59,7 +59,7 @@ def sections(wanted: Wanted, root: Root, commands: Commands) -> dict[str, Sectio
         "listeners": lambda: listeners.gather(root),
         "nccl": lambda: nccl.gather(root, commands, wanted.python, list(wanted.runtimes), list(wanted.libraries)),
         "network": lambda: network.gather(root, commands, wanted.address, list(wanted.names), list(wanted.addresses)),
-        "rdma": lambda: rdma.gather(root, commands, pci.nvidia_devices(root)[0]),
+        "rdma": lambda: rdma.gather(root, commands, pci.numbered_gpus(root)),
         "runtimes": lambda: runtimes.gather(root, list(wanted.runtimes)),
     }
 

@@ -1,36 +1,27 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""RDMA devices and their ports, from sysfs. PRIVATE to the collection."""
+"""RDMA devices and their ports, from sysfs."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-from .._base import pci
+from .._base import pci, rdma
 from .._base.host import Commands, Root
+from .._base.rdma import CLASS
 
-CLASS = "/sys/class/infiniband"
-# GRH, UDP, BTH, XRC, atomic and ICRC headers: what the kernel takes off an Ethernet MTU before it chooses one of RDMA's.
+# GRH, UDP, BTH, XRC, atomic and ICRC headers: what the kernel takes off an Ethernet MTU before it chooses one of
+# RDMA's.
 ROCE_HEADERS = 96
 RDMA_MTUS = (4096, 2048, 1024, 512, 256)
-
-
-def parse_state(text: str) -> str:
-    """4: ACTIVE is ACTIVE."""
-    return text.rpartition(": ")[2]
 
 
 def parse_rate(text: str) -> float | None:
     """400 Gb/sec (4X NDR) is 400.0."""
     match = re.match(r"([\d.]+) Gb/sec", text)
     return float(match.group(1)) if match else None
-
-
-def parse_lid(text: str) -> int | None:
-    """0x1f is 31."""
-    return int(text, 16) if re.fullmatch(r"0x[0-9a-fA-F]+", text) else None
 
 
 def roce_mtu(netdev_mtu: int | None) -> int | None:
@@ -64,16 +55,17 @@ def parse_active_mtus(text: str) -> dict[tuple[str, int], int]:
 
 
 def gids(root: Root, path: str) -> list[dict[str, Any]]:
-    """Return the GIDs of a port that are set."""
-    found = []
-    for name in root.names(f"{path}/gids"):
-        gid = root.text(f"{path}/gids/{name}")
-        # A table has up to 1024 entries. One without a type is not in use, whatever it holds.
-        kind = root.text(f"{path}/gid_attrs/types/{name}") if gid.strip("0:") else ""
-        if kind:
-            netdev = root.text(f"{path}/gid_attrs/ndevs/{name}") or None
-            found.append({"index": int(name), "gid": gid, "type": kind, "address": gid_address(gid), "netdev": netdev})
-    return found
+    """Return the GIDs of a port that are in use."""
+    return [
+        {
+            "index": index,
+            "gid": gid,
+            "type": kind,
+            "address": gid_address(gid),
+            "netdev": root.text(f"{path}/gid_attrs/ndevs/{index}") or None,
+        }
+        for index, gid, kind in rdma.gids(root, path)
+    ]
 
 
 def port(root: Root, name: str, number: int, mtus: dict[tuple[str, int], int]) -> dict[str, Any]:
@@ -95,12 +87,12 @@ def port(root: Root, name: str, number: int, mtus: dict[tuple[str, int], int]) -
             (link for link in below if root.number(f"/sys/class/net/{link}/dev_port") in (number - 1, None)), None
         )
     netdev_mtu = root.number(f"/sys/class/net/{netdev}/mtu") if netdev else None
-    lid = parse_lid(root.text(f"{path}/lid"))
-    state = parse_state(root.text(f"{path}/state"))
+    lid = rdma.parse_lid(root.text(f"{path}/lid"))
+    state = rdma.parse_state(root.text(f"{path}/state"))
     return {
         "port": number,
         "state": state,
-        "physical_state": parse_state(root.text(f"{path}/phys_state")),
+        "physical_state": rdma.parse_state(root.text(f"{path}/phys_state")),
         "link_layer": layer,
         "rate_gbps": parse_rate(root.text(f"{path}/rate")),
         "lid": lid,
@@ -108,21 +100,19 @@ def port(root: Root, name: str, number: int, mtus: dict[tuple[str, int], int]) -
         "netdev": netdev,
         "netdev_mtu": netdev_mtu,
         "mtu": mtus.get((name, number)) or (roce_mtu(netdev_mtu) if layer == "Ethernet" else None),
-        # A port of InfiniBand without a LID is not in the subnet: connections fail after they seem to be made.
-        "usable": state == "ACTIVE" and (layer == "Ethernet" or bool(lid)) and bool(addresses),
+        "usable": rdma.is_usable(state, layer, lid, addresses),
     }
 
 
 def gather(root: Root, commands: Commands, gpus: list[pci.Device]) -> tuple[dict[str, Any], list[str]]:
-    """Return the devices, the usable ones that are nearest to each GPU (by its PCI address), and what stood in the way."""
+    """Return the devices, what is nearest to each GPU, and problems. gpus: in the order of their numbers."""
     names = root.names(CLASS)
     output = commands.output(["ibv_devinfo"]) if names else None
     mtus = parse_active_mtus(output.out) if output else {}
     devices, places = [], {}
     for name in names:
-        path = f"{CLASS}/{name}"
-        place = pci.device(root, f"{path}/device")
-        ports = [port(root, name, int(number), mtus) for number in root.names(f"{path}/ports")]
+        place = rdma.place(root, name)
+        ports = [port(root, name, int(number), mtus) for number in root.names(f"{CLASS}/{name}/ports")]
         if any(entry["usable"] for entry in ports):
             places[name] = place
         devices.append(
@@ -130,14 +120,14 @@ def gather(root: Root, commands: Commands, gpus: list[pci.Device]) -> tuple[dict
                 "name": name,
                 "pci": place.address or None,
                 "numa_node": place.numa_node,
-                "firmware": root.text(f"{path}/fw_ver") or None,
-                "board": root.text(f"{path}/board_id") or None,
+                "firmware": root.text(f"{CLASS}/{name}/fw_ver") or None,
+                "board": root.text(f"{CLASS}/{name}/board_id") or None,
                 "ports": ports,
             }
         )
-    near = {}
-    for gpu in gpus:
-        chosen, distance = pci.nearest(gpu, places)
-        near[gpu.address] = {"devices": chosen, "distance": distance}
+    near = {
+        gpu.address: {"gpu": number, "device": one.device, "devices": list(one.devices), "distance": one.distance}
+        for number, (gpu, one) in enumerate(zip(gpus, rdma.nearest(gpus, places)))
+    }
     problems = [output.trouble("ibv_devinfo", commands.seconds)] if output and not output.ok else []
     return {"devices": devices, "nearest": near}, problems

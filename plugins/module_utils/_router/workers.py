@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The workers of a router: what differs from the plan, and making it so. PRIVATE to the collection."""
+"""Reconcile the workers of a running router with the plan."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from .._units.probe import Server
-from .api import Listed, Router, RouterError, Worker
+from .._base.probe import Endpoint
+from .._base.text import first_few
+from .._plan.types import RouterUnit, Worker
+from .._plan.words import url
+from .api import Listed, RouterError, RunningRouter, label
 
 POLL_SECONDS = 0.3
 HEALTH_SECONDS = 5.0
@@ -20,7 +23,7 @@ HEALTH_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Changes:
-    """What makes the workers of a router those of the plan. replaces: removed and added, because their type or bootstrap port differs."""
+    """What differs from the plan. replaces: workers to remove and add, because their type or bootstrap port differs."""
 
     adds: tuple[Worker, ...] = ()
     replaces: tuple[Worker, ...] = ()
@@ -28,100 +31,105 @@ class Changes:
     removes: tuple[Listed, ...] = ()
 
     def __bool__(self) -> bool:
-        """Tell whether there is anything to do."""
+        """Return whether there is anything to do."""
         return bool(self.adds or self.replaces or self.renews or self.removes)
 
     def summary(self) -> dict[str, list[str]]:
-        """Return the URLs, by what happens to them."""
+        """Return the URLs by what happens to them."""
         return {
-            "added": sorted(worker.url for worker in (*self.adds, *self.replaces)),
-            "renewed": sorted(worker.url for worker in self.renews),
-            "removed": sorted([listed.url for listed in self.removes] + [worker.url for worker in self.replaces]),
+            "added": sorted(url(worker) for worker in (*self.adds, *self.replaces)),
+            "renewed": sorted(url(worker) for worker in self.renews),
+            "removed": sorted([listed.url for listed in self.removes] + [url(worker) for worker in self.replaces]),
         }
 
 
 def plan(
     desired: dict[str, Worker], current: dict[str, Listed], drain: bool, answers: Callable[[str], bool]
 ) -> Changes:
-    """Return what differs; where only to drain, only what has to go. answers: whether a worker is healthy as seen from this host."""
-    removes = tuple(listed for url, listed in sorted(current.items()) if url not in desired and not listed.draining)
+    """Return what differs, for a drain only removals. answers: whether a worker is healthy as seen from this host."""
+    removes = tuple(strangers(desired, current))
     if drain:
         return Changes(removes=removes)
     adds, replaces, renews = [], [], []
-    for url, worker in sorted(desired.items()):
-        listed = current.get(url)
+    for place, worker in sorted(desired.items()):
+        listed = current.get(place)
         if listed is None or listed.draining:
             adds.append(worker)
         elif not listed.serves_as(worker):
             replaces.append(worker)
-        elif not listed.healthy and answers(url):
+        elif not listed.healthy and answers(place):
             renews.append(worker)
     return Changes(tuple(adds), tuple(replaces), tuple(renews), removes)
 
 
-def answers_here(url: str) -> bool:
-    """Tell whether a worker is healthy as seen from this host, so that a router may hold it for healthy before its own checks."""
-    parts = urlsplit(url)
+def strangers(desired: dict[str, Worker], current: dict[str, Listed]) -> list[Listed]:
+    """Return the workers that are not in the plan and still get requests."""
+    return [listed for place, listed in sorted(current.items()) if place not in desired and not listed.draining]
+
+
+def answers_here(place: str) -> bool:
+    """Return whether a worker is healthy as seen from this host: the router need not wait for its next checks then."""
+    parts = urlsplit(place)
     tls = parts.scheme == "https"
-    return not Server(parts.hostname or "", parts.port or (443 if tls else 80), tls, "").healthy(HEALTH_SECONDS)
+    return not Endpoint(parts.hostname or "", parts.port or (443 if tls else 80), tls, "").healthy(HEALTH_SECONDS)
 
 
-def line(worker: Worker | Listed, healthy: bool = True) -> str:
-    """Return how a worker looks in a diff."""
-    port = "" if worker.bootstrap_port is None else f"  bootstrap port {worker.bootstrap_port}"
-    return f"{worker.worker_type:<8}{worker.url}{port}{'' if healthy else '  unhealthy'}\n"
+def line(place: str, worker: Worker | Listed, healthy: bool = True) -> str:
+    """Return a worker as a line of a diff."""
+    port = f"  bootstrap port {worker.bootstrap_port}" if worker.bootstrap_port else ""
+    return f"{worker.worker_type:<8}{place}{port}{'' if healthy else '  unhealthy'}\n"
 
 
 def kind(listed: Listed) -> str:
     """Return as what a router uses a worker."""
-    port = "" if listed.bootstrap_port is None else f" with bootstrap port {listed.bootstrap_port}"
-    return f"{listed.worker_type}{port}"
+    return listed.worker_type + (f" with bootstrap port {listed.bootstrap_port}" if listed.bootstrap_port else "")
 
 
-def diff(router: Router, current: dict[str, Listed], changes: Changes) -> dict[str, Any]:
+def diff(router: RunningRouter, current: dict[str, Listed], changes: Changes) -> dict[str, Any]:
     """Return the element of the module's diff for a router."""
-    before = {url: line(listed, listed.healthy) for url, listed in current.items() if not listed.draining}
-    after = {url: text for url, text in before.items() if url not in {listed.url for listed in changes.removes}}
-    after.update((worker.url, line(worker)) for worker in (*changes.adds, *changes.replaces, *changes.renews))
+    before = {place: line(place, listed, listed.healthy) for place, listed in current.items() if not listed.draining}
+    removed = {listed.url for listed in changes.removes}
+    after = {place: text for place, text in before.items() if place not in removed}
+    joining = (*changes.adds, *changes.replaces, *changes.renews)
+    after.update((url(worker), line(url(worker), worker)) for worker in joining)
     header = f"workers of {router.name} ({router.url})"
     texts = {"before": "".join(sorted(before.values())), "after": "".join(sorted(after.values()))}
     return {"before_header": header, "after_header": header, **texts}
 
 
 def complaint(desired: dict[str, Worker], current: dict[str, Listed]) -> str:
-    """Return what is wrong with the workers of a router, empty if they are those of the plan and all healthy."""
+    """Return how the workers of a router differ from the plan, empty if they do not and all are healthy."""
     troubles = []
-    for url, worker in sorted(desired.items()):
-        listed = current.get(url)
+    for place, worker in sorted(desired.items()):
+        listed = current.get(place)
         if listed is None or listed.draining:
-            troubles.append(f"{worker.label} is not registered")
+            troubles.append(f"{label(worker)} is not registered")
         elif not listed.serves_as(worker):
-            troubles.append(f"{worker.label} is registered as {kind(listed)}")
+            troubles.append(f"{label(worker)} is registered as {kind(listed)}")
         elif not listed.healthy:
-            troubles.append(f"{worker.label} is registered but unhealthy")
-    strangers = [listed for url, listed in sorted(current.items()) if url not in desired and not listed.draining]
+            troubles.append(f"{label(worker)} is registered but unhealthy")
     troubles += [
-        f"a worker that is not in the plan is registered: {listed.url} as {kind(listed)}" for listed in strangers
+        f"a worker that is not in the plan is registered: {listed.url} as {kind(listed)}"
+        for listed in strangers(desired, current)
     ]
-    return "; ".join(troubles)
+    return first_few(troubles, separator="; ")
 
 
 @dataclass(frozen=True)
 class WatchedRouter:
-    """A router to look at."""
+    """A router that is watched."""
 
-    item: dict[str, Any]
-    config_dir: str
+    unit: RouterUnit
 
     @property
     def name(self) -> str:
         """Return the name of its unit."""
-        return str(self.item["name"])
+        return self.unit.name
 
     def probe(self, timeout: float) -> tuple[str, str]:
-        """Return a completion through it and, if it is not ready, why."""
+        """Return a completion through it and, where it is not ready, why."""
         try:
-            router = Router(self.item, self.config_dir)
+            router = RunningRouter(self.unit)
             trouble = complaint(router.workers, router.listed())
         except RouterError as error:
             return "", str(error)
@@ -129,9 +137,9 @@ class WatchedRouter:
 
 
 class Reconciler:
-    """Brings one router to the plan; every wait ends with its time."""
+    """Bring one router to the plan; every wait is bounded."""
 
-    def __init__(self, router: Router, timeout: float) -> None:
+    def __init__(self, router: RunningRouter, timeout: float) -> None:
         """Start the clock."""
         self._router, self._timeout = router, timeout
         self._deadline = time.monotonic() + timeout
@@ -149,62 +157,63 @@ class Reconciler:
         asked: set[str] = set()
 
         def joined(current: dict[str, Listed]) -> bool:
-            wanted = {worker.url: worker for worker in workers}
-            left = complaint(wanted, {url: listed for url, listed in current.items() if url in wanted})
+            wanted = {url(worker): worker for worker in workers}
+            left = complaint(wanted, {place: listed for place, listed in current.items() if place in wanted})
             if not left:
                 return True
             for worker in workers:
-                listed = current.get(worker.url)
-                if worker.url not in asked and (listed is None or listed.draining) and self._router.add(worker):
-                    asked.add(worker.url)
+                place = url(worker)
+                listed = current.get(place)
+                if place not in asked and (listed is None or listed.draining) and self._router.add(worker):
+                    asked.add(place)
             return False
 
         if not self._until(joined):
-            left = complaint({worker.url: worker for worker in workers}, self._of(workers))
+            left = complaint({url(worker): worker for worker in workers}, self._of(workers))
             raise RouterError(
-                f"{self._router.label}: {left}, {self._timeout:.0f} s after POST /workers; make sure that {self._router.host} reaches it "
-                f"(GET /health and /server_info), and see what journalctl -u {self._router.name} says of it"
+                f"{self._router.label}: {left}, {self._timeout:.0f} s after POST /workers; check that "
+                f"{self._router.host} reaches it (GET /health and /server_info), "
+                f"and see journalctl -u {self._router.name}"
             )
 
     def _of(self, workers: tuple[Worker, ...]) -> dict[str, Listed]:
-        urls = {worker.url for worker in workers}
-        return {url: listed for url, listed in self._router.listed().items() if url in urls}
+        places = {url(worker) for worker in workers}
+        return {place: listed for place, listed in self._router.listed().items() if place in places}
 
     def _stuck(self, urls: list[str], current: dict[str, Listed]) -> RouterError:
-        words = self._router.says_of(current[urls[0]])
-        says = f", it says: {words}" if words else ""
-        state = "still ends requests" if current[urls[0]].draining else "is still registered"
+        message = self._router.says_of(current[urls[0]])
+        says = f" (its message: {message})" if message else ""
+        state = "still has requests in flight" if current[urls[0]].draining else "is still registered"
         return RouterError(
-            f"{self._router.label}: {', '.join(urls)} {state} {self._timeout:.0f} s after DELETE /workers{says}; "
+            f"{self._router.label}: {first_few(urls)} {state} {self._timeout:.0f} s after DELETE /workers{says}; "
             f"restart it (systemctl restart {self._router.name}) and deploy again"
         )
 
     def _leave(self, urls: set[str]) -> dict[str, Listed]:
-        """Wait until the router has forgotten workers; return those that still end requests."""
+        """Wait until the router no longer lists workers; return those that still have requests in flight."""
         if not urls or self._until(lambda current: not urls & set(current)):
             return {}
         now = self._router.listed()
-        stuck = sorted(url for url in urls & set(now) if not now[url].draining)
+        stuck = sorted(place for place in urls & set(now) if not now[place].draining)
         if stuck:
             raise self._stuck(stuck, now)
-        return {url: now[url] for url in urls & set(now)}
+        return {place: now[place] for place in urls & set(now)}
 
     def apply(self, current: dict[str, Listed], changes: Changes) -> list[str]:
-        """Add before anything is removed; return the URLs that still end requests when the time is over."""
+        """Add before anything is removed; return the URLs that still have requests in flight when the time is over."""
         self._join(changes.adds)
         for worker in changes.renews:
-            self._router.renew(worker, current[worker.url])
+            self._router.renew(worker, current[url(worker)])
         self._join(changes.renews)
         for worker in changes.replaces:
-            self._router.remove(current[worker.url])
-        ending = self._leave({worker.url for worker in changes.replaces})
+            self._router.remove(current[url(worker)])
+        ending = self._leave({url(worker) for worker in changes.replaces})
         if ending:
             raise self._stuck(sorted(ending), ending)
         self._join(changes.replaces)
         for listed in changes.removes:
             self._router.remove(listed)
-        # What an earlier run or somebody else has removed may still end requests, too.
-        leaving = {listed.url for listed in changes.removes} | {
-            url for url, listed in current.items() if listed.draining
-        }
+        # What an earlier run or somebody else has removed may still have requests in flight, too.
+        draining = {place for place, listed in current.items() if listed.draining}
+        leaving = {listed.url for listed in changes.removes} | draining
         return sorted(self._leave(leaving - set(self._router.workers)))

@@ -1,4 +1,4 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write, watch and probe the systemd units of servers and routers. PRIVATE to the collection."""
+"""Write, watch and probe the systemd units of servers and routers."""

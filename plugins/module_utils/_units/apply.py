@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The units of one kind on a host: what is wanted, what differs, making it so. PRIVATE to the collection."""
+"""Bring the units of one kind on a host to the plan: what is wanted, what differs, and the change."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ import shutil
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._base import paths
 from .._base.files import Directory, File, diff_entry, differs, ensure, file_diff, read
 from .._base.systemd import Systemd, service
-
-RUN_DIR = "/run/sglang"
+from . import digest, programs
+from .text import MARKERS
 
 
 class UnitsError(Exception):
-    """The host cannot have the units that are wanted; the text says why and what to do."""
+    """The units of the plan cannot run on this host; the text says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -37,61 +38,68 @@ class UnitFiles:
 
 @dataclass(frozen=True)
 class Wanted:
-    """All units of one kind that the host shall have.
+    """All units of one kind that the plan has for this host.
 
-    markers: the first lines of the files that are pruned; they tell the kinds apart. shared: what all units use and what goes with the
-    last. remedy: what to do where the interpreter is missing. models: links that must lead to a model.
+    markers: the first lines of the files that are pruned; each kind has its own. interpreter: what starts the units; fix:
+    what to do where it is missing. models: links that must lead to a model.
     """
 
     markers: tuple[str, ...]
     units: tuple[UnitFiles, ...]
-    shared: tuple[File | Directory, ...]
     interpreter: str
-    remedy: str
-    config_dir: str
-    unit_dir: str
+    fix: str
     prune: bool
     keep: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
-
-    def unit_path(self, name: str) -> str:
-        """Return the path of a unit file."""
-        return f"{self.unit_dir}/{service(name)}"
-
-    def link_path(self, name: str) -> str:
-        """Return the path of the link that enables a unit."""
-        return f"{self.unit_dir}/multi-user.target.wants/{service(name)}"
 
     def items(self) -> list[File | Directory]:
         """Return every file and directory, parents first."""
         if not self.units:
             return []
-        return [*self.shared, Directory(self.config_dir, 0o755), *(item for unit in self.units for item in unit.items)]
+        own = (item for unit in self.units for item in unit.items)
+        return [*programs.files(), Directory(paths.CONFIG_DIR, 0o755), *own]
 
-    def marked(self, pattern: str) -> list[str]:
-        """Return the paths of the files of these kinds among those that match."""
-        return [path for path in sorted(glob.glob(pattern)) if (read(path) or "").split("\n", 1)[0] in self.markers]
+
+def unit_path(name: str) -> str:
+    """Return the path of a unit file."""
+    return f"{paths.UNIT_DIR}/{service(name)}"
+
+
+def is_enabled(name: str) -> bool:
+    """Return whether a unit starts with the host."""
+    return os.path.islink(f"{paths.UNIT_DIR}/multi-user.target.wants/{service(name)}")
+
+
+def marked(pattern: str, markers: tuple[str, ...]) -> list[str]:
+    """Return the paths of the files of some kinds among those that match."""
+    return [path for path in sorted(glob.glob(pattern)) if (read(path) or "").split("\n", 1)[0] in markers]
+
+
+def unit_names(markers: tuple[str, ...]) -> list[str]:
+    """Return the units of some kinds that are on this host."""
+    return [os.path.basename(path)[: -len(".service")] for path in marked(unit_path("sglang-*"), markers)]
 
 
 @dataclass
 class Changes:
-    """What differs from the wanted whole."""
+    """What differs. empty: directories that are removed if nothing else is in them."""
 
     ensure: list[File | Directory] = field(default_factory=list)
     enable: list[str] = field(default_factory=list)
     stop: list[str] = field(default_factory=list)
     remove: list[str] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
     reload: bool = False
     actions: list[str] = field(default_factory=list)
     diff: list[dict[str, Any]] = field(default_factory=list)
 
     def result(self, wanted: Wanted, systemd: Systemd) -> dict[str, Any]:
-        """Return what the module says about the units, after the changes."""
+        """Return what the module returns about the units, after the changes."""
         shown = systemd.show([unit.name for unit in wanted.units])
         units, stale = {}, []
         for unit in wanted.units:
             active = shown[unit.name]["ActiveState"]
-            generation = (read(f"{RUN_DIR}/{unit.name}/generation") or "").strip()
+            generation = digest.running(unit.name)
             units[unit.name] = {"active": active, "digest": unit.digest, "generation": generation}
             if active != "active" or generation != unit.digest:
                 stale.append(unit.name)
@@ -112,7 +120,7 @@ def examine(wanted: Wanted, systemd: Systemd) -> Changes:
         changes.diff.append(diff_entry(stray, read(stray), None, secret=True))
     if wanted.prune:
         _examine_pruning(wanted, changes)
-    changes.enable = [unit.name for unit in wanted.units if not os.path.islink(wanted.link_path(unit.name))]
+    changes.enable = [unit.name for unit in wanted.units if not is_enabled(unit.name)]
     changes.actions += [f"remove {path}" for path in changes.remove]
     changes.reload = _must_reload(wanted, changes, systemd)
     changes.actions += ["reload systemd"] if changes.reload else []
@@ -122,55 +130,55 @@ def examine(wanted: Wanted, systemd: Systemd) -> Changes:
 
 def _examine_pruning(wanted: Wanted, changes: Changes) -> None:
     names = {unit.name for unit in wanted.units} | set(wanted.keep)
-    loaded = [
-        os.path.basename(path)[: -len(".service")] for path in wanted.marked(f"{wanted.unit_dir}/sglang-*.service")
-    ]
+    loaded = unit_names(wanted.markers)
     # A unit file that somebody removed by hand leaves these, with the secrets in them.
-    configured = [
-        os.path.basename(os.path.dirname(path)) for path in wanted.marked(f"{wanted.config_dir}/sglang-*/environment")
-    ]
+    environments = marked(f"{paths.CONFIG_DIR}/sglang-*/environment", wanted.markers)
+    configured = [os.path.basename(os.path.dirname(path)) for path in environments]
     changes.stop = [name for name in loaded if name not in names]
     changes.actions += [f"stop and disable {name}" for name in changes.stop]
     gone = sorted({*loaded, *configured} - names)
     for name in gone:
         if name in changes.stop:
-            changes.diff.append(diff_entry(wanted.unit_path(name), read(wanted.unit_path(name)), None))
-            changes.remove.append(wanted.unit_path(name))
-        changes.remove += [path for path in [f"{wanted.config_dir}/{name}"] if os.path.lexists(path)]
-    if not names:
-        changes.remove += [item.path for item in wanted.shared if isinstance(item, File) and os.path.lexists(item.path)]
-        # What is left in it belongs to another kind of units.
-        if os.path.isdir(wanted.config_dir) and set(os.listdir(wanted.config_dir)) <= set(gone):
-            changes.remove.append(wanted.config_dir)
+            changes.diff.append(diff_entry(unit_path(name), read(unit_path(name)), None))
+            changes.remove.append(unit_path(name))
+        changes.remove += [path for path in [f"{paths.CONFIG_DIR}/{name}"] if os.path.lexists(path)]
+    if not wanted.units and set(unit_names(MARKERS)) <= set(gone):
+        _examine_last(changes, gone)
+
+
+def _examine_last(changes: Changes, gone: list[str]) -> None:
+    """Remove what all units use, with the last unit of this host."""
+    for item in programs.files():
+        if isinstance(item, Directory):
+            changes.empty.insert(0, item.path)
+        elif os.path.lexists(item.path):
+            changes.remove.append(item.path)
+    changes.empty.append(paths.RUN_DIR)
+    # What else is in it is somebody's.
+    if os.path.isdir(paths.CONFIG_DIR) and set(os.listdir(paths.CONFIG_DIR)) <= set(gone):
+        changes.remove.append(paths.CONFIG_DIR)
 
 
 def _must_reload(wanted: Wanted, changes: Changes, systemd: Systemd) -> bool:
     touched = [item.path for item in changes.ensure] + changes.remove
-    if any(path.startswith(wanted.unit_dir + "/") for path in touched):
+    if any(path.startswith(paths.UNIT_DIR + "/") for path in touched):
         return True
     shown = systemd.show([unit.name for unit in wanted.units])
     return any(values.get("NeedDaemonReload") == "yes" for values in shown.values())
 
 
-def _remove_empty(*directories: str) -> None:
-    for directory in directories:
-        # One that is not empty is somebody's.
-        with contextlib.suppress(OSError):
-            os.rmdir(directory)
-
-
 def _refuse_what_cannot_start(wanted: Wanted) -> None:
     if wanted.units and not os.access(wanted.interpreter, os.X_OK):
-        raise UnitsError(f"there is no Python at {wanted.interpreter}; {wanted.remedy}")
+        raise UnitsError(f"there is no Python at {wanted.interpreter}; {wanted.fix}")
     for path in wanted.models:
         if not os.path.exists(path):
             raise UnitsError(
-                f"{path} leads to no model; bring it with playbooks/weights.yml, or correct the model of the deployment"
+                f"{path} leads to no model; copy it with playbooks/weights.yml, or correct the model of the deployment"
             )
 
 
 def apply(wanted: Wanted, changes: Changes, systemd: Systemd) -> None:
-    """Make the host so."""
+    """Change the host."""
     _refuse_what_cannot_start(wanted)
     if changes.stop:
         systemd.call("disable", "--now", *map(service, changes.stop))
@@ -181,16 +189,18 @@ def apply(wanted: Wanted, changes: Changes, systemd: Systemd) -> None:
             shutil.rmtree(path)
         else:
             os.unlink(path)
-    if changes.remove and not wanted.units:
-        _remove_empty(*(item.path for item in wanted.shared if isinstance(item, Directory)), RUN_DIR)
+    for directory in changes.empty:
+        # One that is not empty is somebody's.
+        with contextlib.suppress(OSError):
+            os.rmdir(directory)
     if changes.reload:
         systemd.call("daemon-reload")
     if changes.enable:
         systemd.call("enable", *map(service, changes.enable))
 
 
-def bring_about(wanted: Wanted, systemd: Systemd, check_mode: bool) -> dict[str, Any]:
-    """Make the host so, or only say what would be done; return the result of the module."""
+def bring(wanted: Wanted, systemd: Systemd, check_mode: bool) -> dict[str, Any]:
+    """Change the host, or in check mode only report it; return the result of the module."""
     changes = examine(wanted, systemd)
     if not check_mode:
         apply(wanted, changes, systemd)

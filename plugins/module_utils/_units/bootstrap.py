@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Asking the bootstrap servers of prefill instances which ranks have registered. PRIVATE to the collection."""
+"""Which ranks have registered with the bootstrap servers of prefill instances."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import itertools
 import json
 import socket
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http.client import HTTPException
-from typing import Any
 
-from .probe import Server
+from .._base.probe import Endpoint
+from .._base.text import first_few
+from .._plan.types import Bootstrap
+from .._plan.words import bootstrap_address
 
 POLL_SECONDS = 0.5
 CALL_SECONDS = 5.0
@@ -24,34 +27,12 @@ SIZES = ("dp_size", "attn_cp_size", "attn_tp_size", "pp_size")
 
 
 class Unreachable(Exception):
-    """A bootstrap server gave no answer; the text says how it failed."""
-
-
-@dataclass(frozen=True)
-class Prefill:
-    """A prefill instance as the plan has it. hosts: address to name."""
-
-    instance: str
-    host: str
-    address: str
-    port: int
-    hosts: tuple[tuple[str, str], ...]
-
-    @classmethod
-    def from_plan(cls, item: dict[str, Any]) -> Prefill:
-        """Take a prefill instance of the plan."""
-        hosts = tuple((rank["address"], rank["host"]) for rank in item["ranks"])
-        return cls(item["instance"], item["host"], item["address"], int(item["port"]), hosts)
-
-    @property
-    def where(self) -> str:
-        """Return where its bootstrap server listens."""
-        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+    """A bootstrap server gave no answer; the text says how the request ended."""
 
 
 @dataclass(frozen=True)
 class Registered:
-    """What a bootstrap server knows. said: its own words where it does not have all ranks yet."""
+    """What a bootstrap server lists. said: its own message where it does not have all ranks yet."""
 
     ranks: int = 0
     expected: int = 0
@@ -59,7 +40,7 @@ class Registered:
     said: str = ""
 
 
-def _get(server: Server, ranks: tuple[int, ...]) -> tuple[int, str]:
+def _get(server: Endpoint, ranks: tuple[int, ...]) -> tuple[int, str]:
     try:
         return server.request("GET", ROUTE.format(*ranks), None, CALL_SECONDS)
     except (socket.timeout, TimeoutError) as error:
@@ -70,9 +51,9 @@ def _get(server: Server, ranks: tuple[int, ...]) -> tuple[int, str]:
         raise Unreachable(f"failed: {error}") from error
 
 
-def ask(prefill: Prefill) -> Registered:
-    """Return what the bootstrap server of an instance knows now."""
-    server = Server(prefill.address, prefill.port, False, "")
+def ask(one: Bootstrap) -> Registered:
+    """Return what the bootstrap server of an instance lists now."""
+    server = Endpoint(one.address, one.port, False, "")
     status, body = _get(server, (-1, -1, -1, -1))
     if status != 200:
         return Registered(said=f"it answered {status}: {body.strip()[:200].rstrip('.')}")
@@ -83,58 +64,57 @@ def ask(prefill: Prefill) -> Registered:
         found = [str(json.loads(body)["rank_ip"]) for status, body in answers if status == 200]
     except (ValueError, KeyError, TypeError) as error:
         return Registered(
-            said=f"it answered something else than a bootstrap server does ({type(error).__name__} {error})"
+            said=f"it answered something else than a bootstrap server does ({type(error).__name__}: {error})"
         )
     return Registered(len(found), len(wanted), tuple(sorted(set(found))))
 
 
-def trouble(prefill: Prefill, known: Registered, here: str) -> str:
+def trouble(one: Bootstrap, known: Registered, here: str) -> str:
     """Return the sentence about an instance of which not all ranks have registered, empty if all have."""
-    missing = [(address, host) for address, host in prefill.hosts if address not in known.addresses]
+    missing = [rank for rank in one.ranks if rank.address not in known.addresses]
     if known.said:
         what = known.said
     elif missing or known.ranks != known.expected:
-        what = f"it lists {known.ranks} of {known.expected} ranks" + "".join(
-            f", none of {host} ({address})" for address, host in missing
-        )
+        absent = first_few((f"{rank.host} ({rank.address})" for rank in missing), separator=" or ")
+        what = f"it lists {known.ranks} of {known.expected} ranks" + (f", none of {absent}" if absent else "")
     else:
         return ""
-    others = ", ".join(host for _address, host in missing if host != prefill.host)
-    remedy = f"open TCP port {prefill.port} on {prefill.host} for {others}, and " if others else ""
+    others = first_few(rank.host for rank in missing if rank.host != one.host)
+    fix = f"open TCP port {one.port} on {one.host} for {others}, and " if others else ""
     return (
-        f"{here} reaches the bootstrap server of prefill instance {prefill.instance} on {prefill.host} ({prefill.where}), but {what}; "
-        f"{remedy}see the journal of sglang-{prefill.instance} on {others or prefill.host}"
+        f"{here} reaches the bootstrap server of prefill instance {one.instance} on {one.host} "
+        f"({bootstrap_address(one)}), but {what}; {fix}see the journal of sglang-{one.instance} on {others or one.host}"
     )
 
 
-def blocked(prefill: Prefill, how: str, here: str) -> str:
-    """Return the sentence about an instance that cannot be asked."""
+def blocked(one: Bootstrap, how: str, here: str) -> str:
+    """Return the sentence about an instance whose bootstrap server does not answer."""
     return (
-        f"{here} does not reach the bootstrap server of prefill instance {prefill.instance} on {prefill.host}: GET /route at "
-        f"{prefill.where} {how}; open TCP port {prefill.port} on {prefill.host} for the decode hosts, and see that "
-        f"sglang-{prefill.instance} runs there"
+        f"{here} does not reach the bootstrap server of prefill instance {one.instance} on {one.host}: GET /route at "
+        f"{bootstrap_address(one)} {how}; open TCP port {one.port} on {one.host} for the decode hosts, and check that "
+        f"sglang-{one.instance} runs there"
     )
 
 
-def wait_for(prefill: Prefill, timeout: float, here: str) -> tuple[Registered, str]:
-    """Ask until all ranks have registered or the time is over; return what is known and the sentence about what is wrong."""
+def wait_for(one: Bootstrap, timeout: float, here: str) -> tuple[Registered, str]:
+    """Ask until all ranks have registered or the time is over; return what is known and the sentence about a fault."""
     deadline = time.monotonic() + timeout
     while True:
         known = Registered()
         try:
-            known = ask(prefill)
-            wrong = trouble(prefill, known, here)
+            known = ask(one)
+            wrong = trouble(one, known, here)
         except Unreachable as error:
-            wrong = blocked(prefill, str(error), here)
+            wrong = blocked(one, str(error), here)
         if not wrong or time.monotonic() >= deadline:
             return known, wrong
         time.sleep(POLL_SECONDS)
 
 
-def wait_for_all(instances: list[Prefill], timeout: float, here: str) -> dict[str, tuple[Registered, str]]:
-    """Ask all instances at the same time, so that one that is blocked does not delay the others."""
+def wait_for_all(instances: Sequence[Bootstrap], timeout: float, here: str) -> dict[str, tuple[Registered, str]]:
+    """Ask all instances at the same time: one that is blocked does not delay the others."""
     if not instances:
         return {}
     with ThreadPoolExecutor(max_workers=min(32, len(instances))) as pool:
-        results = pool.map(lambda prefill: wait_for(prefill, timeout, here), instances)
-        return {prefill.instance: result for prefill, result in zip(instances, results)}
+        results = pool.map(lambda one: wait_for(one, timeout, here), instances)
+        return {one.instance: result for one, result in zip(instances, results)}

@@ -1,56 +1,58 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which release of a model a server gets, found out on its host. PRIVATE to the collection."""
+"""Which release of a model a server gets, as its host has it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-from .server import Unit, value_of
-from .text import sha
+from .._plan.types import Option, ServerUnit
 
-MODEL, VERSION, SERVED = "--model-path", "--weight-version", "--served-model-name"
 # What a diff shows in check mode for a release that has still to be copied.
 UNKNOWN = "known-when-copied"
 
 
-def resolved(unit: Unit, releases: Mapping[str, str]) -> Unit:
-    """Return the unit with the release in place of each link to one. releases: store -> where its link will lead soon."""
-    found = _links(unit.argv, releases)
-    words = [_named(word, found[place]) if place in found else word for place, word in enumerate(unit.argv)]
-    path = value_of(unit.argv, MODEL)
-    digest = _release(path, releases)
-    if digest:
-        words += [] if _has(unit, VERSION) else [VERSION, digest]
+@dataclass(frozen=True)
+class Resolved:
+    """A unit with the release in place of each link to one, and these releases."""
+
+    unit: ServerUnit
+    releases: tuple[str, ...] = ()
+
+
+def resolved(unit: ServerUnit, releases: Mapping[str, str]) -> Resolved:
+    """Replace each link to a release by the release. releases: store -> where its link will lead soon."""
+    found = {path: _release(path, releases) for path in _paths(unit)}
+    named = {path: _named(path, digest) for path, digest in found.items() if digest}
+    if not named:
+        return Resolved(unit)
+    options = [
+        Option(option.name, (named[option.values[0]],)) if _is_path(option) and option.values[0] in named else option
+        for option in unit.options
+    ]
+    if unit.model in named:
         # The name in the API stays when the release changes.
-        words += [] if _has(unit, SERVED) else [SERVED, path]
-    # All ranks of an instance must have the same releases: what they compare follows them.
-    return replace(unit, argv=tuple(words), digest=sha(unit.digest, *found.values())) if found else unit
+        further = {"weight-version": found[unit.model], "served-model-name": unit.served_model}
+        options += [Option(name, (value,)) for name, value in further.items() if unit.option(name) is None]
+    model = named.get(unit.model, unit.model)
+    return Resolved(replace(unit, model=model, options=tuple(options)), tuple(filter(None, found.values())))
 
 
-def links(unit: Unit) -> tuple[str, ...]:
-    """Return the paths of the unit that are links to what is current somewhere; a server without one of them would fail."""
-    return tuple(path for path in _paths(unit.argv).values() if path.startswith("/") and path.endswith("/current"))
+def links(unit: ServerUnit) -> tuple[str, ...]:
+    """Return the paths of the unit that are links to a current release; a server without one of them would fail."""
+    return tuple(path for path in _paths(unit) if path.startswith("/") and path.endswith("/current"))
 
 
-def _links(argv: Sequence[str], releases: Mapping[str, str]) -> dict[int, str]:
-    """Return the places of links to releases among the words, with their digests."""
-    found = {place: _release(path, releases) for place, path in _paths(argv).items()}
-    return {place: digest for place, digest in found.items() if digest}
+def _is_path(option: Option) -> bool:
+    """Return whether it is a model, a draft model or a tokenizer, by the name that SGLang gives such options."""
+    return option.name.endswith("-path") and len(option.values) == 1
 
 
-def _paths(argv: Sequence[str]) -> dict[int, str]:
-    """Return the places of paths among the words, with the paths: the model, a draft model, a tokenizer."""
-    found = {}
-    for place, (before, word) in enumerate(zip(["", *argv], argv)):
-        option, mark, value = word.partition("=")
-        option, value = (option, value) if mark and option.startswith("--") else (before, word)
-        if option.startswith("--") and option.endswith("-path"):
-            found[place] = value
-    return found
+def _paths(unit: ServerUnit) -> list[str]:
+    return list(dict.fromkeys([unit.model, *(one.values[0] for one in unit.options if _is_path(one))]))
 
 
 def _release(path: str, releases: Mapping[str, str]) -> str:
@@ -66,9 +68,5 @@ def _release(path: str, releases: Mapping[str, str]) -> str:
     return digest if folder == "releases" else ""
 
 
-def _named(word: str, digest: str) -> str:
-    return f"{word[: -len('current')]}releases/{digest}"
-
-
-def _has(unit: Unit, option: str) -> bool:
-    return any(word == option or word.startswith(f"{option}=") for word in unit.argv)
+def _named(path: str, digest: str) -> str:
+    return f"{path[: -len('current')]}releases/{digest}"

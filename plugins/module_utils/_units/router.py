@@ -1,34 +1,31 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a router of the plan to the text of its files, without touching a host. PRIVATE to the collection."""
+"""The unit of a router: its text and its secrets."""
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from . import quote
-from .text import SYSTEM_PYTHON, checked_name, command_lines, joined, merged_options, option_lines, sha, slow_sha
+from .._base import paths
+from .._base.files import Directory, File
+from .._base.systemd import service
+from .._plan import plain
+from .._plan.types import RouterUnit
+from .._plan.words import router_argv, url, worker_words
+from . import digest, programs, text
+from .apply import UnitFiles, Wanted
 
-MARKER = "# Managed by multinode.sglang: router"
 CREDENTIAL = "secrets.json"
 # How long a router counts as starting while it has no workers that answer. So routers can restart one after the other.
 READY_SECONDS = 20
 OWNED_OPTIONS = (
-    "EnvironmentFile",
-    "ExecStart",
-    "ExecStartPost",
-    "ExecStartPre",
-    "Group",
-    "RuntimeDirectory",
-    "Type",
-    "User",
-)
-# The plan writes them last, and a running router is told them over its API.
-_WORKER_OPTIONS = ("--prefill", "--decode", "--worker-urls")
+    "EnvironmentFile", "ExecStart", "ExecStartPost", "ExecStartPre", "Group", "RuntimeDirectory", "Type", "User",
+)  # fmt: skip
 _PRIVILEGED_PORTS = 1024
 _HARDENING = {
     "NoNewPrivileges": "yes",
@@ -58,89 +55,120 @@ _HARDENING = {
 
 
 @dataclass(frozen=True)
-class Router:
-    """One router of a deployment on one host, as the plan gives it."""
-
-    name: str
-    deployment: str
-    url: str
-    ports: tuple[tuple[str, str], ...]
-    argv: tuple[str, ...]
-    digest: str
-
-    @classmethod
-    def from_plan(cls, item: dict[str, Any]) -> Router:
-        """Take what is needed out of a router of the plan."""
-        try:
-            router = cls(
-                name=str(item["name"]),
-                deployment=str(item["deployment"]),
-                url=str(item["url"]),
-                ports=tuple(sorted((str(purpose), str(port)) for purpose, port in item["ports"].items())),
-                argv=tuple(str(word) for word in item["argv"]),
-                digest=str(item["digest"]),
-            )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ValueError(
-                f"routers: an element is not a router of the plan: {type(error).__name__} {error}"
-            ) from error
-        checked_name(router.name, "routers")
-        if len(router.argv) < 2 or router.argv[0] != "-m":
-            raise ValueError(f"routers: the command of {router.name} does not begin with -m and a module")
-        return router
-
-    def without_workers(self) -> Router:
-        """Return the router with the words that only a restart can change."""
-        found = [index for index, word in enumerate(self.argv) if word in _WORKER_OPTIONS]
-        return replace(self, argv=self.argv[: found[0]]) if found else self
-
-
-@dataclass(frozen=True)
 class Settings:
-    """What is the same for every router of a host."""
+    """What is the same for every router of a host. runtime: the digest of its packages."""
 
     user: str
     group: str
-    config_dir: str
     interpreter: str
-    lib_dir: str
     runtime: str
     stop_timeout: int
-    options: tuple[tuple[str, Any], ...] = ()
-
-    def directory(self, router: Router) -> str:
-        """Return where the files of a router are."""
-        return f"{self.config_dir}/{router.name}"
-
-    @property
-    def launcher(self) -> str:
-        """Return the path of the program that starts a router."""
-        return f"{self.lib_dir}/router.py"
-
-    @property
-    def prestart(self) -> str:
-        """Return the path of the program that checks the ports."""
-        return f"{self.lib_dir}/prestart.py"
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
-def secrets_text(secrets: dict[str, Any]) -> str:
-    """Return the text of secrets.json, the words that the launcher appends; empty where there is none."""
-    words: list[str] = []
+def wanted_routers(params: Mapping[str, Any]) -> Wanted:
+    """Return the routers of the plan with their files."""
+    settings = Settings(
+        user=params["user"],
+        group=params["group"],
+        interpreter=params["interpreter"],
+        runtime=digest.of_runtime(params["interpreter"]),
+        stop_timeout=params["stop_timeout"],
+        options=params["service_options"],
+    )
+    units = plain.each(RouterUnit, params["routers"], "routers")
+    return Wanted(
+        markers=(text.ROUTER_MARKER,),
+        units=tuple(unit_files(unit, settings, secrets_text(_secrets(unit, params))) for unit in units),
+        interpreter=settings.interpreter,
+        fix="run the role sglang_router with its tag install, or correct sglang_router_path",
+        prune=params["prune"],
+        keep=tuple(params["keep"]),
+    )
+
+
+def _secrets(unit: RouterUnit, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return option -> value: the servers' API key, which clients show to the router, and further secret options."""
+    if unit.deployment in params["api_keys"]:
+        key = (params["api_keys"][unit.deployment] or {}).get("api_key")
+    else:
+        key = params["api_key"]
+    return {"api-key": key, **(params["secret_options"].get(unit.deployment) or {})}
+
+
+def secrets_text(secrets: Mapping[str, Any]) -> str:
+    """Return the text of secrets.json, the arguments that the launcher appends; empty where there is none."""
+    arguments: list[str] = []
     for option in sorted(secrets):
         values = secrets[option] if isinstance(secrets[option], (list, tuple)) else [secrets[option]]
         texts = [str(value) for value in values if value not in (None, "")]
         if not re.match(r"[a-z0-9][a-z0-9-]*\Z", option):
             raise ValueError(
-                f"secrets: {option!r} is not an option; write it without dashes before it, such as redis-url"
+                f"secret_options: {option!r} is not an option; write it without dashes before it, such as redis-url"
             )
-        if any(text.startswith("-") or text != text.strip() or "\n" in text for text in texts):
-            raise ValueError(f"secrets: {option} must not begin with a dash, nor hold spaces at its ends or a new line")
-        words += [f"--{option}", *texts] if texts else []
-    return json.dumps(words) + "\n" if words else ""
+        if any(value.startswith("-") or value != value.strip() or "\n" in value for value in texts):
+            raise ValueError(
+                f"secret_options: {option} must not begin with a dash, nor hold spaces at its ends or a new line"
+            )
+        arguments += [f"--{option}", *texts] if texts else []
+    return json.dumps(arguments) + "\n" if arguments else ""
 
 
-def _base_options(router: Router, settings: Settings) -> dict[str, Any]:
-    privileged = any(int(port) < _PRIVILEGED_PORTS for unused, port in router.ports)
+def unit_files(unit: RouterUnit, settings: Settings, secrets: str) -> UnitFiles:
+    """Return the files of a router and its generation. Its workers are no part of it: they change while it runs."""
+    directory = _directory(unit)
+    shared = digest.agreed(unit.digest, (), settings.runtime, secrets, unit.name)
+    # Whether its workers are prefill and decode is on its command line only.
+    lasting = [*router_argv(unit, with_workers=False), *worker_words(unit.workers)[:1]]
+    generation = digest.generation(shared, unit_text(unit, settings, bool(secrets), lasting))
+    lines = [text.ROUTER_MARKER, text.environment_line("SGLANG_UNIT_DIGEST", generation)]
+    secrets_path = f"{directory}/{CREDENTIAL}"
+    items: tuple[File | Directory, ...] = (
+        Directory(directory, 0o750, group=settings.group),
+        File(f"{directory}/environment", "\n".join(lines) + "\n", 0o640, group=settings.group),
+        # systemd passes them to the router; its user cannot read this file.
+        *([File(secrets_path, secrets, 0o600, secret=True)] if secrets else []),
+        File(
+            f"{paths.UNIT_DIR}/{service(unit.name)}",
+            unit_text(unit, settings, bool(secrets), router_argv(unit)),
+            0o644,
+        ),
+    )
+    return UnitFiles(unit.name, generation, items, () if secrets else (secrets_path,))
+
+
+def unit_text(unit: RouterUnit, settings: Settings, with_secrets: bool, command: Sequence[str]) -> str:
+    """Return the unit file. command: what the router runs, -m first."""
+    directory = _directory(unit)
+    # -I: nothing of the unit's environment or of the current directory decides which code runs.
+    launcher = [settings.interpreter, "-IB", programs.router_launcher()]
+    ports = [f"{purpose}={port}" for purpose, port in sorted(unit.ports.items())]
+    check = text.joined([*text.SYSTEM_PYTHON, programs.prestart(), "ports", *ports])
+    run = "run-with-secrets" if with_secrets else "run"
+    return text.unit_file(
+        text.ROUTER_MARKER,
+        f"SGLang router of {unit.deployment}",
+        [],
+        [
+            "User=" + settings.user,
+            "Group=" + settings.group,
+            "RuntimeDirectory=sglang/" + text.checked_name(unit.name, "routers"),
+            f"EnvironmentFile={directory}/environment",
+            *([f"LoadCredential={CREDENTIAL}:{directory}/{CREDENTIAL}"] if with_secrets else []),
+            "ExecStartPre=+" + check,
+            "ExecStart=" + text.command_lines([*launcher, run, *command[1:]]),
+            "ExecStartPost=-" + text.joined([*launcher, "wait", url(unit), str(READY_SECONDS)]),
+            *text.service_lines(_service_options(unit, settings), settings.options, OWNED_OPTIONS),
+        ],
+    )
+
+
+def _directory(unit: RouterUnit) -> str:
+    return f"{paths.CONFIG_DIR}/{unit.name}"
+
+
+def _service_options(unit: RouterUnit, settings: Settings) -> dict[str, Any]:
+    privileged = any(int(port) < _PRIVILEGED_PORTS for port in unit.ports.values())
     capabilities = "CAP_NET_BIND_SERVICE" if privileged else ""
     options = {
         "Restart": "always",
@@ -152,50 +180,7 @@ def _base_options(router: Router, settings: Settings) -> dict[str, Any]:
         "AmbientCapabilities": capabilities,
         **_HARDENING,
     }
-    if "--enable-wasm" in router.argv:
+    if unit.option("enable-wasm"):
         # Its plug-ins are compiled while it runs.
         del options["MemoryDenyWriteExecute"]
     return options
-
-
-def unit_text(router: Router, settings: Settings, with_secrets: bool) -> str:
-    """Return the unit file."""
-    directory = settings.directory(router)
-    # -I: nothing of the unit's environment or of the current directory decides which code runs.
-    launcher = [settings.interpreter, "-I", settings.launcher]
-    ports = [SYSTEM_PYTHON, "-I", settings.prestart, "ports", *("{}={}".format(*item) for item in router.ports)]
-    lines = [
-        MARKER,
-        "[Unit]",
-        quote.specifiers(f"Description=SGLang router of {router.deployment} (multinode.sglang)"),
-        "Wants=network-online.target",
-        "After=network-online.target",
-        "StartLimitIntervalSec=0",
-        "",
-        "[Service]",
-        "Type=exec",
-        "User=" + settings.user,
-        "Group=" + settings.group,
-        "RuntimeDirectory=sglang/" + router.name,
-        f"EnvironmentFile={directory}/environment",
-        *([f"LoadCredential={CREDENTIAL}:{directory}/{CREDENTIAL}"] if with_secrets else []),
-        "ExecStartPre=+" + joined(ports),
-        "ExecStart=" + command_lines([*launcher, "run-with-secrets" if with_secrets else "run", *router.argv[1:]]),
-        "ExecStartPost=-" + joined([*launcher, "wait", router.url, str(READY_SECONDS)]),
-        *option_lines(merged_options(_base_options(router, settings), settings.options, OWNED_OPTIONS)),
-        "",
-        "[Install]",
-        "WantedBy=multi-user.target",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def digest(router: Router, settings: Settings, secrets: str) -> str:
-    """Return what a running router is compared with: everything but its workers."""
-    text = unit_text(router.without_workers(), settings, bool(secrets))
-    return sha(router.digest, settings.runtime, slow_sha(secrets, router.name), text)
-
-
-def environment_text(generation: str) -> str:
-    """Return the text of the environment file."""
-    return "\n".join([MARKER, quote.environment_line("SGLANG_UNIT_DIGEST", generation)]) + "\n"

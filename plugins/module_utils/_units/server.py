@@ -1,174 +1,204 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a unit of the plan to the text of its files, without touching a host. PRIVATE to the collection."""
+"""The unit of a server: its text, its environment and its keys."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from . import quote
-from .text import SYSTEM_PYTHON, checked_name, command_lines, joined, merged_options, option_lines, sha, slow_sha
+from .._base import paths
+from .._base.files import Directory, File
+from .._base.systemd import service
+from .._base.text import host_port
+from .._plan import plain
+from .._plan.types import Option, ServerUnit
+from .._plan.words import server_argv, words
+from . import digest, models, programs, text
+from .apply import UnitFiles, UnitsError, Wanted
 
-MARKER = "# Managed by multinode.sglang"
 NUMACTL = "/usr/bin/numactl"
 OWNED_OPTIONS = (
     "Environment", "EnvironmentFile", "ExecStart", "ExecStartPre", "Group", "RuntimeDirectory", "Type", "User",
 )  # fmt: skip
 _LEAKING_LEVELS = ("debug", "info", "notset", "trace")
-_KEY_OPTIONS = (("api_key", "api-key"), ("admin_api_key", "admin-api-key"))
-
-
-@dataclass(frozen=True)
-class Unit:
-    """One rank of an instance on one host, as the plan gives it."""
-
-    name: str
-    instance: str
-    deployment: str
-    rank: int
-    nnodes: int
-    address: str
-    ranks: tuple[tuple[str, str], ...]
-    ports: tuple[tuple[str, str], ...]
-    argv: tuple[str, ...]
-    environment: tuple[tuple[str, str], ...]
-    interface: str
-    gpus: tuple[int, ...]
-    digest: str
-
-    @classmethod
-    def from_plan(cls, item: dict[str, Any]) -> Unit:
-        """Take what is needed out of a unit of the plan."""
-        try:
-            unit = cls(
-                name=str(item["name"]),
-                instance=str(item["instance"]),
-                deployment=str(item["deployment"]),
-                rank=int(item["rank"]),
-                nnodes=int(item["nnodes"]),
-                address=str(item["address"]),
-                ranks=tuple((str(rank["host"]), str(rank["address"])) for rank in item["ranks"]),
-                ports=tuple(sorted((str(purpose), str(ports)) for purpose, ports in item["ports"].items())),
-                argv=tuple(str(word) for word in item["argv"]),
-                environment=tuple(sorted((str(name), str(value)) for name, value in item["environment"].items())),
-                interface=str(item.get("interface") or ""),
-                gpus=tuple(int(gpu) for gpu in item["gpus"]),
-                digest=str(item["digest"]),
-            )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ValueError(f"units: an element is not a unit of the plan: {type(error).__name__} {error}") from error
-        checked_name(unit.name, "units")
-        return unit
+_KEY_OPTIONS = {"api_key": "api-key", "admin_api_key": "admin-api-key"}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What is the same for every unit of a host."""
+    """What is the same for every server of a host. runtime: the digest of its packages."""
 
     user: str
     group: str
-    config_dir: str
     interpreter: str
-    helper: str
-    rdma_helper: str
     runtime: str
     barrier_timeout: int
     stop_timeout: int
     numactl: tuple[str, ...] = ()
     rdma_devices: tuple[str, ...] = ()
-    options: tuple[tuple[str, Any], ...] = ()
-
-    def directory(self, unit: Unit) -> str:
-        """Return where the files of a unit are."""
-        return f"{self.config_dir}/{unit.name}"
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
-def keys_text(keys: dict[str, str]) -> str:
+def wanted_servers(params: Mapping[str, Any]) -> Wanted:
+    """Return the servers of the plan with their files."""
+    settings = Settings(
+        user=params["user"],
+        group=params["group"],
+        interpreter=params["interpreter"],
+        runtime=digest.of_runtime(params["interpreter"]),
+        barrier_timeout=params["barrier_timeout"],
+        stop_timeout=params["stop_timeout"],
+        numactl=tuple(params["numactl"]),
+        rdma_devices=tuple(params["rdma_devices"]),
+        options=params["service_options"],
+    )
+    units = plain.each(ServerUnit, params["servers"], "servers")
+    if settings.numactl and units and not os.path.exists(NUMACTL):
+        raise UnitsError(f"there is no {NUMACTL} on this host; install the package numactl or leave numactl out")
+    resolved = [models.resolved(unit, params["releases"]) for unit in units]
+    return Wanted(
+        # Routers too: where a host has none any more, no play for routers runs on it.
+        markers=text.MARKERS,
+        units=tuple(unit_files(one, settings, keys_text(_keys(one.unit, params))) for one in resolved),
+        interpreter=settings.interpreter,
+        fix="run the role sglang_runtime or correct sglang_server_python",
+        prune=params["prune"],
+        keep=tuple(params["keep"]),
+        models=tuple(sorted({path for unit in units for path in models.links(unit)})),
+    )
+
+
+def _keys(unit: ServerUnit, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    if unit.deployment in params["api_keys"]:
+        return params["api_keys"][unit.deployment] or {}
+    return {"api_key": params["api_key"], "admin_api_key": params["admin_api_key"]}
+
+
+def keys_text(keys: Mapping[str, Any]) -> str:
     """Return the text of keys.yaml, empty where no key is set."""
     lines = []
-    for field, option in _KEY_OPTIONS:
-        value = keys.get(field) or ""
+    for name, option in _KEY_OPTIONS.items():
+        value = str(keys.get(name) or "")
         if value.startswith("-") or value != value.strip() or "\n" in value:
-            raise ValueError(f"api_keys: {field} must not begin with a dash, nor hold spaces at its ends or a new line")
+            raise ValueError(f"api_keys: {name} must not begin with a dash, nor hold spaces at its ends or a new line")
         if value:
             lines.append(f"{option}: {json.dumps(value)}\n")
     return "".join(lines)
 
 
-def command(unit: Unit, settings: Settings, with_keys: bool) -> list[str]:
-    """Return the words of the command, the interpreter first."""
-    words = [settings.interpreter, *unit.argv]
-    if not with_keys:
-        return words
-    _refuse_leaks(unit)
-    level = [] if value_of(unit.argv, "--log-level") else ["--log-level", "warning"]
-    return [*words, "--config", settings.directory(unit) + "/keys.yaml", *level]
+def unit_files(one: models.Resolved, settings: Settings, keys: str) -> UnitFiles:
+    """Return the files of a server and its generation."""
+    unit = one.unit
+    directory = _directory(unit)
+    written = unit_text(unit, settings, bool(keys))
+    environment = [text.environment_line(name, value) for name, value in sorted(unit.environment.items())]
+    # Which interface a unit uses, or its host, is no concern of the other ranks.
+    shared = digest.agreed(unit.digest, one.releases, settings.runtime, keys, unit.instance)
+    generation = digest.generation(shared, written, environment)
+    digests = {"SGLANG_INSTANCE_DIGEST": shared, "SGLANG_UNIT_DIGEST": generation}
+    lines = [text.SERVER_MARKER, *environment, *(text.environment_line(*item) for item in digests.items())]
+    keys_path = f"{directory}/keys.yaml"
+    private = [File(keys_path, keys, 0o600, settings.user, settings.group, secret=True)] if keys else []
+    items: tuple[File | Directory, ...] = (
+        Directory(directory, 0o750, group=settings.group),
+        File(f"{directory}/environment", "\n".join(lines) + "\n", 0o640, group=settings.group),
+        *private,
+        File(f"{paths.UNIT_DIR}/{service(unit.name)}", written, 0o644),
+    )
+    return UnitFiles(unit.name, generation, items, () if keys else (keys_path,))
 
 
-def value_of(argv: tuple[str, ...], option: str) -> str:
-    """Return the value of an option of a command, empty if it has none."""
-    for index, text in enumerate(argv):
-        if text == option and index + 1 < len(argv):
-            return argv[index + 1]
-        if text.startswith(option + "="):
-            return text[len(option) + 1 :]
-    return ""
+def unit_text(unit: ServerUnit, settings: Settings, with_keys: bool) -> str:
+    """Return the unit file."""
+    runtime = f"{paths.RUN_DIR}/{unit.name}"
+    return text.unit_file(
+        text.SERVER_MARKER,
+        f"SGLang {unit.instance} rank {unit.rank} of {unit.nnodes}",
+        ["RequiresMountsFor=" + text.path(unit.model)] if unit.model.startswith("/") else [],
+        [
+            "User=" + settings.user,
+            "Group=" + settings.group,
+            "WorkingDirectory=-~",
+            "RuntimeDirectory=sglang/" + text.checked_name(unit.name, "servers"),
+            f"EnvironmentFile={_directory(unit)}/environment",
+            f"EnvironmentFile=-{runtime}/network.env",
+            f"EnvironmentFile=-{runtime}/rdma.env",
+            *("ExecStartPre=" + line for line in _checks(unit, settings)),
+            "ExecStart=" + _exec_start(unit, settings, with_keys),
+            *text.service_lines(_service_options(unit, settings), settings.options, OWNED_OPTIONS),
+        ],
+    )
 
 
-def _refuse_leaks(unit: Unit) -> None:
-    level = value_of(unit.argv, "--log-level")
-    if level.lower() in _LEAKING_LEVELS:
+def _directory(unit: ServerUnit) -> str:
+    return f"{paths.CONFIG_DIR}/{unit.name}"
+
+
+def _exec_start(unit: ServerUnit, settings: Settings, with_keys: bool) -> str:
+    command = [settings.interpreter, *server_argv(unit)]
+    if with_keys:
+        _refuse_leaks(unit)
+        command += words([Option("config", (f"{_directory(unit)}/keys.yaml",)), *_quiet(unit)])
+    return text.command_lines(command, [[NUMACTL, *settings.numactl]] if settings.numactl else [])
+
+
+def _quiet(unit: ServerUnit) -> list[Option]:
+    """Return the log level that keeps keys out of the journal, where the user has set none."""
+    return [] if unit.option("log-level") else [Option("log-level", ("warning",))]
+
+
+def _refuse_leaks(unit: ServerUnit) -> None:
+    level = unit.option("log-level")
+    if level and level.values[0].lower() in _LEAKING_LEVELS:
         raise ValueError(
-            f"deployments.{unit.deployment}: log-level {level} would write the API keys to the journal; "
+            f"deployments.{unit.deployment}: log-level {level.values[0]} would write the API keys to the journal; "
             "set log-level to warning or error, or leave it out"
         )
-    if value_of(unit.argv, "--config"):
+    if unit.option("config"):
         raise ValueError(
-            f"deployments.{unit.deployment}: server_args.config and API keys exclude each other, because SGLang reads one "
-            "configuration file only; write its contents as server_args"
+            f"deployments.{unit.deployment}: server_args.config and API keys exclude each other, because SGLang reads "
+            "one configuration file only; write its contents as server_args"
         )
 
 
-def _exec_start(unit: Unit, settings: Settings, with_keys: bool) -> str:
-    before = [[NUMACTL, *settings.numactl]] if settings.numactl else []
-    return command_lines(command(unit, settings, with_keys), before)
-
-
-def _exec_start_pre(unit: Unit, settings: Settings) -> list[str]:
-    # -I: the environment of the unit (PYTHONPATH, PYTHONHOME) is meant for SGLang, not for this check.
-    base = [SYSTEM_PYTHON, "-I", settings.helper]
+def _checks(unit: ServerUnit, settings: Settings) -> list[str]:
+    """Return what runs before each start; a plus sign makes it run as root."""
+    base = [*text.SYSTEM_PYTHON, programs.prestart()]
     network = [*base, "network", "--address", unit.address]
     if unit.interface:
         network += ["--interface", unit.interface]
-    ports = [*base, "ports", *("{}={}".format(*item) for item in unit.ports)]
-    lines = [joined(network), *_rdma(unit, settings), "+" + joined(ports)]
+    ports = [*base, "ports", *("{}={}".format(*item) for item in sorted(unit.ports.items()))]
+    lines = [text.joined(network)]
+    if _uses_rdma(unit):
+        file = ["--devices-file", unit.ib_devices_file] if unit.ib_devices_file else []
+        gpus = ",".join(map(str, unit.gpus))
+        lines.append(text.joined([*base, "rdma", "--gpus", gpus, *file, *settings.rdma_devices]))
+    lines.append("+" + text.joined(ports))
     if unit.nnodes > 1:
-        leader = unit.ranks[0][1]
-        leader = f"[{leader}]" if ":" in leader else leader
-        peers = ["peers", "--rank", str(unit.rank), "--timeout", str(settings.barrier_timeout)]
-        peers += ["{}:{}".format(leader, dict(unit.ports)["barrier"]), *("{}={}".format(*rank) for rank in unit.ranks)]
-        lines.append(joined(base + peers))
+        peers = [*base, "peers", "--rank", str(unit.rank), "--timeout", str(settings.barrier_timeout)]
+        ranks = [f"{rank.host}={rank.address}" for rank in unit.ranks]
+        lines.append(text.joined([*peers, host_port(unit.ranks[0].address, unit.ports["barrier"]), *ranks]))
     return lines
 
 
-def _rdma(unit: Unit, settings: Settings) -> list[str]:
-    """Return the look for RDMA devices, of a server that sends anything to another host from a GPU."""
-    transfers = value_of(unit.argv, "--disaggregation-mode") not in ("", "null")
-    if value_of(unit.argv, "--device") not in ("", "cuda") or not (transfers or unit.nnodes > 1):
-        return []
-    required = ["--required"] if value_of(unit.argv, "--disaggregation-ib-device").startswith("/run/sglang/") else []
-    gpus = ",".join(map(str, unit.gpus))
-    return [joined([SYSTEM_PYTHON, "-I", settings.rdma_helper, "--gpus", gpus, *required, *settings.rdma_devices])]
+def _uses_rdma(unit: ServerUnit) -> bool:
+    """Return whether a server sends anything to another host from a GPU."""
+    device = unit.option("device")
+    on_gpu = device is None or device.values[0] == "cuda"
+    return on_gpu and (unit.role != "server" or unit.nnodes > 1)
 
 
-def _service_options(unit: Unit, settings: Settings) -> dict[str, Any]:
-    base = {
+def _service_options(unit: ServerUnit, settings: Settings) -> dict[str, Any]:
+    return {
         "Restart": "always",
         "RestartSec": 5,
-        # A leader asked alone lets its requests finish and tells its followers; a follower asked alone would wait for its leader.
+        # A leader asked alone lets its requests finish and ends its followers; a follower asked alone would wait for
+        # its leader.
         "KillMode": "mixed" if unit.rank == 0 else "control-group",
         # The checks before the start may wait for the other ranks.
         "TimeoutStartSec": settings.barrier_timeout + 60,
@@ -182,51 +212,3 @@ def _service_options(unit: Unit, settings: Settings) -> dict[str, Any]:
         "NoNewPrivileges": "yes",
         "ProtectSystem": "full",
     }
-    return merged_options(base, settings.options, OWNED_OPTIONS)
-
-
-def unit_text(unit: Unit, settings: Settings, with_keys: bool) -> str:
-    """Return the unit file."""
-    model = value_of(unit.argv, "--model-path")
-    directory = settings.directory(unit)
-    lines = [
-        MARKER,
-        "[Unit]",
-        quote.specifiers(f"Description=SGLang {unit.instance} rank {unit.rank} of {unit.nnodes} (multinode.sglang)"),
-        "Wants=network-online.target",
-        "After=network-online.target",
-        *(["RequiresMountsFor=" + quote.path(model)] if model.startswith("/") else []),
-        "StartLimitIntervalSec=0",
-        "",
-        "[Service]",
-        "Type=exec",
-        "User=" + settings.user,
-        "Group=" + settings.group,
-        "WorkingDirectory=-~",
-        "RuntimeDirectory=sglang/" + unit.name,
-        f"EnvironmentFile={directory}/environment",
-        f"EnvironmentFile=-/run/sglang/{unit.name}/network.env",
-        f"EnvironmentFile=-/run/sglang/{unit.name}/rdma.env",
-        *("ExecStartPre=" + line for line in _exec_start_pre(unit, settings)),
-        "ExecStart=" + _exec_start(unit, settings, with_keys),
-        *option_lines(_service_options(unit, settings)),
-        "",
-        "[Install]",
-        "WantedBy=multi-user.target",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def instance_digest(unit: Unit, settings: Settings, keys: str) -> str:
-    """Return what all ranks of an instance must agree on; slow on purpose where a key is in it."""
-    return sha(unit.digest, settings.runtime, slow_sha(keys, unit.instance))
-
-
-def environment_text(unit: Unit, settings: Settings, keys: str) -> tuple[str, str]:
-    """Return the text of the environment file and the digest of everything that this rank runs with."""
-    lines = [quote.environment_line(name, value) for name, value in unit.environment]
-    instance = instance_digest(unit, settings, keys)
-    digest = sha(instance, unit_text(unit, settings, bool(keys)), *lines)
-    lines.append(quote.environment_line("SGLANG_INSTANCE_DIGEST", instance))
-    lines.append(quote.environment_line("SGLANG_UNIT_DIGEST", digest))
-    return "\n".join([MARKER, *lines]) + "\n", digest

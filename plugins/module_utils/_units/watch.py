@@ -1,19 +1,22 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the units of a host do right now, and waiting for it to change. PRIVATE to the collection."""
+"""What the units of a host do now, and waiting for a change."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from .._base import paths
 from .._base.files import read
+from .._base.probe import Endpoint, api_key
 from .._base.systemd import Systemd
-from .probe import Server, api_key
+from .._plan.types import ServerUnit
+from . import digest
 
 POLL_SECONDS = 1.0
 HEALTH_SECONDS = 5.0
@@ -22,38 +25,36 @@ EXCEPTION = re.compile(r"^[\w.]*(Error|Exception)\b")
 
 
 class Probed(Protocol):
-    """A unit to look at, of any kind."""
+    """A unit of any kind that is watched."""
 
     @property
     def name(self) -> str:
         """Return the name of the unit."""
 
     def probe(self, timeout: float) -> tuple[str, str]:
-        """Return the answer of a running unit and, if it is not ready, why."""
+        """Return the answer of a running unit and, where it is not ready, why."""
 
 
 @dataclass(frozen=True)
-class Watched:
-    """A rank to look at."""
+class WatchedServer:
+    """A rank of an instance that is watched."""
 
-    name: str
-    rank: int
-    role: str
-    address: str
-    api_port: int
-    tls: bool
-    keys_file: str
+    unit: ServerUnit
 
-    def server(self) -> Server:
-        """Return the server of this rank."""
-        return Server(self.address, self.api_port, self.tls, api_key(read(self.keys_file) or ""))
+    @property
+    def name(self) -> str:
+        """Return the name of its unit."""
+        return self.unit.name
 
     def probe(self, timeout: float) -> tuple[str, str]:
-        """Return the answer of a running rank and, if it is not ready, why."""
+        """Return the answer of a running rank and, where it is not ready, why."""
+        unit = self.unit
+        key = api_key(read(f"{paths.CONFIG_DIR}/{unit.name}/keys.yaml") or "")
+        server = Endpoint(unit.address, unit.api_port, unit.scheme == "https", key)
         # In disaggregation neither side completes anything alone.
-        if self.rank == 0 and self.role == "server":
-            return self.server().complete(timeout)
-        trouble = self.server().healthy(HEALTH_SECONDS)
+        if unit.rank == 0 and unit.role == "server":
+            return server.complete(timeout)
+        trouble = server.healthy(HEALTH_SECONDS)
         return ("" if trouble else "healthy"), trouble
 
 
@@ -91,17 +92,19 @@ def observe(
             "since": values.get("ActiveEnterTimestamp", ""),
             "answer": answer,
             "trouble": trouble,
+            "generation": digest.running(unit.name),
+            "digest": digest.written(unit.name),
         }
     return seen
 
 
 def tokens(seen: dict[str, dict[str, Any]]) -> dict[str, list[Any]]:
-    """Return what makes a difference between two looks at the units."""
+    """Return what counts as a change of the units."""
     return {name: [unit["phase"], unit["pid"], unit["restarts"]] for name, unit in seen.items()}
 
 
 def settled(seen: dict[str, dict[str, Any]]) -> bool:
-    """Tell whether there is nothing to wait for: all is well, or something never will be."""
+    """Return whether there is nothing to wait for: all units are ready, or one never will be."""
     phases = {unit["phase"] for unit in seen.values()}
     return phases <= {"ready"} or not phases <= {"ready", "running", "starting"}
 
@@ -109,7 +112,7 @@ def settled(seen: dict[str, dict[str, Any]]) -> bool:
 def watch(
     systemd: Systemd, units: Sequence[Probed], restarts: dict[str, int], seconds: float, timeout: float
 ) -> dict[str, dict[str, Any]]:
-    """Look until something changes or the time is over."""
+    """Observe until something changes or the time is over."""
     deadline = time.monotonic() + seconds
     first = seen = observe(systemd, units, restarts, timeout)
     while not settled(seen) and tokens(seen) == tokens(first) and time.monotonic() < deadline:
@@ -119,7 +122,7 @@ def watch(
 
 
 def evidence(lines: list[str], count: int) -> list[str]:
-    """Return the last lines of a journal, after the last one before them that names an exception, if none of them does."""
+    """Return the last lines of a journal; if none of them names an exception, after the last earlier one that does."""
     tail = lines[-count:]
     earlier = [line for line in lines[:-count] if EXCEPTION.search(line)]
     if count == 1 or not earlier or any(map(EXCEPTION.search, tail)):
@@ -127,25 +130,21 @@ def evidence(lines: list[str], count: int) -> list[str]:
     return [earlier[-1], *tail]
 
 
-# What the state modules take besides the units themselves.
-OPTIONS: dict[str, dict[str, Any]] = {
-    "restarts": {"type": "dict", "default": {}},
-    "wait": {"type": "float", "default": 0},
-    "probe_timeout": {"type": "float", "default": 60},
-    "lines": {"type": "int", "default": 20},
-    "config_dir": {"type": "path", "default": "/etc/sglang"},
-}
+def journal_lines(phase: str, most: int) -> int:
+    """Return how much of its journal a unit shows: the worse it is, the more."""
+    if phase in ("ready", "missing"):
+        return 0
+    return most if phase in ("failed", "stopped") else 1
 
 
-def report(systemd: Systemd, units: Sequence[Probed], params: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return what the options of a state module ask for: what each unit does, with the journal of what is not well."""
+def report(systemd: Systemd, units: Sequence[Probed], params: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what each unit does, as the options of the module ask for it."""
     restarts = {name: int(count) for name, count in params["restarts"].items()}
     seen = watch(systemd, units, restarts, params["wait"], params["probe_timeout"])
     for name, unit in seen.items():
-        lines = {"ready": 0, "missing": 0}.get(
-            unit["phase"], params["lines"] if unit["phase"] in ("failed", "stopped") else 1
-        )
+        lines = journal_lines(unit["phase"], params["lines"])
         unit["journal"] = evidence(systemd.journal(name, 10 * lines), lines) if lines else []
+        unit["limits"] = limits(unit["pid"]) if unit["pid"] else {}
     return seen
 
 

@@ -241,7 +241,7 @@ def _known_keys(body: Any, known: tuple[str, ...], where: str) -> None:
     for key in body:
         if key in ("api_key", "admin_api_key", "api-key", "admin-api-key"):
             raise PlanError(
-                f"{where}.{key}: API keys do not belong in the plan, which is printed; set sglang_server_api_keys"
+                f"{where}.{key}: API keys do not belong in the plan, which is printed; set sglang_api_keys"
             )
         if key not in known:
             hint = (

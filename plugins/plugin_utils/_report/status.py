@@ -1,8 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
-"""What the hosts run, beside what the plan says."""
+"""The table of what the hosts run, compared with the plan."""
 
 from __future__ import annotations
 
@@ -12,25 +11,28 @@ from typing import Any
 
 from .plan import table
 
-COLUMNS = ("DEPLOYMENT", "INSTANCE", "RANK", "HOST", "STATE", "SINCE", "LAST ERROR")
+COLUMNS = ("DEPLOYMENT", "INSTANCE", "RANK", "HOST", "STATE", "DIGEST", "SINCE", "LAST ERROR")
 NO_RANK = "-"
+# As much of a digest as a person compares.
+SHOWN = 8
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One rank of one instance, or a router, which has no rank. state: what the state modules call its phase, or unreachable."""
+    """A rank of an instance, or a router, which has no rank. state: its phase, or unreachable or unknown."""
 
     deployment: str
     instance: str
     rank: int | str
     host: str
     state: str
+    digest: str
     since: str
     error: str
 
     @property
-    def well(self) -> bool:
-        """Tell whether this rank is as planned."""
+    def ready(self) -> bool:
+        """Return whether it serves."""
         return self.state == "ready"
 
     def as_dict(self) -> dict[str, Any]:
@@ -44,28 +46,32 @@ class Row:
         return f"{who} on {self.host} ({self.state})"
 
 
-def rows_of_host(units: Iterable[Mapping[str, Any]], said: Mapping[str, Any]) -> list[Row]:
-    """Pair the planned units of a host with what instance_state returned there."""
-    return [_row(unit, unit["instance"], unit["rank"], said) for unit in units]
+def rows_of_host(planned: Mapping[str, Any], returned: Mapping[str, Any]) -> list[Row]:
+    """Return the planned servers and routers of a host with what unit_info returned there."""
+    servers = [_row(unit, unit["instance"], unit["rank"], returned) for unit in planned["units"]]
+    return servers + [_row(unit, "router", NO_RANK, returned) for unit in planned["routers"]]
 
 
-def rows_of_routers(routers: Iterable[Mapping[str, Any]], said: Mapping[str, Any]) -> list[Row]:
-    """Pair the planned routers of a host with what router_state returned there."""
-    return [_row(router, "router", NO_RANK, said) for router in routers]
-
-
-def _row(unit: Mapping[str, Any], instance: str, rank: int | str, said: Mapping[str, Any]) -> Row:
-    silent = "unreachable" if said.get("unreachable") else "unknown"
-    state = (said.get("units") or {}).get(unit["name"], {})
+def _row(unit: Mapping[str, Any], instance: str, rank: int | str, returned: Mapping[str, Any]) -> Row:
+    silent = "unreachable" if returned.get("unreachable") else "unknown"
+    state = (returned.get("units") or {}).get(unit["name"], {})
     phase = state.get("phase", silent)
-    error = "" if phase == "ready" else _error(state, said)
-    return Row(unit["deployment"], instance, rank, unit["host"], phase, state.get("since") or "-", error)
+    error = "" if phase == "ready" else _error(state, returned)
+    return Row(
+        unit["deployment"], instance, rank, unit["host"], phase, _digest(state), state.get("since") or "-", error
+    )
 
 
-def _error(state: Mapping[str, Any], said: Mapping[str, Any]) -> str:
-    """Return the last line that tells what is wrong."""
+def _digest(state: Mapping[str, Any]) -> str:
+    """Return the digest of what runs, and that of what is written for the next start if it is another one."""
+    runs, written = (str(state.get(key) or "")[:SHOWN] for key in ("generation", "digest"))
+    return runs or "-" if runs == written or not written else f"{runs or '-'} -> {written}"
+
+
+def _error(state: Mapping[str, Any], returned: Mapping[str, Any]) -> str:
+    """Return the last line that names the fault."""
     journal = state.get("journal") or []
-    return str(state.get("trouble") or (journal[-1] if journal else said.get("msg", "")))
+    return str(state.get("trouble") or (journal[-1] if journal else returned.get("msg", "")))
 
 
 def render(rows: Iterable[Row]) -> str:

@@ -10,6 +10,11 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import RouterUnit, Worker
+from ansible_collections.multinode.sglang.plugins.module_utils._plan.words import url
+
+from .planned import router
+
 
 class FakeRouter:
     """Its workers by id, and what it was asked. smg: removed workers drain for some looks, and a known URL is refused."""
@@ -34,23 +39,19 @@ class FakeRouter:
         self._server.shutdown()
         self._server.server_close()
 
-    def item(self, *workers: dict[str, Any]) -> dict[str, Any]:
+    def unit(self, *workers: Worker) -> RouterUnit:
         """Return it as a router of the plan."""
-        where = {"address": "127.0.0.1", "port": self.port, "scheme": "http", "url": f"http://127.0.0.1:{self.port}"}
-        return {
-            "name": "sglang-router-a",
-            "deployment": "a",
-            "host": "router1",
-            "workers": list(workers),
-            "served_model": "m",
-            **where,
-        }
+        return router("a", *workers, address="127.0.0.1", port=self.port)
 
-    def hold(self, *workers: dict[str, Any], **changes: Any) -> None:
-        """Have workers of the plan registered."""
-        for worker in workers:
-            entry = {key: worker[key] for key in ("url", "worker_type", "bootstrap_port") if worker[key] is not None}
-            self.workers[f"id-{worker['url']}"] = {"id": f"id-{worker['url']}", "is_healthy": True, **entry, **changes}
+    def hold(self, *workers: Worker, **changes: Any) -> None:
+        """Register workers of the plan."""
+        for one in workers:
+            port = {"bootstrap_port": one.bootstrap_port} if one.bootstrap_port else {}
+            self.register(url(one), {"worker_type": one.worker_type, **port, **changes})
+
+    def register(self, place: str, entry: dict[str, Any]) -> None:
+        """Register a worker as a router lists it."""
+        self.workers[f"id-{place}"] = {"id": f"id-{place}", "url": place, "is_healthy": True, **entry}
 
     def urls(self) -> list[str]:
         """Return the URLs of its workers."""
@@ -76,7 +77,7 @@ class FakeRouter:
         if self.smg and payload["url"] in self.urls():
             return 409, {"code": "WORKER_ALREADY_EXISTS"}
         if payload["url"] not in (*self.deaf, *self.urls()):
-            self.hold({"bootstrap_port": None, **payload})
+            self.register(payload["url"], payload)
         return 202, {"status": "accepted"}
 
     def answer(self, method: str, path: str, payload: dict[str, Any]) -> tuple[int, Any]:
@@ -132,13 +133,3 @@ class FakeRouter:
                 """Be quiet."""
 
         return Handler
-
-
-def worker(number: int, kind: str = "decode", port: int | None = None) -> dict[str, Any]:
-    """Return a worker of the plan."""
-    return {
-        "instance": f"a-{kind}-{number}",
-        "url": f"http://10.0.0.{number}:30000",
-        "worker_type": kind,
-        "bootstrap_port": port,
-    }

@@ -11,17 +11,15 @@ from unittest.mock import MagicMock
 
 import pytest
 from ansible_collections.multinode.sglang.plugins.action import ready
+from ansible_collections.multinode.sglang.plugins.module_utils._plan.plain import to_dict
+from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import Bootstrap, Rank
 
-UNIT: dict[str, Any] = {
-    "name": "sglang-a-0",
-    "instance": "a-0",
-    "rank": 0,
-    "role": "server",
-    "address": "10.0.0.1",
-    "api_port": 30000,
-    "scheme": "http",
-}
-ROUTER: dict[str, Any] = {"name": "sglang-router-a", "deployment": "a", "port": 8000, "workers": []}
+from ..planned import router, server
+
+UNIT = to_dict(server())
+ROUTER = to_dict(router())
+PREFILL = to_dict(Bootstrap("a-prefill-0", "node1", "10.0.0.1", 8998, (Rank("node1", "10.0.0.1"),)))
+DEFAULTS = {name: option.get("default") for name, option in ready.ActionModule.ARGUMENTS.items()}
 
 
 def state(phase: str, *journal: str) -> dict[str, Any]:
@@ -42,30 +40,14 @@ class Action:
     ) -> None:
         monkeypatch.setattr(ready.C, "DEFAULT_LOCAL_TMP", str(tmp_path))
         task = MagicMock(
-            async_val=0, check_mode=check_mode, _uuid="task", args={"units": [UNIT], "started": ["sglang-a-0"]}
+            async_val=0, check_mode=check_mode, _uuid="task", args={"servers": [UNIT], "started": ["sglang-a-0"]}
         )
         self.task, self.modules = task, list[str]()
         self.plugin = ready.ActionModule(task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock())
         self.calls: list[dict[str, Any]] = []
         self.answers = list(answers)
         monkeypatch.setattr(self.plugin, "_execute_module", self.execute)
-        monkeypatch.setattr(
-            self.plugin, "validate_argument_spec", lambda **_spec: (None, {**self.defaults(), **task.args})
-        )
-
-    @staticmethod
-    def defaults() -> dict[str, Any]:
-        """Return the options that are not given."""
-        return {
-            "units": None,
-            "routers": None,
-            "started": [],
-            "timeout": 60.0,
-            "slice": 5.0,
-            "probe_timeout": 60.0,
-            "lines": 20,
-            "config_dir": "/etc/sglang",
-        }
+        monkeypatch.setattr(self.plugin, "validate_argument_spec", lambda **_spec: (None, {**DEFAULTS, **task.args}))
 
     def execute(self, module_name: str, module_args: dict[str, Any], **_options: Any) -> dict[str, Any]:
         """Answer a remote call."""
@@ -102,28 +84,42 @@ def test_a_failed_unit_ends_it_with_the_journal(tmp_path: pathlib.Path, monkeypa
 
 def test_a_remote_failure_is_passed_on(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     failure = {"failed": True, "msg": "systemctl show failed"}
-    assert Action(tmp_path, monkeypatch, failure).run() == failure
+    assert Action(tmp_path, monkeypatch, failure).run().items() >= failure.items()
 
 
 def test_check_mode_asks_nothing(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     action = Action(tmp_path, monkeypatch, check_mode=True)
-    assert action.run() == {"changed": False, "units": {}, "seconds": 0.0}
+    assert action.run() == {"changed": False, "units": {}, "bootstrap": {}, "seconds": 0.0}
     assert action.calls == []
 
 
-def test_routers_are_asked_through_their_own_module(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_routers_are_asked_for_as_routers(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = {"phase": "ready", "restarts": 0, "journal": [], "trouble": ""}
     action = Action(tmp_path, monkeypatch, {"changed": False, "units": {"sglang-router-a": seen}})
     action.task.args = {"routers": [ROUTER]}
     result = action.run()
     assert not result.get("failed")
-    assert action.modules == ["multinode.sglang.router_state"]
+    assert action.modules == ["multinode.sglang.unit_info"]
     assert action.calls[0]["routers"] == [ROUTER]
-    assert "units" not in action.calls[0]
+    assert "servers" not in action.calls[0]
 
 
-def test_no_routers_ask_nothing(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", ["servers", "routers", "bootstrap"])
+def test_nothing_planned_asks_nothing(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     action = Action(tmp_path, monkeypatch)
-    action.task.args = {"routers": []}
+    action.task.args = {kind: []}
     assert action.run()["units"] == {}
     assert action.calls == []
+
+
+@pytest.mark.parametrize("trouble", ["", "node3 does not reach the bootstrap server"])
+def test_bootstrap_servers_take_one_call_and_fail_with_their_sentence(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, trouble: str
+) -> None:
+    seen = {"a-prefill-0": {"ranks": 1, "expected": 1, "addresses": ["10.0.0.1"], "trouble": trouble}}
+    action = Action(tmp_path, monkeypatch, {"changed": False, "units": {}, "bootstrap": seen})
+    action.task.args = {"bootstrap": [PREFILL], "timeout": 30.0}
+    result = action.run()
+    assert action.calls == [{"bootstrap": [PREFILL], "wait": 30.0}]
+    assert (result.get("failed", False), result.get("msg", "")) == (bool(trouble), trouble)
+    assert result["bootstrap"] == seen

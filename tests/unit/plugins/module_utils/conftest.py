@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from ansible_collections.multinode.sglang.plugins.module_utils._base import files
+from ansible_collections.multinode.sglang.plugins.module_utils._base import files, paths
 from ansible_collections.multinode.sglang.plugins.module_utils._base.host import Commands, Root
 from ansible_collections.multinode.sglang.plugins.module_utils._units import apply
 from ansible_collections.multinode.sglang.plugins.module_utils._units.apply import Changes, Wanted
@@ -79,7 +79,8 @@ def host(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/python").symlink_to("/bin/true")
     (tmp_path / "run").mkdir()
-    monkeypatch.setattr(apply, "RUN_DIR", str(tmp_path / "run"))
+    for name, folder in {"CONFIG_DIR": "config", "RUN_DIR": "run", "LIBRARY_DIR": "lib", "UNIT_DIR": "units"}.items():
+        monkeypatch.setattr(paths, name, str(tmp_path / folder))
     real = files.ids
     # Whoever runs the tests owns what belongs to root on a host.
     monkeypatch.setattr(

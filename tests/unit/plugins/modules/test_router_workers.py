@@ -9,22 +9,25 @@ import pathlib
 from collections.abc import Iterator
 
 import pytest
-from ansible_collections.multinode.sglang.plugins.module_utils._router.api import Router
+from ansible_collections.multinode.sglang.plugins.module_utils._base import paths
+from ansible_collections.multinode.sglang.plugins.module_utils._router.api import RunningRouter
 from ansible_collections.multinode.sglang.plugins.modules.router_workers import reconcile, untouched
 
-from ..fake_router import FakeRouter, worker
+from ..fake_router import FakeRouter
+from ..planned import worker
 
 
 @pytest.fixture
-def fake() -> Iterator[FakeRouter]:
+def fake(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRouter]:
+    monkeypatch.setattr(paths, "CONFIG_DIR", str(tmp_path))
     router = FakeRouter()
     router.hold(worker(1), worker(2))
     yield router
     router.close()
 
 
-def test_check_mode_tells_what_a_run_does(fake: FakeRouter, tmp_path: pathlib.Path) -> None:
-    router = Router(fake.item(worker(1), worker(3)), str(tmp_path))
+def test_check_mode_tells_what_a_run_does(fake: FakeRouter) -> None:
+    router = RunningRouter(fake.unit(worker(1), worker(3)))
     foretold = reconcile(router, False, 5, True)
     assert fake.writes() == []
     assert reconcile(router, False, 5, False) == foretold
@@ -38,8 +41,8 @@ def test_check_mode_tells_what_a_run_does(fake: FakeRouter, tmp_path: pathlib.Pa
     assert fake.urls() == ["http://10.0.0.1:30000", "http://10.0.0.3:30000"]
 
 
-def test_a_drain_adds_nothing(fake: FakeRouter, tmp_path: pathlib.Path) -> None:
-    done, difference = reconcile(Router(fake.item(worker(1), worker(3)), str(tmp_path)), True, 5, False)
+def test_a_drain_adds_nothing(fake: FakeRouter) -> None:
+    done, difference = reconcile(RunningRouter(fake.unit(worker(1), worker(3))), True, 5, False)
     assert done["removed"] == ["http://10.0.0.2:30000"]
     assert difference["after"] == "decode  http://10.0.0.1:30000\n"
     assert fake.urls() == ["http://10.0.0.1:30000"]

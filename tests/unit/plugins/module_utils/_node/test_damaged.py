@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.multinode.sglang.plugins.module_utils._base import sockets
 from ansible_collections.multinode.sglang.plugins.module_utils._node import (
     clock,
     disk,
     driver,
     gpu,
     kernel,
-    listeners,
     network,
     rdma,
 )
@@ -39,7 +39,7 @@ PARSERS: list[tuple[Callable[[str], Any], str]] = [
     (clock.parse_tracking, "chronyc_tracking.csv"),
     (clock.parse_timesync, "timesync.txt"),
     (disk.parse_mounts, "mountinfo.txt"),
-    (listeners.parse_table, TCP),
+    (sockets.parse_table, TCP),
     (kernel.parse_meminfo, "MemTotal:       24684092 kB\nHugePages_Total:     512\n"),
 ]
 

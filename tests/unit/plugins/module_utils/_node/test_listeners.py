@@ -22,23 +22,6 @@ TABLE = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when re
 """
 
 
-def test_a_table_has_its_listeners_only() -> None:
-    assert listeners.parse_table(TABLE) == [("0.0.0.0", 2024, "1077"), ("127.0.0.1", 20000, "1079")]
-    assert listeners.parse_table("") == []
-
-
-@pytest.mark.parametrize(
-    ("text", "address"),
-    [
-        ("0100007F:7530", ("127.0.0.1", 30000)),
-        ("00000000000000000000000001000000:0016", ("::1", 22)),
-        ("B80D0120000000000000000001000000:1F90", ("2001:db8::1", 8080)),
-    ],
-)
-def test_addresses(text: str, address: tuple[str, int]) -> None:
-    assert listeners.parse_address(text) == address
-
-
 def test_owners_have_their_units(host_files: Host) -> None:
     root = host_files(
         "/proc/net/tcp =\n/proc/812/fd/3 -> socket:[1079]\n/proc/812/comm = sglang\n"
@@ -73,21 +56,3 @@ def test_a_real_listener_is_found_with_its_process(family: socket.AddressFamily,
     assert mine["pid"] == os.getpid()
     assert "python" in mine["command"]
     assert mine["user"] == processes.user_of_status(f"Uid:\t{os.getuid()}\t")
-
-
-@pytest.mark.parametrize(
-    ("text", "unit"),
-    [
-        ("0::/system.slice/sglang-llama-0.service", "sglang-llama-0.service"),
-        ("12:cpu:/user.slice/user-0.slice/session-4.scope\n0::/", "session-4.scope"),
-        ("0::/", None),
-        ("", None),
-    ],
-)
-def test_units(text: str, unit: str | None) -> None:
-    assert processes.unit_of_cgroup(text) == unit
-
-
-def test_a_user_without_a_name_is_a_number() -> None:
-    assert processes.user_of_status("Name:\tx\nUid:\t4000000\t4000000\n") == "4000000"
-    assert processes.user_of_status("") is None

@@ -91,8 +91,8 @@ def test_the_nearest_usable_device_of_each_gpu(host_files: Host, answering: Answ
     found, _unused = rdma.gather(root, answering({}), gpus)
     # The second GPU has its own device, but that one has no LID.
     assert found["nearest"] == {
-        "0000:19:00.0": {"devices": ["mlx5_0"], "distance": "PIX"},
-        "0000:3b:00.0": {"devices": ["mlx5_0"], "distance": "SYS"},
+        "0000:19:00.0": {"gpu": 0, "device": "mlx5_0", "devices": ["mlx5_0"], "distance": "PIX"},
+        "0000:3b:00.0": {"gpu": 1, "device": "mlx5_0", "devices": ["mlx5_0"], "distance": "SYS"},
     }
 
 

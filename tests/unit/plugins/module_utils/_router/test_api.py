@@ -10,17 +10,24 @@ import pathlib
 from collections.abc import Iterator
 
 import pytest
+from ansible_collections.multinode.sglang.plugins.module_utils._base import paths
 from ansible_collections.multinode.sglang.plugins.module_utils._router.api import (
     Keys,
     Listed,
-    Router,
     RouterError,
-    Worker,
+    RunningRouter,
     listed_workers,
     read_keys,
 )
 
-from ...fake_router import FakeRouter, worker
+from ...fake_router import FakeRouter
+from ...planned import worker
+
+
+@pytest.fixture(autouse=True)
+def config(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the files of routers in a directory of this test."""
+    monkeypatch.setattr(paths, "CONFIG_DIR", str(tmp_path))
 
 
 @pytest.fixture
@@ -30,26 +37,25 @@ def fake() -> Iterator[FakeRouter]:
     router.close()
 
 
-def with_secrets(tmp_path: pathlib.Path, *words: str) -> str:
-    """Write the words of the launcher; return the directory."""
+def with_secrets(tmp_path: pathlib.Path, *arguments: str) -> None:
+    """Write the arguments of the launcher."""
     (tmp_path / "sglang-router-a").mkdir()
-    (tmp_path / "sglang-router-a" / "secrets.json").write_text(json.dumps(words))
-    return str(tmp_path)
+    (tmp_path / "sglang-router-a" / "secrets.json").write_text(json.dumps(arguments))
 
 
 @pytest.mark.parametrize(
-    ("words", "api", "control"),
+    ("arguments", "api", "control"),
     [
         ([], "", ""),
         (["--api-key", "K"], "K", ""),
-        (["--api-key=K=L"], "K=L", ""),
+        (["--api-key", "K=L"], "K=L", ""),
         (["--control-plane-api-keys", "u:n:user:U", "a:n:admin:A:B", "b:n:admin:C", "--api-key", "K"], "K", "A:B"),
-        (["--control-plane-api-keys=a:n:Admin:A"], "", "A"),
+        (["--control-plane-api-keys", "a:n:Admin:A"], "", "A"),
         (["--control-plane-api-keys", "u:n:user:U", "--jwt-issuer", "x:y:admin:z"], "", ""),
     ],
 )
-def test_keys_of_the_launchers_words(words: list[str], api: str, control: str) -> None:
-    assert Keys.from_words(words) == Keys(api, control)
+def test_keys_of_the_launchers_arguments(arguments: list[str], api: str, control: str) -> None:
+    assert Keys.from_arguments(arguments) == Keys(api, control)
 
 
 def test_keys_are_in_no_representation() -> None:
@@ -87,7 +93,7 @@ def test_the_list_of_both_packages() -> None:
         )
     )
     assert listed["http://p:1"] == Listed("http://p:1", "prefill", 8998, True, False, ("1",))
-    assert listed["http://d:1"] == Listed("http://d:1", "decode", None, False, True, ("2",))
+    assert listed["http://d:1"] == Listed("http://d:1", "decode", 0, False, True, ("2",))
 
 
 def test_the_ranks_of_data_parallelism_are_one_worker() -> None:
@@ -96,54 +102,54 @@ def test_the_ranks_of_data_parallelism_are_one_worker() -> None:
         for rank in range(3)
     ]
     assert listed_workers(json.dumps({"workers": ranks})) == {
-        "http://a:1": Listed("http://a:1", "regular", None, False, False, ("0", "1", "2"))
+        "http://a:1": Listed("http://a:1", "regular", 0, False, False, ("0", "1", "2"))
     }
 
 
 def test_each_call_has_the_key_that_it_wants(fake: FakeRouter, tmp_path: pathlib.Path) -> None:
-    config = with_secrets(tmp_path, "--api-key", "K", "--control-plane-api-keys", "i:n:admin:admin:key")
-    router = Router(fake.item(worker(1, "prefill", 8998)), config)
+    with_secrets(tmp_path, "--api-key", "K", "--control-plane-api-keys", "i:n:admin:admin:key")
+    router = RunningRouter(fake.unit(worker(1, "prefill", 8998)))
     assert router.listed() == {}
-    one = router.workers["http://10.0.0.1:30000"]
-    assert router.add(one)
-    assert fake.asked[-1][2] == {"url": one.url, "worker_type": "prefill", "bootstrap_port": 8998, "api_key": "K"}
-    assert list(router.listed()) == [one.url]
+    (place,) = router.workers
+    assert router.add(router.workers[place])
+    assert fake.asked[-1][2] == {"url": place, "worker_type": "prefill", "bootstrap_port": 8998, "api_key": "K"}
+    assert list(router.listed()) == [place]
     assert router.complete(5) == (" Paris", "")
 
 
-def test_a_wrong_key_names_the_file(fake: FakeRouter, tmp_path: pathlib.Path) -> None:
+def test_a_wrong_key_names_the_file(fake: FakeRouter) -> None:
     with pytest.raises(
         RouterError, match=r"GET /workers answered 401: the keys in .*/sglang-router-a/secrets.json are not"
     ):
-        Router(fake.item(), str(tmp_path)).listed()
+        RunningRouter(fake.unit()).listed()
 
 
-def test_a_router_that_does_not_answer_is_named(tmp_path: pathlib.Path) -> None:
+def test_a_router_that_does_not_answer_is_named() -> None:
     fake = FakeRouter()
     fake.close()
     with pytest.raises(
         RouterError,
-        match=r"router sglang-router-a on router1 \(http://127.*\): GET /workers: .*refused; look at journalctl",
+        match=r"router sglang-router-a on router1 \(http://127.*\): GET /workers: .*refused; see journalctl",
     ):
-        Router(fake.item(), str(tmp_path)).listed()
+        RunningRouter(fake.unit()).listed()
 
 
-def test_an_answer_that_is_no_list_is_an_error(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_that_is_no_list_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeRouter()
     monkeypatch.setattr(fake, "answer", lambda *_words: (200, {"hello": 1}))
-    with pytest.raises(RouterError, match="answered no list of workers"):
-        Router(fake.item(), str(tmp_path)).listed()
+    with pytest.raises(RouterError, match="the answer to GET /workers is no list of workers"):
+        RunningRouter(fake.unit()).listed()
     monkeypatch.setattr(fake, "answer", lambda *_words: (500, "broken"))
     with pytest.raises(RouterError, match='GET /workers answered 500: "broken"'):
-        Router(fake.item(), str(tmp_path)).listed()
+        RunningRouter(fake.unit()).listed()
     fake.close()
 
 
-def test_a_known_url_is_not_added_and_what_is_gone_is_removed(tmp_path: pathlib.Path) -> None:
+def test_a_known_url_is_not_added_and_what_is_gone_is_removed() -> None:
     fake = FakeRouter(smg=True)
     fake.hold(worker(1))
-    router = Router(fake.item(worker(1)), str(tmp_path))
-    assert not router.add(Worker("http://10.0.0.1:30000", "decode", None))
-    router.remove(Listed("http://10.0.0.9:30000", "decode", None, True, False, ("gone",)))
-    assert router.says_of(Listed("", "decode", None, True, False, ("x",))) == "No workers found"
+    router = RunningRouter(fake.unit(worker(1)))
+    assert not router.add(worker(1))
+    router.remove(Listed("http://10.0.0.9:30000", "decode", 0, True, False, ("gone",)))
+    assert router.says_of(Listed("", "decode", 0, True, False, ("x",))) == "No workers found"
     fake.close()

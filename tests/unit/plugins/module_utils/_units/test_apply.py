@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from ansible_collections.multinode.sglang.plugins.module_utils._base.files import Directory, File
 from ansible_collections.multinode.sglang.plugins.module_utils._units.apply import UnitFiles, UnitsError, Wanted
+from ansible_collections.multinode.sglang.plugins.module_utils._units.text import MARKERS
 
-ONE, OTHER = "# Managed by somebody", "# Managed by somebody: else"
+ONE, OTHER = MARKERS
 
 
 def wanted(host: Any, *names: str, marker: str = ONE, secret: str = "", **changes: Any) -> Wanted:
     """Return units of one kind with these names."""
-    kind = "one" if marker == ONE else "other"
 
     def unit(name: str) -> UnitFiles:
         directory = f"{host.root}/config/{name}"
@@ -32,11 +32,8 @@ def wanted(host: Any, *names: str, marker: str = ONE, secret: str = "", **change
     values: dict[str, Any] = {
         "markers": (marker,),
         "units": tuple(map(unit, names)),
-        "shared": (Directory(f"{host.root}/lib/{kind}", 0o755), File(f"{host.root}/lib/{kind}/helper", "x\n", 0o755)),
         "interpreter": f"{host.root}/bin/python",
-        "remedy": "install one",
-        "config_dir": f"{host.root}/config",
-        "unit_dir": f"{host.root}/units",
+        "fix": "install one",
         "prune": True,
     }
     return Wanted(**{**values, **changes})
@@ -44,7 +41,7 @@ def wanted(host: Any, *names: str, marker: str = ONE, secret: str = "", **change
 
 def test_a_fresh_host_gets_everything_and_then_nothing(host: Any) -> None:
     changes, result = host.apply(wanted(host, "sglang-a"))
-    assert {"config/sglang-a/environment", "units/sglang-a.service", "lib/one/helper"} <= host.files()
+    assert {"config/sglang-a/environment", "units/sglang-a.service", "lib/prestart.py"} <= host.files()
     assert host.calls == [("daemon-reload",), ("enable", "sglang-a.service")]
     assert result["stale"] == ["sglang-a"]
     assert changes.actions[-2:] == ["reload systemd", "enable sglang-a"]

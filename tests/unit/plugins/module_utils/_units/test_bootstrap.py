@@ -15,9 +15,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import Bootstrap, Rank
 from ansible_collections.multinode.sglang.plugins.module_utils._units import bootstrap
 from ansible_collections.multinode.sglang.plugins.module_utils._units.bootstrap import (
-    Prefill,
     Registered,
     wait_for,
     wait_for_all,
@@ -26,7 +26,7 @@ from ansible_collections.multinode.sglang.plugins.module_utils._units.bootstrap 
 HOSTS = {"10.0.0.1": "node1", "10.0.0.2": "node2"}
 
 
-class Bootstrap:
+class Served:
     """A bootstrap server with a table of (dp, cp, tp, pp) to address; it is not ready for the first looks."""
 
     def __init__(self, sizes: tuple[int, int, int, int], table: dict[tuple[int, ...], str], late: int = 0) -> None:
@@ -76,9 +76,9 @@ class Bootstrap:
 
 
 @pytest.fixture
-def pipeline() -> Iterator[Bootstrap]:
+def pipeline() -> Iterator[Served]:
     """Serve two pipeline ranks on two hosts."""
-    server = Bootstrap((1, 1, 1, 2), {(0, 0, 0, 0): "10.0.0.1", (0, 0, 0, 1): "10.0.0.2"})
+    server = Served((1, 1, 1, 2), {(0, 0, 0, 0): "10.0.0.1", (0, 0, 0, 1): "10.0.0.2"})
     yield server
     server.close()
 
@@ -89,15 +89,13 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bootstrap, "CALL_SECONDS", 0.3)
 
 
-def prefill(port: int, instance: str = "a-prefill-0") -> Prefill:
+def prefill(port: int, instance: str = "a-prefill-0") -> Bootstrap:
     """Return a prefill instance of the plan on two hosts."""
-    ranks = [{"host": host, "address": address} for address, host in HOSTS.items()]
-    return Prefill.from_plan(
-        {"instance": instance, "host": "node1", "address": "127.0.0.1", "port": port, "ranks": ranks}
-    )
+    ranks = tuple(Rank(host, address) for address, host in HOSTS.items())
+    return Bootstrap(instance, "node1", "127.0.0.1", port, ranks)
 
 
-def test_all_ranks_have_registered(pipeline: Bootstrap) -> None:
+def test_all_ranks_have_registered(pipeline: Served) -> None:
     assert wait_for(prefill(pipeline.port), 0, "node3") == (Registered(2, 2, ("10.0.0.1", "10.0.0.2")), "")
 
 
@@ -105,7 +103,7 @@ def test_every_kind_of_rank_is_asked_for() -> None:
     table = {
         (dp, cp, tp, pp): f"10.0.0.{1 + pp}" for dp in range(2) for cp in range(2) for tp in range(3) for pp in range(2)
     }
-    server = Bootstrap((2, 2, 3, 2), table)
+    server = Served((2, 2, 3, 2), table)
     assert wait_for(prefill(server.port), 0, "node3")[0].ranks == 24
     del table[(1, 0, 2, 1)]
     known, wrong = wait_for(prefill(server.port), 0, "node3")
@@ -114,12 +112,12 @@ def test_every_kind_of_rank_is_asked_for() -> None:
     server.close()
 
 
-def test_late_ranks_are_waited_for(pipeline: Bootstrap) -> None:
+def test_late_ranks_are_waited_for(pipeline: Served) -> None:
     pipeline.late = 5
     assert wait_for(prefill(pipeline.port), 10, "node3")[1] == ""
 
 
-def test_ranks_that_do_not_register_in_time(pipeline: Bootstrap) -> None:
+def test_ranks_that_do_not_register_in_time(pipeline: Served) -> None:
     pipeline.late = 10**6
     wrong = wait_for(prefill(pipeline.port), 0.05, "node3")[1]
     assert wrong == (
@@ -129,7 +127,7 @@ def test_ranks_that_do_not_register_in_time(pipeline: Bootstrap) -> None:
     )
 
 
-def test_the_host_of_missing_ranks_is_named(pipeline: Bootstrap) -> None:
+def test_the_host_of_missing_ranks_is_named(pipeline: Served) -> None:
     pipeline.table[(0, 0, 0, 1)] = "10.0.0.9"
     wrong = wait_for(prefill(pipeline.port), 0, "node3")[1]
     assert (
@@ -141,20 +139,20 @@ def test_the_host_of_missing_ranks_is_named(pipeline: Bootstrap) -> None:
 
 
 @pytest.mark.parametrize("raw", ["[]", "hello", '{"dp_size": 1}'])
-def test_something_else_listens_there(pipeline: Bootstrap, raw: str) -> None:
+def test_something_else_listens_there(pipeline: Served, raw: str) -> None:
     pipeline.raw = raw
     assert "it answered something else than a bootstrap server does" in wait_for(prefill(pipeline.port), 0, "node3")[1]
 
 
-def test_nothing_listens_there(pipeline: Bootstrap) -> None:
+def test_nothing_listens_there(pipeline: Served) -> None:
     pipeline.close()
     assert wait_for(prefill(pipeline.port), 0, "node3")[1] == (
         f"node3 does not reach the bootstrap server of prefill instance a-prefill-0 on node1: GET /route at 127.0.0.1:{pipeline.port} was "
-        f"refused; open TCP port {pipeline.port} on node1 for the decode hosts, and see that sglang-a-prefill-0 runs there"
+        f"refused; open TCP port {pipeline.port} on node1 for the decode hosts, and check that sglang-a-prefill-0 runs there"
     )
 
 
-def test_blocked_ones_cost_one_time_out_together(pipeline: Bootstrap) -> None:
+def test_blocked_ones_cost_one_time_out_together(pipeline: Served) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         begin = time.monotonic()

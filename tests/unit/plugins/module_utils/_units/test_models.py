@@ -9,19 +9,17 @@ import pathlib
 from typing import Any
 
 import pytest
-from ansible_collections.multinode.sglang.plugins.module_utils._units.models import UNKNOWN, links, resolved
-from ansible_collections.multinode.sglang.plugins.module_utils._units.server import Unit
+from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import Option, ServerUnit
+from ansible_collections.multinode.sglang.plugins.module_utils._units.models import UNKNOWN, Resolved, links, resolved
+
+from ...planned import options, server
 
 DIGESTS = ("1" * 64, "2" * 64)
 
 
-def unit(*argv: str, **changes: Any) -> Unit:
-    """Return a unit of the plan."""
-    base: dict[str, Any] = {
-        "name": "sglang-a-0", "instance": "a-0", "deployment": "a", "rank": 0, "nnodes": 1, "address": "10.0.0.11",
-        "ranks": [], "ports": {}, "gpus": [0], "argv": ["-m", "sglang.launch_server", *argv], "environment": {}, "digest": "1",
-    }  # fmt: skip
-    return Unit.from_plan({**base, **changes})
+def unit(model: str, **named: Any) -> ServerUnit:
+    """Return a server of a model with further options."""
+    return server(model=model, options=options(model_path=model, **named), served_model="name")
 
 
 @pytest.fixture
@@ -39,70 +37,65 @@ def flip(store: pathlib.Path) -> None:
     (store / "current").symlink_to(f"releases/{DIGESTS[1]}")
 
 
-def test_the_release_is_named_and_told_and_the_api_keeps_its_name(store: pathlib.Path) -> None:
-    found = resolved(unit("--model-path", f"{store}/current", "--tp-size", "2"), {})
-    assert found.argv[2:] == (
-        "--model-path", f"{store}/releases/{DIGESTS[0]}", "--tp-size", "2",
-        "--weight-version", DIGESTS[0], "--served-model-name", f"{store}/current",
-    )  # fmt: skip
+def test_the_release_is_named_and_the_api_keeps_its_name(store: pathlib.Path) -> None:
+    release = f"{store}/releases/{DIGESTS[0]}"
+    found = resolved(unit(f"{store}/current", tp_size=2), {})
+    assert found.releases == (DIGESTS[0],)
+    assert found.unit.model == release
+    assert found.unit.options == options(
+        model_path=release, tp_size=2, weight_version=DIGESTS[0], served_model_name="name"
+    )
 
 
-def test_what_the_plan_says_stays(store: pathlib.Path) -> None:
-    argv = [f"--model-path={store}/current", "--weight-version", "v1", "--served-model-name=llama"]
-    assert resolved(unit(*argv), {}).argv[2:] == (f"--model-path={store}/releases/{DIGESTS[0]}", *argv[1:])
+def test_what_the_plan_sets_stays(store: pathlib.Path) -> None:
+    further = {"weight_version": "v1", "served_model_name": "llama"}
+    found = resolved(unit(f"{store}/current", **further), {}).unit
+    assert found.options == options(model_path=f"{store}/releases/{DIGESTS[0]}", **further)
 
 
 def test_ranks_with_different_releases_never_start_together(store: pathlib.Path) -> None:
-    argv = ["--model-path", f"{store}/current", "--weight-version", "v1", "--served-model-name", "llama"]
-    first = resolved(unit(*argv), {})
+    planned = unit(f"{store}/current", weight_version="v1", served_model_name="llama")
+    first = resolved(planned, {})
     flip(store)
-    assert resolved(unit(*argv), {}).digest != first.digest
+    assert resolved(planned, {}).releases != first.releases
 
 
 def test_a_model_elsewhere_is_left_alone(store: pathlib.Path) -> None:
     (store / "other").mkdir()
     (store / "other/current").symlink_to("../releases")
     for path in (f"{store}", f"{store}/none/current", f"{store}/other/current", "Qwen/Qwen3-8B"):
-        assert resolved(unit("--model-path", path), {}) == unit("--model-path", path)
+        assert resolved(unit(path), {}) == Resolved(unit(path))
 
 
 def test_a_check_shows_where_the_link_will_lead(store: pathlib.Path) -> None:
-    argv = ["--model-path", f"{store}/current"]
-    now = resolved(unit(*argv), {})
-    assert resolved(unit(*argv), {str(store): DIGESTS[0], "/other": DIGESTS[1]}) == now
+    planned = unit(f"{store}/current")
+    now = resolved(planned, {})
+    assert resolved(planned, {str(store): DIGESTS[0], "/other": DIGESTS[1]}) == now
     flip(store)
-    then = resolved(unit(*argv), {})
-    assert resolved(unit(*argv), {str(store): DIGESTS[1]}) == then != now
-    unknown = resolved(unit(*argv), {str(store): ""})
-    assert unknown.argv[3] == f"{store}/releases/{UNKNOWN}"
-    assert unknown.digest not in {now.digest, then.digest}
+    then = resolved(planned, {})
+    assert resolved(planned, {str(store): DIGESTS[1]}) == then != now
+    unknown = resolved(planned, {str(store): ""})
+    assert unknown.unit.model == f"{store}/releases/{UNKNOWN}"
+    assert unknown.releases == (UNKNOWN,)
 
 
-def test_every_path_is_that_of_a_release_and_no_other_word(store: pathlib.Path) -> None:
+def test_every_path_is_that_of_a_release_and_no_other_value(store: pathlib.Path) -> None:
     link, release = f"{store}/current", f"{store}/releases/{DIGESTS[0]}"
-    argv = [
-        "--model-path",
-        "/models/a",
-        "--speculative-draft-model-path",
-        link,
-        f"--tokenizer-path={link}",
-        "--served-model-name",
-        link,
-    ]
-    found = resolved(unit(*argv, "--tp-size", "2", "--pp-size", "2"), {})
-    assert found.argv[2:] == (
-        "--model-path", "/models/a", "--speculative-draft-model-path", release, f"--tokenizer-path={release}", "--served-model-name", link,
-        "--tp-size", "2", "--pp-size", "2",
-    )  # fmt: skip
-    assert found.digest != "1"
+    found = resolved(
+        unit("/models/a", speculative_draft_model_path=link, tokenizer_path=link, served_model_name=link), {}
+    )
+    assert found.unit.options == options(
+        model_path="/models/a", speculative_draft_model_path=release, tokenizer_path=release, served_model_name=link
+    )
+    assert found.releases == (DIGESTS[0],)
 
 
-def test_links_are_known_by_their_place() -> None:
-    argv = [
-        "--model-path",
-        "/data/a/current",
-        "--speculative-draft-model-path=/data/b/current",
-        "--tokenizer-path",
-        "owner/current",
-    ]
-    assert links(unit(*argv, "--served-model-name", "/data/c/current")) == ("/data/a/current", "/data/b/current")
+def test_links_are_the_paths_of_the_options() -> None:
+    further = {"speculative_draft_model_path": "/data/b/current", "tokenizer_path": "owner/current"}
+    planned = unit("/data/a/current", **further, served_model_name="/data/c/current")
+    assert links(planned) == ("/data/a/current", "/data/b/current")
+
+
+def test_an_option_with_several_values_is_no_path() -> None:
+    several = Option("lora-path", ("/data/a/current", "/data/b/current"))
+    assert links(server(options=(several,))) == ()

@@ -1,54 +1,44 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The text of unit, environment and key files."""
+"""The unit of a server: its text, its digests, and its files on a host."""
 
 from __future__ import annotations
 
+import stat
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.multinode.sglang.plugins.module_utils._units import server
-from ansible_collections.multinode.sglang.plugins.module_utils._units.server import Settings, Unit
+from ansible_collections.multinode.sglang.plugins.module_utils._plan.plain import to_dict
+from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import Option, Rank, ServerUnit
+from ansible_collections.multinode.sglang.plugins.module_utils._units import server as server_unit
+from ansible_collections.multinode.sglang.plugins.module_utils._units.apply import Changes, UnitsError
+from ansible_collections.multinode.sglang.plugins.module_utils._units.models import Resolved
+from ansible_collections.multinode.sglang.plugins.module_utils._units.server import Settings, wanted_servers
+from ansible_collections.multinode.sglang.plugins.modules.units import OPTIONS
+
+from ...planned import SERVER, options, server
 
 SETTINGS = Settings(
     user="sglang",
     group="sglang",
-    config_dir="/etc/sglang",
     interpreter="/opt/sglang/current/bin/python",
-    helper="/usr/local/lib/sglang/prestart.py",
-    rdma_helper="/usr/local/lib/sglang/rdma.py",
     runtime="abc",
     barrier_timeout=300,
     stop_timeout=120,
 )
+PRESTART = "/usr/bin/python3 -IB /usr/local/lib/sglang/prestart.py"
 
 
-def plan_unit(rank: int = 1, nnodes: int = 2, **changes: Any) -> dict[str, Any]:
-    """Return a unit as the plan gives it."""
-    unit: dict[str, Any] = {
-        "name": "sglang-llama-0",
-        "instance": "llama-0",
-        "deployment": "llama",
-        "role": "server",
-        "rank": rank,
-        "nnodes": nnodes,
-        "host": f"node{rank + 1}",
-        "address": f"10.0.0.{rank + 11}",
-        "gpus": [0, 1],
-        "ranks": [{"host": f"node{number + 1}", "address": f"10.0.0.{number + 11}"} for number in range(nnodes)],
-        "api_port": 30000,
-        "ports": {"api": "30000", "dist_init": "20000", "dp_attention": "20001-20006", "barrier": "20051"},
-        "argv": ["-m", "sglang.launch_server", "--model-path", "/models/llama 3", "--tp-size", "4", "--enable-metrics"],
-        "environment": {"SGLANG_HOST_IP": f"10.0.0.{rank + 11}", "NCCL_DEBUG": "WARN"},
-        "interface": None,
-        "digest": "plan",
-    }
-    return {**unit, **changes}
+def text(unit: ServerUnit = SERVER, with_keys: bool = False, **changes: Any) -> str:
+    """Return the unit file."""
+    return server_unit.unit_text(unit, replace(SETTINGS, **changes), with_keys)
 
 
-UNIT = Unit.from_plan(plan_unit())
+def further(*more: Option) -> ServerUnit:
+    """Return the server with further options."""
+    return replace(SERVER, options=(*SERVER.options, *more))
 
 
 def test_the_unit_reads_like_the_documented_command() -> None:
@@ -56,7 +46,7 @@ def test_the_unit_reads_like_the_documented_command() -> None:
     --model-path "/models/llama 3" \\
     --tp-size 4 \\
     --enable-metrics
-""" in server.unit_text(UNIT, SETTINGS, with_keys=False)
+""" in text()
 
 
 @pytest.mark.parametrize(
@@ -69,11 +59,10 @@ def test_the_unit_reads_like_the_documented_command() -> None:
         "RuntimeDirectory=sglang/sglang-llama-0",
         "EnvironmentFile=/etc/sglang/sglang-llama-0/environment",
         "EnvironmentFile=-/run/sglang/sglang-llama-0/network.env",
-        "ExecStartPre=/usr/bin/python3 -I /usr/local/lib/sglang/prestart.py network --address 10.0.0.12",
-        "ExecStartPre=+/usr/bin/python3 -I /usr/local/lib/sglang/prestart.py"
-        " ports api=30000 barrier=20051 dist_init=20000 dp_attention=20001-20006",
-        "ExecStartPre=/usr/bin/python3 -I /usr/local/lib/sglang/prestart.py"
-        " peers --rank 1 --timeout 300 10.0.0.11:20051 node1=10.0.0.11 node2=10.0.0.12",
+        f"ExecStartPre={PRESTART} network --address 10.0.0.12",
+        f"ExecStartPre={PRESTART} rdma --gpus 0,1",
+        f"ExecStartPre=+{PRESTART} ports api=30000 barrier=20051 dist_init=20000 dp_attention=20001-20006",
+        f"ExecStartPre={PRESTART} peers --rank 1 --timeout 300 10.0.0.11:20051 node1=10.0.0.11 node2=10.0.0.12",
         "Restart=always",
         "KillMode=control-group",
         "TimeoutStartSec=360",
@@ -84,43 +73,34 @@ def test_the_unit_reads_like_the_documented_command() -> None:
     ],
 )
 def test_the_unit_has_the_line(line: str) -> None:
-    assert line in server.unit_text(UNIT, SETTINGS, with_keys=False).splitlines()
+    assert line in text().splitlines()
 
 
 def test_one_rank_waits_for_nobody() -> None:
-    unit = Unit.from_plan(plan_unit(rank=0, nnodes=1))
-    assert " peers " not in server.unit_text(unit, SETTINGS, with_keys=False)
+    assert " peers " not in text(server())
 
 
 def test_an_ipv6_leader_is_in_brackets() -> None:
-    ranks = [{"host": "node1", "address": "fd00::1"}, {"host": "node2", "address": "fd00::2"}]
-    unit = Unit.from_plan(plan_unit(ranks=ranks, address="fd00::2"))
-    assert '"[fd00::1]:20051" node1=fd00::1' in server.unit_text(unit, SETTINGS, with_keys=False)
+    ranks = (Rank("node1", "fd00::1"), Rank("node2", "fd00::2"))
+    assert '"[fd00::1]:20051" node1=fd00::1' in text(replace(SERVER, ranks=ranks, address="fd00::2"))
 
 
 def test_a_model_by_name_requires_no_mount() -> None:
-    unit = replace(UNIT, argv=("-m", "sglang.launch_server", "--model-path", "meta-llama/Llama"))
-    assert "RequiresMountsFor" not in server.unit_text(unit, SETTINGS, with_keys=False)
+    assert "RequiresMountsFor" not in text(replace(SERVER, model="meta-llama/Llama"))
 
 
 def test_numactl_stands_before_the_interpreter() -> None:
-    text = server.unit_text(UNIT, replace(SETTINGS, numactl=("--cpunodebind=0", "--membind=0")), with_keys=False)
-    assert "ExecStart=/usr/bin/numactl --cpunodebind=0 --membind=0 \\\n    /opt/sglang/current/bin/python -m" in text
+    found = text(numactl=("--cpunodebind=0", "--membind=0"))
+    assert "ExecStart=/usr/bin/numactl --cpunodebind=0 --membind=0 \\\n    /opt/sglang/current/bin/python -m" in found
 
 
-def test_the_interface_of_the_inventory_is_passed_on() -> None:
-    text = server.unit_text(Unit.from_plan(plan_unit(interface="ib0")), SETTINGS, with_keys=False)
-    assert "network --address 10.0.0.12 --interface ib0" in text
+def test_the_interface_of_the_inventory_is_used() -> None:
+    assert "network --address 10.0.0.12 --interface ib0" in text(replace(SERVER, interface="ib0"))
 
 
 def test_service_options_override_add_repeat_and_remove() -> None:
-    options = (
-        ("Restart", "no"),
-        ("NoNewPrivileges", False),
-        ("ProtectSystem", None),
-        ("DeviceAllow", ["/dev/a", "/dev/b"]),
-    )
-    lines = server.unit_text(UNIT, replace(SETTINGS, options=options), with_keys=False).splitlines()
+    changes = {"Restart": "no", "NoNewPrivileges": False, "ProtectSystem": None, "DeviceAllow": ["/dev/a", "/dev/b"]}
+    lines = text(options=changes).splitlines()
     assert {"Restart=no", "NoNewPrivileges=no", "DeviceAllow=/dev/a", "DeviceAllow=/dev/b"} <= set(lines)
     assert not [line for line in lines if line.startswith("ProtectSystem")]
 
@@ -128,90 +108,203 @@ def test_service_options_override_add_repeat_and_remove() -> None:
 @pytest.mark.parametrize(("name", "value"), [("ExecStart", "x"), ("User", "x"), ("Nice", "1\nUser=root")])
 def test_service_options_are_refused(name: str, value: str) -> None:
     with pytest.raises(ValueError, match=f"service_options.{name}"):
-        server.unit_text(UNIT, replace(SETTINGS, options=((name, value),)), with_keys=False)
+        text(options={name: value})
 
 
 def test_keys_are_in_a_file_and_the_log_is_quiet() -> None:
-    text = server.unit_text(UNIT, SETTINGS, with_keys=True)
-    assert text.count("--config /etc/sglang/sglang-llama-0/keys.yaml \\\n    --log-level warning\n") == 1
+    config = "--config /etc/sglang/sglang-llama-0/keys.yaml \\\n    --log-level warning\n"
+    assert text(with_keys=True).count(config) == 1
 
 
 def test_a_quiet_level_of_the_user_stays() -> None:
-    unit = replace(UNIT, argv=(*UNIT.argv, "--log-level", "error"))
-    assert server.unit_text(unit, SETTINGS, with_keys=True).count("--log-level") == 1
+    assert text(further(Option("log-level", ("error",))), with_keys=True).count("--log-level") == 1
 
 
-@pytest.mark.parametrize("words", [("--log-level", "info"), ("--log-level=debug",), ("--log-level", "INFO")])
-def test_a_level_that_logs_the_keys_is_refused(words: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("level", ["info", "debug", "INFO"])
+def test_a_level_that_logs_the_keys_is_refused(level: str) -> None:
     with pytest.raises(ValueError, match=r"deployments\.llama: log-level .* would write the API keys to the journal"):
-        server.unit_text(replace(UNIT, argv=(*UNIT.argv, *words)), SETTINGS, with_keys=True)
+        text(further(Option("log-level", (level,))), with_keys=True)
 
 
 def test_two_configuration_files_are_refused() -> None:
     with pytest.raises(ValueError, match=r"server_args\.config and API keys exclude each other"):
-        server.unit_text(replace(UNIT, argv=(*UNIT.argv, "--config", "/x.yaml")), SETTINGS, with_keys=True)
+        text(further(Option("config", ("/x.yaml",))), with_keys=True)
 
 
 def test_keys_text() -> None:
-    assert server.keys_text({"api_key": 'a"b', "admin_api_key": "c"}) == 'api-key: "a\\"b"\nadmin-api-key: "c"\n'
-    assert server.keys_text({"api_key": "", "admin_api_key": ""}) == ""
+    assert server_unit.keys_text({"api_key": 'a"b', "admin_api_key": "c"}) == 'api-key: "a\\"b"\nadmin-api-key: "c"\n'
+    assert server_unit.keys_text({"api_key": "", "admin_api_key": ""}) == ""
 
 
 @pytest.mark.parametrize("key", ["-x", " x", "x\ny"])
 def test_keys_that_argparse_or_http_cannot_take_are_refused(key: str) -> None:
     with pytest.raises(ValueError, match="api_key must not begin"):
-        server.keys_text({"api_key": key})
+        server_unit.keys_text({"api_key": key})
+
+
+def digests(unit: ServerUnit = SERVER, keys: str = "", releases: tuple[str, ...] = (), **changes: Any) -> list[str]:
+    """Return the digest of the instance and that of the unit."""
+    found = server_unit.unit_files(Resolved(unit, releases), replace(SETTINGS, **changes), keys)
+    lines = environment(unit, keys, releases, **changes).splitlines()
+    (shared,) = [line for line in lines if line.startswith("SGLANG_INSTANCE_DIGEST=")]
+    assert f'SGLANG_UNIT_DIGEST="{found.digest}"' in lines
+    return [shared, found.digest]
+
+
+def environment(unit: ServerUnit, keys: str = "", releases: tuple[str, ...] = (), **changes: Any) -> str:
+    """Return the text of the environment file."""
+    found = server_unit.unit_files(Resolved(unit, releases), replace(SETTINGS, **changes), keys)
+    (text,) = [str(getattr(item, "text")) for item in found.items if item.path.endswith("/environment")]  # noqa: B009
+    return text
 
 
 def test_all_ranks_agree_on_the_instance_and_differ_in_the_unit() -> None:
-    leader = Unit.from_plan(plan_unit(rank=0))
-    assert server.instance_digest(leader, SETTINGS, "") == server.instance_digest(UNIT, SETTINGS, "")
-    assert server.environment_text(leader, SETTINGS, "")[1] != server.environment_text(UNIT, SETTINGS, "")[1]
+    leader = replace(SERVER, rank=0, host="node1", address="10.0.0.11", environment={"SGLANG_HOST_IP": "10.0.0.11"})
+    assert digests(leader)[0] == digests()[0]
+    assert digests(leader)[1] != digests()[1]
 
 
-def test_the_digest_knows_everything_that_a_rank_runs_with() -> None:
-    digests = {
-        server.environment_text(unit, settings, keys)[1]
-        for unit, settings, keys in [
-            (UNIT, SETTINGS, ""),
-            (UNIT, SETTINGS, "key"),
-            (UNIT, replace(SETTINGS, runtime="other"), ""),
-            (UNIT, replace(SETTINGS, stop_timeout=1), ""),
-            (replace(UNIT, digest="other"), SETTINGS, ""),
-            (replace(UNIT, environment=(("A", "1"),)), SETTINGS, ""),
-        ]
-    }
-    assert len(digests) == 6
+def test_the_digests_cover_everything_that_a_rank_runs_with() -> None:
+    shared = [
+        digests(),
+        digests(keys="key"),
+        digests(runtime="other"),
+        digests(releases=("1",)),
+        digests(replace(SERVER, digest="other")),
+    ]
+    own = [
+        digests(stop_timeout=1),
+        digests(replace(SERVER, environment={"A": "1"})),
+        digests(further(Option("log-level", ("error",)))),
+    ]
+    assert len({instance for instance, _unit in shared}) == len(shared)
+    assert {instance for instance, _unit in own} == {shared[0][0]}
+    assert len({unit for _instance, unit in [*shared, *own]}) == len(shared) + len(own)
 
 
 def test_the_environment_file_has_no_key() -> None:
-    text, digest = server.environment_text(UNIT, SETTINGS, 'api-key: "canary"\n')
+    text = environment(SERVER, 'api-key: "canary"\n')
     assert "canary" not in text
-    assert f'SGLANG_UNIT_DIGEST="{digest}"' in text
     assert 'SGLANG_HOST_IP="10.0.0.12"' in text
 
 
-@pytest.mark.parametrize("change", [{"name": "../x"}, {"name": "a b"}, {"rank": "x"}, {"ranks": None}, {"ports": []}])
-def test_what_is_not_a_unit_of_the_plan_is_refused(change: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="units: "):
-        Unit.from_plan({**plan_unit(), **change})
+@pytest.mark.parametrize("name", ["../x", "a b"])
+def test_a_name_that_is_no_unit_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=r"servers: .* is not a name for a systemd unit"):
+        text(replace(SERVER, name=name))
 
 
-def test_a_server_that_sends_nothing_from_a_gpu_to_another_host_looks_for_no_rdma() -> None:
-    def looks(**changes: Any) -> list[str]:
-        text = server.unit_text(Unit.from_plan(plan_unit(**changes)), SETTINGS, with_keys=False)
-        return [line.partition("rdma.py ")[2] for line in text.splitlines() if "rdma.py" in line]
+def test_only_a_server_that_sends_from_a_gpu_to_another_host_checks_rdma() -> None:
+    def checks(unit: ServerUnit) -> list[str]:
+        return [line.partition(" rdma ")[2] for line in text(unit).splitlines() if " rdma " in line]
 
-    head = ["-m", "sglang.launch_server"]
-    assert looks() == ["--gpus 0,1"]
-    assert looks(rank=0, nnodes=1) == []
-    assert looks(rank=0, nnodes=1, argv=[*head, "--disaggregation-mode", "prefill"]) == ["--gpus 0,1"]
-    assert looks(argv=[*head, "--device", "cpu"]) == []
-    wanted = [
-        *head,
-        "--disaggregation-mode",
-        "prefill",
-        "--disaggregation-ib-device",
-        "/run/sglang/sglang-llama-0/ib_devices.json",
+    file = "/run/sglang/sglang-a-0/ib_devices.json"
+    assert checks(server(nnodes=2)) == ["--gpus 0,1"]
+    assert checks(server()) == []
+    assert checks(server(role="prefill")) == ["--gpus 0,1"]
+    assert checks(server(nnodes=2, options=options(device="cpu"))) == []
+    assert checks(server(role="decode", ib_devices_file=file)) == [f"--gpus 0,1 --devices-file {file}"]
+
+
+def converge(host: Any, *units: ServerUnit, **changes: Any) -> tuple[Changes, dict[str, Any]]:
+    """Run the module."""
+    params = {
+        **{name: option.get("default") for name, option in OPTIONS.items()},
+        "servers": [to_dict(unit) for unit in units],
+        "user": host.user,
+        "group": host.group,
+        "interpreter": str(host.root / "bin/python"),
+        "stop_timeout": 120,
+    }
+    found: tuple[Changes, dict[str, Any]] = host.apply(wanted_servers({**params, **changes}))
+    return found
+
+
+def test_a_server_has_its_files_and_they_go_with_it(host: Any) -> None:
+    before = host.left()
+    converge(host, server(), api_key="x")
+    assert {"config/sglang-a-0/environment", "units/sglang-a-0.service", "lib/prestart.py"} <= host.files()
+    assert converge(host, server(), api_key="x")[0].actions == []
+    converge(host)
+    assert host.left() == before
+
+
+def test_another_plan_makes_a_server_stale(host: Any) -> None:
+    _changes, result = converge(host, server())
+    host.run("sglang-a-0", result["units"]["sglang-a-0"]["digest"])
+    assert converge(host, server())[1]["stale"] == []
+    assert converge(host, server(digest="2"))[1]["stale"] == ["sglang-a-0"]
+
+
+def test_a_new_release_makes_exactly_its_servers_stale(host: Any) -> None:
+    units = [
+        server(name, model=f"{host.root}/{name}/current", options=options(model_path=f"{host.root}/{name}/current"))
+        for name in ("a", "b")
     ]
-    assert looks(argv=wanted) == ["--gpus 0,1 --required"]
+    for name in ("a", "b"):
+        for digest in ("1", "2"):
+            (host.root / name / "releases" / digest).mkdir(parents=True)
+        (host.root / name / "current").symlink_to("releases/1")
+    for name, state in converge(host, *units)[1]["units"].items():
+        host.run(name, state["digest"])
+    assert converge(host, *units)[1]["stale"] == []
+    (host.root / "a/current").unlink()
+    (host.root / "a/current").symlink_to("releases/2")
+    changes, result = converge(host, *units)
+    assert result["stale"] == ["sglang-a-0"]
+    assert f"{host.root}/a/releases/2" in (host.root / "units/sglang-a-0.service").read_text()
+    assert changes.actions
+
+
+def test_a_new_package_makes_a_server_stale(host: Any) -> None:
+    before = converge(host, server())[1]["units"]["sglang-a-0"]["digest"]
+    (host.root / "lib/python3.11/site-packages/torch-3.dist-info").mkdir(parents=True)
+    assert converge(host, server())[1]["units"]["sglang-a-0"]["digest"] != before
+
+
+def test_keys_are_private_shown_nowhere_and_removed(host: Any) -> None:
+    changes, _result = converge(host, server(), api_key="canary", admin_api_key="canary2")
+    path = host.root / "config/sglang-a-0/keys.yaml"
+    assert path.read_text() == 'api-key: "canary"\nadmin-api-key: "canary2"\n'
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert "canary" not in str(changes)
+    gone, _result = converge(host, server())
+    assert f"remove {path}" in gone.actions
+    assert not path.exists()
+
+
+def test_the_keys_of_a_deployment_replace_those_of_all(host: Any) -> None:
+    converge(host, server(), server("b"), server("c"), api_key="x", api_keys={"b": {"api_key": "y"}, "c": {}})
+    assert (host.root / "config/sglang-a-0/keys.yaml").read_text() == 'api-key: "x"\n'
+    assert (host.root / "config/sglang-b-0/keys.yaml").read_text() == 'api-key: "y"\n'
+    assert not (host.root / "config/sglang-c-0/keys.yaml").exists()
+
+
+def test_a_missing_interpreter_is_refused(host: Any) -> None:
+    (host.root / "bin/python").unlink()
+    with pytest.raises(
+        UnitsError, match=r"there is no Python at .*; run the role sglang_runtime or correct sglang_server_python"
+    ):
+        converge(host, server())
+
+
+def test_a_link_that_leads_to_no_model_is_refused(host: Any) -> None:
+    lost = f"{host.root}/models/tiny/current"
+    with pytest.raises(UnitsError, match=r"models/tiny/current leads to no model; copy it with playbooks/weights.yml"):
+        converge(host, server(model=lost, options=options(model_path=lost)))
+
+
+def test_a_missing_numactl_is_refused(host: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_unit, "NUMACTL", "/nonexistent/numactl")
+    with pytest.raises(UnitsError, match="install the package numactl"):
+        converge(host, server(), numactl=["--membind=0"])
+
+
+def test_what_is_not_a_unit_of_the_plan_is_refused(host: Any) -> None:
+    with pytest.raises(ValueError, match=r"servers\[0\]\.instance: it is missing"):
+        host.apply(wanted_servers({"servers": [{"name": "x"}], **_rest(host)}))
+
+
+def _rest(host: Any) -> dict[str, Any]:
+    defaults = {name: option.get("default") for name, option in OPTIONS.items() if name != "servers"}
+    return {**defaults, "user": host.user, "group": host.group, "interpreter": "/x", "stop_timeout": 1}

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.multinode.sglang.plugins.module_utils._units import watch
-from ansible_collections.multinode.sglang.plugins.module_utils._units.watch import Watched
+from ansible_collections.multinode.sglang.plugins.module_utils._units.watch import WatchedServer
+
+from ...planned import server
 
 
 @pytest.mark.parametrize(
@@ -57,7 +59,7 @@ class Loading:
         return {name: {"ActiveState": state, "SubState": "x", "NRestarts": "0", "MainPID": "1"} for name in names}
 
 
-UNIT = Watched("sglang-a-0", 1, "server", "127.0.0.1", 1, False, "/nonexistent")
+UNIT = WatchedServer(server(rank=1, nnodes=2, address="127.0.0.1", api_port=1))
 
 
 @pytest.fixture(autouse=True)

@@ -9,24 +9,15 @@ import pathlib
 from typing import Any
 
 import pytest
-from ansible_collections.multinode.sglang.plugins.plugin_utils._progress.waiting import Board, Wait, units_of_routers
+from ansible_collections.multinode.sglang.plugins.module_utils._plan.plain import to_dict
+from ansible_collections.multinode.sglang.plugins.plugin_utils._progress.board import Board
+from ansible_collections.multinode.sglang.plugins.plugin_utils._progress.waiting import Wait
 
-
-def unit(rank: int, instance: str = "a-0") -> dict[str, Any]:
-    """Return a unit of the plan."""
-    return {
-        "name": f"sglang-{instance}",
-        "instance": instance,
-        "rank": rank,
-        "role": "server",
-        "address": "x",
-        "api_port": 1,
-        "scheme": "http",
-    }
+from ...planned import router, server
 
 
 def state(phase: str, *journal: str, restarts: int = 0) -> dict[str, Any]:
-    """Return what a remote call says about a unit."""
+    """Return what a remote call returns about a unit."""
     return {"phase": phase, "restarts": restarts, "journal": list(journal), "trouble": "", "limits": {}}
 
 
@@ -39,7 +30,7 @@ def wait(board: Board, rank: int, **changes: Any) -> Wait:
     """Return the wait of the host of one rank."""
     options: dict[str, Any] = {
         "host": f"node{rank + 1}",
-        "units": [unit(rank)],
+        "units": [server(rank=rank, nnodes=2)],
         "started": [],
         "timeout": 60.0,
         "chatty": True,
@@ -95,7 +86,7 @@ def test_a_failure_has_the_journal_and_ends_the_other_waits(board: Board) -> Non
     )
     assert (
         see(leader, "running")
-        == "a-0 rank 0 on node1 is not waited for any more: a-0 rank 1 on node2 (unit sglang-a-0) has failed"
+        == "no longer waiting for a-0 rank 0 on node1: a-0 rank 1 on node2 (unit sglang-a-0) has failed"
     )
 
 
@@ -142,27 +133,27 @@ def test_in_a_big_play_only_leaders_show_progress(board: Board) -> None:
 
 
 def test_only_pending_units_are_asked_for(board: Board) -> None:
-    waiting = wait(board, 0, units=[unit(0, "a-0"), unit(0, "b-0")])
+    waiting = wait(board, 0, units=[server(), server("b")])
     waiting.take({"sglang-a-0": state("ready"), "sglang-b-0": state("running", "x")}, 0)
-    assert [args["name"] for args in waiting.unit_args()] == ["sglang-b-0"]
+    assert [unit["name"] for unit in waiting.to_ask()] == ["sglang-b-0"]
 
 
 def test_a_limit_that_the_kernel_did_not_give_is_a_warning(board: Board) -> None:
     waiting = wait(board, 0)
     waiting.take({"sglang-a-0": {**state("ready"), "limits": {"memlock": "8388608"}}}, 0)
     assert [text.partition(",")[0] for text in waiting.warnings()] == [
-        "The servers on node1 may lock 8192 KiB of memory only"
+        "The servers on node1 may lock only 8.4 MB of memory"
     ]
     assert "journal" not in waiting.outcome()["sglang-a-0"]
 
 
-ROUTER = {"name": "sglang-router-a", "deployment": "a", "host": "node9", "port": 8000, "workers": []}
+ROUTER = router()
 MISSING = "the decode instance a-decode-0 (http://x:1) is not registered"
 
 
 def router_wait(board: Board, host: str = "node9") -> Wait:
     """Return the wait of a host for its router."""
-    return Wait(host, units_of_routers([ROUTER]), [], 60.0, board, chatty=True)
+    return Wait(host, [ROUTER], [], 60.0, board, chatty=True)
 
 
 def see_router(waiting: Wait, phase: str, elapsed: float, trouble: str = "") -> list[str]:
@@ -171,7 +162,7 @@ def see_router(waiting: Wait, phase: str, elapsed: float, trouble: str = "") -> 
 
 
 def test_a_router_is_asked_for_as_a_whole(board: Board) -> None:
-    assert router_wait(board).unit_args() == [ROUTER]
+    assert router_wait(board).to_ask() == [to_dict(ROUTER)]
 
 
 def test_the_progress_of_a_router_is_what_is_missing(board: Board) -> None:

@@ -7,41 +7,60 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.multinode.sglang.plugins.plugin_utils._report.status import (
-    render,
-    rows_of_host,
-    rows_of_routers,
-)
+from ansible_collections.multinode.sglang.plugins.plugin_utils._report.status import Row, render, rows_of_host
 
 UNIT: dict[str, Any] = {"name": "sglang-a-0", "deployment": "a", "instance": "a-0", "rank": 0, "host": "node1"}
 ROUTER: dict[str, Any] = {"name": "sglang-router-a", "deployment": "a", "host": "node9"}
+SERVERS = {"units": [UNIT], "routers": []}
+ROUTERS = {"units": [], "routers": [ROUTER]}
 
 
-def said(name: str, phase: str, **state: Any) -> dict[str, Any]:
-    """Return what a state module returned."""
+def returned(name: str, phase: str, **state: Any) -> dict[str, Any]:
+    """Return a result of unit_info."""
     return {"units": {name: {"phase": phase, "since": "Sat", **state}}}
 
 
+def only(planned: dict[str, Any], result: dict[str, Any]) -> Row:
+    """Return the only row of a host."""
+    (row,) = rows_of_host(planned, result)
+    return row
+
+
 def test_routers_come_after_the_servers_of_their_deployment() -> None:
-    rows = rows_of_routers([ROUTER], said("sglang-router-a", "ready")) + rows_of_host(
-        [UNIT], said("sglang-a-0", "ready")
-    )
-    lines = render(rows).splitlines()
-    assert [line.split()[:5] for line in lines[-2:]] == [
-        ["a", "a-0", "0", "node1", "ready"],
-        ["a", "router", "-", "node9", "ready"],
+    rows = [
+        only(ROUTERS, returned("sglang-router-a", "ready")),
+        only(SERVERS, returned("sglang-a-0", "ready", generation="1234567890", digest="1234567890")),
     ]
-    assert all(row.well for row in rows)
+    lines = render(rows).splitlines()
+    assert [line.split()[:6] for line in lines[-2:]] == [
+        ["a", "a-0", "0", "node1", "ready", "12345678"],
+        ["a", "router", "-", "node9", "ready", "-"],
+    ]
+    assert all(row.ready for row in rows)
+
+
+def test_one_call_has_the_servers_and_the_routers_of_a_host() -> None:
+    units = {**returned("sglang-a-0", "ready")["units"], **returned("sglang-router-a", "running")["units"]}
+    rows = rows_of_host({"units": [UNIT], "routers": [ROUTER]}, {"units": units})
+    assert [row.state for row in rows] == ["ready", "running"]
 
 
 def test_the_error_of_a_router_is_what_is_missing() -> None:
     trouble = "the decode instance a-decode-0 (http://x:1) is not registered"
-    row = rows_of_routers([ROUTER], said("sglang-router-a", "running", trouble=trouble, journal=["noise"]))[0]
+    row = only(ROUTERS, returned("sglang-router-a", "running", trouble=trouble, journal=["noise"]))
     assert (row.error, row.title) == (trouble, "router of a on node9 (running)")
-    assert not row.well
+    assert not row.ready
 
 
-def test_a_host_that_says_nothing() -> None:
-    assert rows_of_host([UNIT], {})[0].title == "a-0 rank 0 on node1 (unknown)"
-    assert rows_of_routers([ROUTER], {"unreachable": True, "msg": "no route"})[0].as_dict()["error"] == "no route"
-    assert rows_of_routers([ROUTER], {"unreachable": True})[0].state == "unreachable"
+def test_a_unit_that_does_not_run_what_is_written() -> None:
+    old = returned("sglang-a-0", "ready", generation="aaaaaaaaaaaa", digest="bbbbbbbbbbbb")
+    assert only(SERVERS, old).digest == "aaaaaaaa -> bbbbbbbb"
+    stopped = returned("sglang-a-0", "stopped", generation="", digest="bbbbbbbbbbbb")
+    assert only(SERVERS, stopped).digest == "- -> bbbbbbbb"
+    assert only(SERVERS, returned("sglang-a-0", "missing", generation="", digest="")).digest == "-"
+
+
+def test_a_host_without_a_result() -> None:
+    assert only(SERVERS, {}).title == "a-0 rank 0 on node1 (unknown)"
+    assert only(ROUTERS, {"unreachable": True, "msg": "no route"}).as_dict()["error"] == "no route"
+    assert only(ROUTERS, {"unreachable": True}).state == "unreachable"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Asking a server or a router by HTTP, above all for a real completion. PRIVATE to the collection."""
+"""Requests to a server or a router: its health, and a real completion."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def completion_text(body: str) -> str:
     return str(answer.get("text") or "") or " ".join(map(str, answer.get("output_ids") or []))
 
 
-class Server:
+class Endpoint:
     """The API of one instance or router, or the health server of a follower."""
 
     def __init__(self, address: str, port: int, tls: bool, key: str) -> None:
-        """Keep how to reach it."""
+        """Keep its address and key."""
         self._address, self._port, self._tls, self._key = address, port, tls, key
 
     def request(self, method: str, path: str, body: str | None, timeout: float) -> tuple[int, str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.multinode.sglang.plugins.module_utils._base.systemd import SystemdError
-from ansible_collections.multinode.sglang.plugins.modules import unit_state
+from ansible_collections.multinode.sglang.plugins.modules import unit_service
 
 NAMES = ["sglang-a-0", "sglang-b-0"]
 
@@ -43,13 +43,13 @@ class Host:
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the clock run by itself."""
     clock = iter(range(100000))
-    monkeypatch.setattr(unit_state.time, "monotonic", lambda: next(clock))
-    monkeypatch.setattr(unit_state.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(unit_service.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(unit_service.time, "sleep", lambda _seconds: None)
 
 
 def stop(host: Any) -> list[str]:
     """Stop both units."""
-    return unit_state.stop(host, NAMES, 20)
+    return unit_service.stop(host, NAMES, 20)
 
 
 def test_one_call_stops_all() -> None:
@@ -85,13 +85,13 @@ def test_a_start_begins_with_no_restarts(restarts: str, reset: list[tuple[str, .
             return shown
 
     host = Counting()
-    unit_state.start(host, NAMES)
+    unit_service.start(host, NAMES)
     assert host.calls == [*reset, ("start", "--no-block", "sglang-a-0.service", "sglang-b-0.service")]
 
 
 def test_a_restart_is_one_unit_after_the_other_and_waits_for_each() -> None:
     host: Any = Host()
-    assert unit_state.restart(host, NAMES, 20) == []
+    assert unit_service.restart(host, NAMES, 20) == []
     names = [f"{name}.service" for name in NAMES]
     assert host.calls == [call for name in names for call in (("stop", "--no-block", name), ("start", name))]
 
@@ -99,7 +99,7 @@ def test_a_restart_is_one_unit_after_the_other_and_waits_for_each() -> None:
 def test_a_restart_stops_nothing_that_is_down() -> None:
     host: Any = Host()
     host.states["sglang-a-0"] = "inactive"
-    unit_state.restart(host, ["sglang-a-0"], 20)
+    unit_service.restart(host, ["sglang-a-0"], 20)
     assert host.calls == [("start", "sglang-a-0.service")]
 
 
@@ -116,5 +116,5 @@ def test_a_failed_restart_shows_the_journal_and_ends_there() -> None:
 
     host: Any = Failing()
     with pytest.raises(SystemdError, match=r"systemctl start failed; the end of its journal:\n  sglang-a-0 says why"):
-        unit_state.restart(host, NAMES, 20)
+        unit_service.restart(host, NAMES, 20)
     assert host.states["sglang-b-0"] == "active"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Starts a router with secrets that are in no command line, and waits until a router serves."""
+"""The launcher of a router: it adds the secrets inside the process, and waits until the router serves."""
 
 from __future__ import annotations
 
@@ -15,40 +15,39 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from http import HTTPStatus
 from http.client import HTTPException
+
+from . import Refusal
 
 CREDENTIAL = "secrets.json"
 RETRY_SECONDS = 0.2
 ANSWER_SECONDS = 2
 
 
-class Refusal(Exception):
-    """The router must not start; the text says why and what to do."""
-
-
-def secret_words() -> list[str]:
-    """Return the words that systemd hands over. A router that should have secrets never starts without them."""
+def secret_arguments() -> list[str]:
+    """Return the arguments in the credential of systemd. A router with secrets never starts without them."""
     path = pathlib.Path(os.environ.get("CREDENTIALS_DIRECTORY", "/run/credentials"), CREDENTIAL)
     try:
-        return [str(word) for word in json.loads(path.read_text(encoding="utf-8"))]
+        return [str(argument) for argument in json.loads(path.read_text(encoding="utf-8"))]
     except OSError as error:
         raise Refusal(
-            f"systemd has not handed over the secrets of this router ({path}: {error.strerror}); deploy again, "
+            f"systemd did not pass the secrets of this router ({path}: {error.strerror}); deploy again, "
             "and in a container make its root a shared mount (mount --make-rshared /) before systemd starts"
         ) from error
 
 
-def run(module: str, words: list[str]) -> None:
+def run(module: str, arguments: Sequence[str]) -> None:
     """Write which generation runs, then become the router."""
     generation = pathlib.Path(os.environ["RUNTIME_DIRECTORY"], "generation")
     generation.write_text(os.environ.get("SGLANG_UNIT_DIGEST", "") + "\n", encoding="utf-8")
-    sys.argv = [module, *words]
+    sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 def serves(url: str) -> bool:
-    """Tell whether a router answers there that has workers for requests."""
+    """Return whether a router answers there that has workers for requests."""
     # The router's own certificate may be for another name; nothing secret is sent.
     context = ssl.create_default_context()
     context.check_hostname = False
@@ -65,7 +64,7 @@ def serves(url: str) -> bool:
 
 
 def wait(url: str, seconds: float, pid: str | None) -> None:
-    """Wait, bounded, until the router serves or has ended. Workers may take longer than anybody should wait here."""
+    """Wait, bounded, until the router serves or has ended. Workers may take longer than a start should."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and not serves(url):
         if pid and not os.path.exists(f"/proc/{pid}"):
@@ -73,24 +72,20 @@ def wait(url: str, seconds: float, pid: str | None) -> None:
         time.sleep(RETRY_SECONDS)
 
 
-def main(argv: list[str]) -> int:
-    """Do what the first word says; the words of a router are its own to understand."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def main(argv: Sequence[str]) -> int:
+    """Run the router or wait for it; the arguments of a router are its own to parse."""
+    parser = argparse.ArgumentParser(prog="router.py", description="Start a router, or wait until it serves.")
     parser.add_argument("action", choices=["run", "run-with-secrets", "wait"])
-    parser.add_argument("words", nargs=argparse.REMAINDER, metavar="MODULE WORD... | URL SECONDS")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="MODULE ARGUMENT... | URL SECONDS")
     args = parser.parse_args(argv)
-    first, *others = args.words
+    first, *others = args.arguments
     if args.action == "wait":
         wait(first, float(others[0]), os.environ.get("MAINPID"))
         return 0
     try:
-        secrets = secret_words() if args.action == "run-with-secrets" else []
+        secrets = secret_arguments() if args.action == "run-with-secrets" else []
     except Refusal as refusal:
-        print(f"refused: {refusal}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"refused: {refusal}\n")
         return 1
     run(first, [*others, *secrets])
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: unit_state
-short_description: Starts or stops several systemd units of a host in one call
-version_added: "1.0.0"
+module: unit_service
+short_description: Start, stop or restart several systemd units of a host in one call
+version_added: 1.0.0
 description:
-  - Stopping is bounded. What is left of a unit after O(timeout) is killed, and RV(killed) names it.
-  - Starting does not wait. The ranks of an instance wait for each other; M(multinode.sglang.ready) waits for the result.
-  - Restarting waits until systemd calls each unit active, and stops at the first one that does not start.
+  - Stopping is bounded. What is left of a unit after O(timeout) is killed, and RV(killed) lists it.
+  - Starting does not wait. The ranks of an instance wait for each other, and M(multinode.sglang.ready) waits for all of
+    them.
+  - Restarting waits until each unit is active, and fails at the first one that does not start.
 extends_documentation_fragment:
   - multinode.sglang._attributes
 attributes:
@@ -30,13 +31,13 @@ options:
     required: true
   state:
     description:
-      - V(started) starts what is not active or starting, V(stopped) stops what is not inactive or failed.
+      - V(started) starts units that are not active or starting, V(stopped) stops units that are not inactive or failed.
       - V(restarted) always stops and starts, one unit after the other.
     type: str
     choices: [started, stopped, restarted]
     required: true
   timeout:
-    description: How long in seconds stopping may take before everything left in the units is killed.
+    description: Seconds that stopping may take before everything left in the units is killed.
     type: int
     default: 150
 author:
@@ -45,12 +46,12 @@ author:
 
 EXAMPLES = r"""
 - name: Stop two servers
-  multinode.sglang.unit_state:
+  multinode.sglang.unit_service:
     names: [sglang-llama-0, sglang-llama-1]
     state: stopped
 
 - name: Restart two routers, one after the other
-  multinode.sglang.unit_state:
+  multinode.sglang.unit_service:
     names: [sglang-router-llama, sglang-router-qwen]
     state: restarted
 """
@@ -73,6 +74,7 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.multinode.sglang.plugins.module_utils._base.systemd import Systemd, SystemdError, service
+from ansible_collections.multinode.sglang.plugins.module_utils._base.text import first_few
 
 DOWN = ("inactive", "failed")
 UP = ("active", "activating", "reloading")
@@ -103,12 +105,12 @@ def stop(systemd: Systemd, names: list[str], timeout: float) -> list[str]:
         still = wait_until_down(systemd, left, 15)
         if still:
             raise SystemdError(
-                f"{', '.join(still)}: processes are left 15 s after they were killed; look with 'systemctl status {still[0]}'"
+                f"{first_few(still)}: processes are left 15 s after they were killed; see 'systemctl status {still[0]}'"
             )
     shown = systemd.show(names)
     failed = [name for name in names if shown[name]["ActiveState"] == "failed"]
     if failed:
-        # How a stopped server ended is in its journal; a failed unit is one that somebody has to look at.
+        # How a stopped server ended is in its journal; a failed unit is one that somebody has to check.
         systemd.call("reset-failed", *map(service, failed))
     return sorted({*left, *(name for name in names if shown[name].get("Result") == "timeout")})
 
@@ -117,8 +119,8 @@ def forget_restarts(systemd: Systemd, names: list[str]) -> None:
     """Set the counters of automatic restarts to zero."""
     counted = [name for name, values in systemd.show(names).items() if values.get("NRestarts", "0") != "0"]
     if counted:
-        # Whoever waits for them takes a restart for a crash. systemd keeps the counter of a unit that was stopped
-        # between its end and its automatic restart, as a follower is that ends by itself when its leader stops.
+        # A wait takes a restart for a crash. systemd keeps the counter of a unit that was stopped between its end and
+        # its automatic restart, like that of a follower that ends by itself when its leader stops.
         systemd.call("reset-failed", *map(service, counted))
 
 

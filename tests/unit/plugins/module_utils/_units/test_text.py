@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.multinode.sglang.plugins.module_utils._units import quote
+from ansible_collections.multinode.sglang.plugins.module_utils._units import text as unit_text
 
 
 @pytest.mark.parametrize(
@@ -30,12 +30,12 @@ from ansible_collections.multinode.sglang.plugins.module_utils._units import quo
         ("é", '"é"'),
     ],
 )
-def test_word(text: str, quoted: str) -> None:
-    assert quote.word(text) == quoted
+def test_argument(text: str, quoted: str) -> None:
+    assert unit_text.argument(text) == quoted
 
 
 def test_path_keeps_dollars_and_doubles_percents() -> None:
-    assert quote.path("/models/50% $x") == '"/models/50%% $x"'
+    assert unit_text.path("/models/50% $x") == '"/models/50%% $x"'
 
 
 @pytest.mark.parametrize(
@@ -48,10 +48,10 @@ def test_path_keeps_dollars_and_doubles_percents() -> None:
     ],
 )
 def test_environment_line(value: str, line: str) -> None:
-    assert quote.environment_line("A", value) == line
+    assert unit_text.environment_line("A", value) == line
 
 
 @pytest.mark.parametrize(("name", "value"), [("A B", "x"), ("1A", "x"), ("", "x"), ("A", "bell\x07")])
 def test_environment_line_refuses_what_systemd_drops(name: str, value: str) -> None:
     with pytest.raises(ValueError, match="environment"):
-        quote.environment_line(name, value)
+        unit_text.environment_line(name, value)

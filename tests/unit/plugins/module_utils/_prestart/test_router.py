@@ -13,11 +13,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-SCRIPT = pathlib.Path(__file__).parents[4] / "roles/sglang_router/files/router.py"
+Launch = Callable[..., "subprocess.CompletedProcess[str]"]
 MODULE = """
 import json, os, pathlib, sys
 seen = pathlib.Path(f"/proc/{os.getpid()}/cmdline").read_text().split(chr(0))
@@ -26,12 +26,16 @@ print(json.dumps({"argv": sys.argv, "name": __name__, "seen": seen, "generation"
 """
 
 
-def launch(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+@pytest.fixture
+def launch(library: pathlib.Path) -> Launch:
     """Run the launcher to its end."""
-    environ = {"PATH": os.environ["PATH"], **environment}
-    return subprocess.run(
-        [sys.executable, str(SCRIPT), *words], check=False, capture_output=True, text=True, env=environ, timeout=30
-    )
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(library / "router.py"), *arguments]
+        environ = {"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1", **environment}
+        return subprocess.run(command, check=False, capture_output=True, text=True, env=environ, timeout=30)
+
+    return run
 
 
 @pytest.fixture
@@ -48,7 +52,9 @@ def environment(tmp_path: pathlib.Path) -> dict[str, str]:
     }
 
 
-def test_a_router_gets_its_words_and_the_secrets_unseen(environment: dict[str, str], tmp_path: pathlib.Path) -> None:
+def test_a_router_gets_its_arguments_and_the_secrets_unseen(
+    launch: Launch, environment: dict[str, str], tmp_path: pathlib.Path
+) -> None:
     (tmp_path / "credentials/secrets.json").write_text(json.dumps(["--api-key", "canary"]))
     done = launch("run-with-secrets", "fake_router.launch", "--port", "8000", "--help", **environment)
     told = json.loads(done.stdout)
@@ -58,18 +64,18 @@ def test_a_router_gets_its_words_and_the_secrets_unseen(environment: dict[str, s
     assert told["generation"] == "abc\n"
 
 
-def test_without_secrets_there_are_none(environment: dict[str, str], tmp_path: pathlib.Path) -> None:
+def test_without_secrets_there_are_none(launch: Launch, environment: dict[str, str], tmp_path: pathlib.Path) -> None:
     (tmp_path / "credentials/secrets.json").write_text(json.dumps(["--api-key", "canary"]))
     told = json.loads(launch("run", "fake_router.launch", "--port", "8000", **environment).stdout)
     assert told["argv"][1:] == ["--port", "8000"]
 
 
 def test_a_router_never_starts_without_the_secrets_that_it_should_have(
-    environment: dict[str, str], tmp_path: pathlib.Path
+    launch: Launch, environment: dict[str, str], tmp_path: pathlib.Path
 ) -> None:
     done = launch("run-with-secrets", "fake_router.launch", **environment)
     assert done.returncode == 1
-    assert done.stderr.startswith("refused: systemd has not handed over the secrets of this router")
+    assert done.stderr.startswith("refused: systemd did not pass the secrets of this router")
     assert "No such file or directory" in done.stderr
     assert not (tmp_path / "generation").exists()
 
@@ -94,29 +100,38 @@ def status() -> Iterator[tuple[str, list[int]]]:
     server.server_close()
 
 
-def waited(url: str, seconds: float, **environment: str) -> float:
+@pytest.fixture
+def waited(launch: Launch) -> Callable[..., float]:
     """Wait for a router; return for how long, with a clean end."""
-    begin = time.monotonic()
-    assert launch("wait", url, str(seconds), **environment).returncode == 0
-    return time.monotonic() - begin
+
+    def wait(url: str, seconds: float, **environment: str) -> float:
+        begin = time.monotonic()
+        assert launch("wait", url, str(seconds), **environment).returncode == 0
+        return time.monotonic() - begin
+
+    return wait
 
 
 @pytest.mark.parametrize("code", [200, 401, 404])
-def test_a_router_that_serves_ends_the_wait(status: tuple[str, list[int]], code: int) -> None:
+def test_a_router_that_serves_ends_the_wait(
+    waited: Callable[..., float], status: tuple[str, list[int]], code: int
+) -> None:
     status[1].append(code)
     assert waited(status[0], 20) < 10
 
 
-def test_proxies_of_the_environment_are_not_asked(status: tuple[str, list[int]]) -> None:
+def test_proxies_of_the_environment_are_not_asked(waited: Callable[..., float], status: tuple[str, list[int]]) -> None:
     assert waited(status[0], 20, http_proxy="http://127.0.0.1:9") < 10
 
 
-def test_a_router_without_workers_is_waited_for_but_not_for_ever(status: tuple[str, list[int]]) -> None:
+def test_a_router_without_workers_is_waited_for_but_not_for_ever(
+    waited: Callable[..., float], status: tuple[str, list[int]]
+) -> None:
     status[1].append(503)
     assert waited(status[0], 1.5) >= 1.5
 
 
-def test_the_wait_ends_with_the_router(status: tuple[str, list[int]]) -> None:
+def test_the_wait_ends_with_the_router(waited: Callable[..., float], status: tuple[str, list[int]]) -> None:
     status[1].append(503)
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
@@ -124,5 +139,5 @@ def test_the_wait_ends_with_the_router(status: tuple[str, list[int]]) -> None:
     assert waited(status[0], 1.5, MAINPID=str(os.getpid())) >= 1.5
 
 
-def test_nobody_there_is_no_error() -> None:
+def test_nobody_there_is_no_error(waited: Callable[..., float]) -> None:
     assert waited("http://127.0.0.1:9", 0.5) >= 0.5

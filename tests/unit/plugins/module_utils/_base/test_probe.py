@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
-from ansible_collections.multinode.sglang.plugins.module_utils._units.probe import Server, api_key, completion_text
+from ansible_collections.multinode.sglang.plugins.module_utils._base.probe import Endpoint, api_key, completion_text
 
 
 class Model(BaseHTTPRequestHandler):
@@ -45,19 +45,19 @@ def port() -> Iterator[int]:
 
 
 def test_a_completion(port: int) -> None:
-    assert Server("127.0.0.1", port, False, "right").complete(5) == (" Paris.", "")
-    assert Server("127.0.0.1", port, False, "").healthy(5) == ""
+    assert Endpoint("127.0.0.1", port, False, "right").complete(5) == (" Paris.", "")
+    assert Endpoint("127.0.0.1", port, False, "").healthy(5) == ""
 
 
 def test_a_wrong_key_is_trouble(port: int) -> None:
-    text, trouble = Server("127.0.0.1", port, False, "wrong").complete(5)
+    text, trouble = Endpoint("127.0.0.1", port, False, "wrong").complete(5)
     assert text == ""
     assert trouble.startswith("POST /generate answered 401")
 
 
 def test_nothing_listens_is_trouble() -> None:
-    assert "Connection refused" in Server("127.0.0.1", 1, False, "").complete(5)[1]
-    assert "Connection refused" in Server("127.0.0.1", 1, False, "").healthy(5)
+    assert "Connection refused" in Endpoint("127.0.0.1", 1, False, "").complete(5)[1]
+    assert "Connection refused" in Endpoint("127.0.0.1", 1, False, "").healthy(5)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,54 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The digests of a unit: what the ranks of an instance must agree on, and what runs.
+
+docs/what-restarts-what.md explains them to users. A change of either makes a unit stale.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+from .._base import packages, paths
+from .._base.files import read
+
+
+def sha(*texts: str) -> str:
+    """Return the digest of texts."""
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
+
+
+def of_secret(secret: str, salt: str) -> str:
+    """Return the digest of a secret, slow on purpose: it is readable by others. Empty where there is no secret."""
+    return hashlib.pbkdf2_hmac("sha256", secret.encode(), salt.encode(), 100_000).hex() if secret else ""
+
+
+def of_runtime(interpreter: str) -> str:
+    """Return the digest of the packages that an interpreter has."""
+    return packages.digest(packages.installed(packages.prefix_of(interpreter)))
+
+
+def agreed(planned: str, releases: Iterable[str], runtime: str, secret: str, salt: str) -> str:
+    """Return what all ranks of an instance must agree on: plan, releases of models, packages and keys.
+
+    A router is an instance of one rank. planned: the digest in the plan.
+    """
+    return sha(planned, *releases, runtime, of_secret(secret, salt))
+
+
+def generation(shared: str, unit_text: str, environment: Iterable[str] = ()) -> str:
+    """Return what a running unit is compared with: what it shares with its instance, and its own files."""
+    return sha(shared, unit_text, *environment)
+
+
+def running(name: str) -> str:
+    """Return the generation that a unit was started with, empty if it does not run."""
+    return (read(f"{paths.RUN_DIR}/{name}/generation") or "").strip()
+
+
+def written(name: str) -> str:
+    """Return the generation that the files of a unit have, empty without files."""
+    lines = (read(f"{paths.CONFIG_DIR}/{name}/environment") or "").splitlines()
+    return next((line.partition("=")[2].strip('"') for line in lines if line.startswith("SGLANG_UNIT_DIGEST=")), "")

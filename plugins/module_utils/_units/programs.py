@@ -1,0 +1,43 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The programs that units run, one copy on a host for servers and routers."""
+
+from __future__ import annotations
+
+from .._base import host, paths, pci, processes, program, rdma, sockets, text
+from .._base.files import Directory, File
+from .._prestart import cli, network, peers, ports, router
+from .._prestart import rdma as rdma_check
+
+# Importing them makes Ansible ship them; a program has no other modules.
+MODULES = (host, pci, processes, rdma, sockets, text, cli, network, peers, ports, rdma_check, router)
+LAUNCHERS = {"prestart.py": cli, "router.py": router}
+
+
+def prestart() -> str:
+    """Return the path of the checks before a start."""
+    return f"{paths.LIBRARY_DIR}/prestart.py"
+
+
+def router_launcher() -> str:
+    """Return the path of the program that starts a router."""
+    return f"{paths.LIBRARY_DIR}/router.py"
+
+
+def files() -> tuple[File | Directory, ...]:
+    """Return the directories and files of the programs, parents first."""
+    sources = {f"{paths.LIBRARY_DIR}/{path}": text for path, text in program.sources(map(_name, MODULES)).items()}
+    folders = {path.rpartition("/")[0] for path in sources} | {paths.LIBRARY_DIR}
+    return (
+        *(Directory(path, 0o755) for path in sorted(folders)),
+        *(File(path, text, 0o644, bulky=True) for path, text in sorted(sources.items())),
+        *(
+            File(f"{paths.LIBRARY_DIR}/{name}", program.launcher(_name(module)), 0o755, bulky=True)
+            for name, module in LAUNCHERS.items()
+        ),
+    )
+
+
+def _name(module: object) -> str:
+    return str(getattr(module, "__name__", ""))[len(program.ROOT) + 1 :]
