@@ -7,14 +7,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: peer_listen
-short_description: Listens for a moment on the ports that servers will use
-version_added: "1.0.0"
+short_description: Listen on planned ports until the peers have connected
+version_added: 1.0.0
 description:
-  - Puts a listener on every planned port of a host that is free, so that M(multinode.sglang.peer_check) on the other hosts can prove that
-    they reach it. A listener tells whoever connects the name of this host, the token of the run and the time, and nothing else.
-  - The listeners are one process of the user C(nobody) in the background. It ends with O(state=absent), with the next O(state=present), or
-    when O(timeout) is over, whatever happens to the controller.
-  - It changes nothing that lasts, so that it also listens in check mode, and never reports a change.
+  - Starts a listener on each free port that other hosts need, so that M(multinode.sglang.peer_info) on these hosts can
+    verify that they reach it. A listener sends the host's name, the token and the time, and nothing else.
+  - The listeners are one background process of the user C(nobody). It ends with O(state=absent), with the next
+    O(state=present), or after O(timeout), whatever happens to the controller.
+  - What is not given comes from the plan in C(sglang_plan_result), which the role C(sglang_plan) registers.
+  - Nothing of it lasts. So it also listens in check mode, and never reports a change.
 extends_documentation_fragment:
   - multinode.sglang._attributes
 attributes:
@@ -26,70 +27,83 @@ attributes:
     support: full
 options:
   state:
-    description: Whether there are listeners.
+    description: Whether the listeners run.
     type: str
     choices: [present, absent]
     default: present
   host:
-    description: Name of this host, that the peers know it by. Required with O(state=present).
+    description: Name of this host that its listeners send. The default is its name in the inventory.
     type: str
   token:
-    description: A word that this run has chosen, by which peers know the listeners as those of this run. Required with O(state=present).
+    description: Text by which the peers recognize these listeners. The default is random.
     type: str
   address:
-    description: The address to listen on, IPv4 or IPv6. Required with O(state=present).
+    description: The IPv4 or IPv6 address to listen on. The default is the host's address in the plan.
     type: str
   ports:
     description:
-      - Ports and ranges, such as V(20000-20006,30000). Of a range of more than 16 three ports that are free are taken, near its begin, its
-        middle and its end. Required with O(state=present).
+      - Ports and ranges, such as V(20000-20006,30000). The default is all ports that other hosts of the plan need.
+      - Of a range of more than 16 ports, three free ones are used, near its start, middle and end.
     type: str
   timeout:
-    description: How long in seconds the listeners stay at most.
+    description: When in seconds the listeners end by themselves. The default is 300, and 3 for each host of the play.
     type: float
-    default: 300
+seealso:
+  - module: multinode.sglang.peer_info
 author:
   - The multinode.sglang authors (@multinode)
 """
 
 EXAMPLES = r"""
-- name: Listen on the ports of the plan
+- name: Listen on the ports that other hosts of the plan need
   multinode.sglang.peer_listen:
-    host: "{{ inventory_hostname }}"
-    token: "{{ run_token }}"
-    address: 10.0.0.1
-    ports: 20000-20006,30000,32768-60999
-  register: host_listening
+  register: preflight_listeners
 
 - name: Stop listening
   multinode.sglang.peer_listen:
     state: absent
+
+- name: Listen on other ports
+  multinode.sglang.peer_listen:
+    address: 10.0.0.1
+    ports: 20000-20006,30000
 """
 
 RETURN = r"""
 pid:
   description: The process of the listeners.
-  returned: O(state=present)
+  returned: if there are any
   type: int
   sample: 4711
 ports:
-  description: Ports that are listened on now.
+  description: The ports with a listener.
   returned: O(state=present)
   type: list
   elements: int
   sample: [20000, 20001, 30000]
 missed:
-  description: Ports without a listener, or the first port of a range without any, and why. One that is in use is the usual reason.
+  description: Ports without a listener, or the first port of a range without any, and the reason.
   returned: O(state=present)
   type: dict
   sample: {"30000": "Address already in use"}
+token:
+  description: The token of these listeners.
+  returned: O(state=present)
+  type: str
+  sample: 9f86d081884c7d65
+peers:
+  description: Hosts of the plan that this host must reach, with C(host) and C(address).
+  returned: O(state=present)
+  type: list
+  elements: dict
+  sample: [{host: gpu02, address: 10.0.0.2}]
 """
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.multinode.sglang.plugins.module_utils._base.intervals import merged, parse
 from ansible_collections.multinode.sglang.plugins.module_utils._peers.listen import Wanted, start, stop
 
-NEEDED = ["host", "token", "address", "ports"]
+NEEDED = ["host", "token", "address", "ports", "timeout"]
 
 
 def main() -> None:
@@ -101,7 +115,7 @@ def main() -> None:
             "token": {"type": "str", "no_log": False},
             "address": {"type": "str"},
             "ports": {"type": "str"},
-            "timeout": {"type": "float", "default": 300},
+            "timeout": {"type": "float"},
         },
         required_if=[("state", "present", NEEDED)],
         supports_check_mode=True,

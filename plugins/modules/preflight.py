@@ -7,12 +7,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: preflight
-short_description: Says of all hosts at once whether a model can be served there
-version_added: "1.0.0"
+short_description: Report whether the hosts of the plan can serve
+version_added: 1.0.0
 description:
-  - Prints a line for each host, what differs between the hosts of a deployment, and for each thing that is wrong a sentence with the host,
-    what was seen, what is needed, and the command that mends it. What is wrong is no error of this module.
-  - It runs on the controller and reads what other modules returned on each host of the play that is in the plan.
+  - Prints a table with a row for each host, what differs between the hosts of a deployment, and one sentence for each
+    finding, with the host, what was found, what was expected, and the fix. Findings do not fail this module.
+  - It runs on the controller, once for all hosts of the play that are in the plan. It reads what the roles have
+    registered on each host, which are C(sglang_plan_result), C(node_facts_result), C(sglang_runtime_result),
+    C(preflight_listeners), C(preflight_connections), C(nvidia_driver_check), C(nccl_check) and C(rdma_check). Only the
+    first two are required.
 extends_documentation_fragment:
   - multinode.sglang._attributes
 attributes:
@@ -23,62 +26,41 @@ attributes:
   idempotent:
     support: full
 options:
-  plan:
-    description: What M(multinode.sglang.plan) returned.
-    type: dict
-    required: true
-  register:
-    description: The variable in which each host registered the result of M(multinode.sglang.node_info).
-    type: str
-    required: true
-  register_reach:
-    description: The variable in which each host registered the result of M(multinode.sglang.peer_check).
-    type: str
-    required: true
-  register_listening:
-    description: The variable in which each host registered the result of M(multinode.sglang.peer_listen).
-    type: str
-    required: true
-  register_findings:
-    description: Area to the variable in which each host has what a filter such as P(multinode.sglang.driver_findings#filter) found.
-    type: dict
-    default: {}
   gpus:
-    description: Whether the planned GPUs must be there and idle.
+    description: Whether the planned GPUs must be present and idle.
     type: bool
     default: true
   same:
-    description:
-      - What must be the same on all hosts of a deployment, of V(machine), V(gpu), V(driver), V(nccl), V(runtime), V(sysctl), V(mtu) and
-        V(kernel), which is a warning.
+    description: What must be the same on all hosts of a deployment. A different V(kernel) is only a warning.
     type: list
     elements: str
-    required: true
-  room_gib:
-    description: Directory to the room in GiB that it must have. M(multinode.sglang.node_info) must have looked there.
+    choices: [machine, gpu, driver, nccl, runtime, sysctl, mtu, kernel]
+    default: [machine, gpu, driver, nccl, runtime, sysctl, mtu, kernel]
+  free_gib:
+    description: Directory to the free space in GiB that it must have. C(node_facts_paths) must list it.
     type: dict
     default: {}
   resolver_seconds:
-    description: How long in seconds the resolver may take.
+    description: How long in seconds a reverse lookup may take.
     type: float
     default: 2
   clock_seconds:
     description: How far in seconds a clock may be off.
     type: float
     default: 1
+seealso:
+  - module: multinode.sglang.host_check
 author:
   - The multinode.sglang authors (@multinode)
 """
 
 EXAMPLES = r"""
-- name: Say what is wrong
+- name: Report the findings of all hosts
   multinode.sglang.preflight:
-    plan: "{{ sglang_plan_result }}"
-    register: node_facts_result
-    register_reach: preflight_reach
-    register_listening: preflight_listening
     same: [driver, nccl, mtu]
+    free_gib: {/var/lib: 5}
   run_once: true
+  register: report
 """
 
 RETURN = r"""
@@ -86,25 +68,27 @@ msg:
   description: The verdict.
   returned: always
   type: str
-  sample: "30 of 32 hosts are right; wrong: gpu02 (1), gpu17 (3)"
+  sample: "30 of 32 hosts are ok; failed: gpu02 (1 error), gpu17 (3 errors)"
 hosts:
-  description: Whether each host is right.
+  description: Whether each host is ok, warnings aside.
   returned: always
   type: dict
   sample: {gpu01: true, gpu02: false}
 findings:
-  description: Everything that is not as it must be; what is not C(grave) is a warning only.
+  description: All findings, as M(multinode.sglang.host_check) returns them.
   returned: always
   type: list
   elements: dict
   sample:
-    - area: mtu
+    - host: gpu02
+      area: mtu
       check: same_mtu
-      host: gpu02
-      seen: MTU is 1500
-      needed: 9000, as on gpu01, gpu03,
-      remedy: sudo ip link set eth0 mtu 9000, and in netplan or node_tuning_mtu
-      text: "gpu02: MTU is 1500, but 9000, as on gpu01, gpu03, is needed; sudo ip link set eth0 mtu 9000, and in netplan or node_tuning_mtu"
-      cure: user
-      grave: true
+      found: MTU 1500
+      expected: 9000, as on gpu01, gpu03
+      fix: sudo ip link set eth0 mtu 9000, and in netplan or node_tuning_mtu
+      fixed_by: user
+      severity: error
+      text: >-
+        gpu02  MTU 1500 (expected 9000, as on gpu01, gpu03). Fix: sudo ip link set eth0 mtu 9000, and in netplan or
+        node_tuning_mtu
 """

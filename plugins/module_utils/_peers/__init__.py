@@ -1,4 +1,4 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Prove that hosts reach each other on the planned ports, with packets of full size. PRIVATE to the collection."""
+"""Verify that hosts reach each other on the planned ports, with full-size packets. PRIVATE to the collection."""

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Listeners on the ports that servers will use, for a moment: they tell who answers and what time it is. PRIVATE to the collection."""
+"""Temporary listeners on the ports that servers will use; they send their host and time. PRIVATE to the collection."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from dataclasses import dataclass
 
 from .._base.intervals import Interval
 
-# In the abstract namespace: it is gone with the process, and one host has one at a time.
+# In the abstract namespace, so it ends with the process, and a host has only one.
 CONTROL = "\0multinode.sglang/peer_listen"
 NOBODY = 65534
-# Of a wider range a few ports are tried: near its begin, its middle and its end.
+# Of a wider range, three ports are used: near its start, middle and end.
 WIDEST, TRIED = 16, 32
 BACKLOG = 1024
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Who listens: token is known to the peers of the same run only, seconds is when it ends by itself."""
+    """Who listens where. token: by which peers recognize the listeners; seconds: when they end by themselves."""
 
     host: str
     token: str
@@ -36,12 +36,12 @@ class Wanted:
     seconds: float
 
     def banner(self) -> bytes:
-        """Return what each connection is told."""
+        """Return what is sent on each connection."""
         return json.dumps({"host": self.host, "token": self.token, "time": time.time()}).encode() + b"\n"
 
 
 def choices(intervals: Iterable[Interval]) -> list[range]:
-    """Return for each listener the ports of which it takes the first that is free."""
+    """Return the candidate ports of each listener, which takes the first free one."""
     found = []
     for first, last in intervals:
         if last - first < WIDEST:
@@ -53,7 +53,7 @@ def choices(intervals: Iterable[Interval]) -> list[range]:
 
 
 def bind(address: str, ports: Iterable[int]) -> tuple[socket.socket | None, str]:
-    """Return a socket that listens on the first port that is free, or why there is none."""
+    """Return a socket that listens on the first free port, or the reason why there is none."""
     reason = ""
     for port in ports:
         listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
@@ -73,28 +73,28 @@ def bind(address: str, ports: Iterable[int]) -> tuple[socket.socket | None, str]
 
 
 def running() -> bool:
-    """Tell whether listeners of this collection are there."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as asking:
-        return asking.connect_ex(CONTROL) == 0
+    """Return whether listeners of this collection run on the host."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as control:
+        return control.connect_ex(CONTROL) == 0
 
 
 def stop(seconds: float = 3) -> bool:
-    """End the listeners that are there; tell whether there were any."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as telling:
-        if telling.connect_ex(CONTROL) != 0:
+    """Stop the listeners of the host; return whether there were any."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as control:
+        if control.connect_ex(CONTROL) != 0:
             return False
-        telling.send(b"stop")
+        control.send(b"stop")
     deadline = time.monotonic() + seconds
     while running():
         if time.monotonic() > deadline:
             process = "the process that 'ss --unix --processes' shows with multinode.sglang/peer_listen"
-            raise TimeoutError(f"the listeners of an earlier run do not end; they end by themselves, or end {process}")
+            raise TimeoutError(f"the listeners of an earlier run do not stop; wait for their timeout, or end {process}")
         time.sleep(0.02)
     return True
 
 
 def start(wanted: Wanted) -> tuple[int, list[int], dict[str, str]]:
-    """Listen in the background; returns the process, its ports, and why others have none (first port of a range -> reason)."""
+    """Listen in the background; return the process, its ports, and the first port of each range without -> reason."""
     listeners, missed = [], {}
     for ports in choices(wanted.intervals):
         listener, reason = bind(wanted.address, ports)
@@ -112,28 +112,28 @@ def start(wanted: Wanted) -> tuple[int, list[int], dict[str, str]]:
 
 
 def _in_background(wanted: Wanted, listeners: list[socket.socket], control: socket.socket) -> int:
-    receiving, telling = os.pipe()
+    receiving, sending = os.pipe()
     child = os.fork()
     if child:
         os.waitpid(child, 0)
-        os.close(telling)
-        with os.fdopen(receiving) as told:
-            return int(told.read())
+        os.close(sending)
+        with os.fdopen(receiving) as pipe:
+            return int(pipe.read())
     os.setsid()
     process = os.fork()
     if process:
-        os.write(telling, str(process).encode())
+        os.write(sending, str(process).encode())
         os._exit(0)
-    os.close(telling)
+    os.close(sending)
     with open(os.devnull, "r+b") as nothing:
-        # Whoever waits for the end of the module's output must not wait for this process.
+        # Ansible waits until the module's output is closed, and must not wait for this process.
         for descriptor in range(3):
             os.dup2(nothing.fileno(), descriptor)
     try:
         _become_nobody()
         serve(wanted, listeners, control)
     finally:
-        # Before the control socket, whose end says that the ports are free: an exit closes them in no order.
+        # Before the control socket, whose end means that the ports are free; an exit closes them in any order.
         for listener in listeners:
             listener.close()
         os._exit(0)
@@ -148,7 +148,7 @@ def _become_nobody() -> None:
 
 
 def serve(wanted: Wanted, listeners: list[socket.socket], control: socket.socket) -> None:
-    """Answer until told to stop, or until the time is over."""
+    """Answer until the control socket receives a message, or until the time is over."""
     deadline = time.monotonic() + wanted.seconds
     with selectors.DefaultSelector() as selector:
         for entry in (*listeners, control):
@@ -160,7 +160,7 @@ def serve(wanted: Wanted, listeners: list[socket.socket], control: socket.socket
                 if key.data:
                     _greet(selector, key.fileobj, wanted)  # type: ignore[arg-type]
                 else:
-                    # The peer has closed: it closes first, so that no port of ours stays in TIME_WAIT.
+                    # The peer closes first, so that no port of this host stays in TIME_WAIT.
                     selector.unregister(key.fileobj)
                     key.fileobj.close()  # type: ignore[union-attr]
 

@@ -2,58 +2,58 @@
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
-"""What is wrong with a host, in sentences that tell how to mend it: pure functions of what M(multinode.sglang.node_info) saw."""
+"""A finding: what a host has, what was expected, and how to fix it, in one sentence."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
+
+from ansible.module_utils.compat.version import LooseVersion
+
+ERROR, WARNING = "error", "warning"
+# Who can fix a finding: the role with its ..._install or ..._reboot, or only the user.
+INSTALL, REBOOT, USER = "install", "reboot", "user"
+COMPARISON = r"(<=|>=|==|<|>)\s*([\d.]+)"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is not as it must be; cure says who can mend it: install, reboot or user. One that is not grave is only told."""
+    """One check that failed on a host.
 
+    area: the column of the preflight table. found, expected and fix are parts of one sentence; expected may be empty.
+    fixed_by: install, reboot or user. severity: error or warning.
+    """
+
+    area: str
     check: str
-    seen: str
-    needed: str
-    remedy: str
-    cure: str = "user"
-    grave: bool = True
+    found: str
+    expected: str
+    fix: str
+    fixed_by: str = USER
+    severity: str = ERROR
 
-    def told(self, host: str) -> dict[str, Any]:
-        """Return it for Ansible, with a sentence."""
-        text = f"{host}: {self.seen}, but {self.needed} is needed; {self.remedy}"
-        return {
-            "check": self.check,
-            "cure": self.cure,
-            "grave": self.grave,
-            "host": host,
-            "seen": self.seen,
-            "needed": self.needed,
-            "remedy": self.remedy,
-            "text": text,
-        }
+    def text(self, host: str) -> str:
+        """Return the sentence that people read."""
+        expected = f" (expected {self.expected})" if self.expected else ""
+        return f"{host}  {self.found}{expected}. Fix: {self.fix}"
 
-
-def numbers(version: str) -> tuple[int, ...]:
-    """580.95.05 is (580, 95, 5)."""
-    return tuple(int(part) for part in re.findall(r"\d+", version))
+    def as_dict(self, host: str) -> dict[str, str]:
+        """Return the finding for Ansible, sentence included."""
+        return {"host": host, **asdict(self), "text": self.text(host)}
 
 
 def is_older(version: str, than: str) -> bool:
-    """Tell whether a version is before another; missing parts count as 0."""
-    left, right = numbers(version), numbers(than)
-    length = max(len(left), len(right))
-    return left + (0,) * (length - len(left)) < right + (0,) * (length - len(right))
+    """Return whether a version is before another; missing parts sort before 0."""
+    return bool(LooseVersion(version) < LooseVersion(than))
 
 
 def matches(version: str, pattern: str) -> bool:
-    """Tell whether a version fulfils all comparisons of a text such as '>=2.28, <2.29.3'."""
-    comparisons = re.findall(r"(<=|>=|==|<|>)\s*([\d.]+)", pattern)
-    if not comparisons or re.sub(r"(<=|>=|==|<|>)\s*[\d.]+", "", pattern).strip(" ,"):
-        raise ValueError(f"{pattern!r} is no comparison of versions, such as '>=2.28, <2.29.3'")
+    """Return whether a version fulfils all comparisons of a pattern such as '>=2.28, <2.29.3'."""
+    comparisons = re.findall(COMPARISON, pattern)
+    if not comparisons or re.sub(COMPARISON, "", pattern).strip(" ,"):
+        raise ValueError(f"{pattern!r} is not a comparison of versions such as '>=2.28, <2.29.3'")
     return all(_fulfils(version, operator, other) for operator, other in comparisons)
 
 
@@ -62,12 +62,12 @@ def _fulfils(version: str, operator: str, other: str) -> bool:
     return {"<": older, "<=": not newer, ">": newer, ">=": not older, "==": not older and not newer}[operator]
 
 
-def short(names: list[str], most: int = 8) -> str:
-    """Join names, and count those that are too many to show."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
 def section(node: dict[str, Any], name: str, empty: Any) -> Any:
-    """Return a section of a host; one that did not answer is like an empty one."""
+    """Return a section of a host's facts, or an empty one where it could not be gathered."""
     found = node.get(name)
     return empty if found is None else found
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """Return the form of a word for a count."""
+    return one if count == 1 else many or f"{one}s"

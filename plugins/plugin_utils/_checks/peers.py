@@ -2,155 +2,172 @@
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
-"""Whether the hosts of a deployment reach each other as planned: whom each of them asks, and what their answers mean."""
+"""Whether the hosts of the plan reach each other: which ports each must reach, and what their answers mean."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.multinode.sglang.plugins.module_utils._base.intervals import join, meet, parse
+from ansible_collections.multinode.sglang.plugins.module_utils._base.text import first_few
 
-from .finding import Finding, section, short
-from .host import units_of
+from .finding import Finding, plural, section
+from .owners import services
 
-Area = tuple[str, Finding]
 Plan = Mapping[str, Any]
+Results = Mapping[str, Mapping[str, Any]]
+# The set of all hosts of a model may be the whole cluster, of which a host asks its neighbours only.
+MODEL, NEIGHBOURS = "model ", 2
 
 
-def asked_ports(planned: Mapping[str, Any]) -> str:
-    """Return the ports that other hosts need on this one, empty where nobody does."""
-    rules = [rule for rule in planned["reach"] if set(sources_of(rule)) - {planned["address"]}]
+def asked_ports(plan: Plan, host: str) -> str:
+    """Return the ports of a host that other hosts need, empty where none does."""
+    planned = plan["hosts"][host]
+    alone = {planned["address"]}
+    rules = [rule for rule in planned["reach"] if set(plan["peers"].get(rule["sources"], ())) - alone]
     return join(interval for rule in rules for interval in parse(rule["ports"]))
 
 
-def sources_of(rule: Mapping[str, Any]) -> list[str]:
-    """Return the addresses that a rule lets in; clients and people who collect metrics are not hosts of the plan."""
-    return [] if isinstance(rule["sources"], str) else list(rule["sources"])
-
-
-def asks(plan: Plan) -> dict[str, list[dict[str, Any]]]:
-    """Return for each host whom it must reach: host, address, ports, and the services that may listen there already."""
-    names = {entry["address"]: name for name, entry in plan["hosts"].items()}
-    found: dict[str, dict[str, list[str]]] = {}
+def asks(plan: Plan, host: str) -> list[dict[str, Any]]:
+    """Return what a host must reach: host, address, ports, and the services that may listen there already."""
+    sets = _sets_with(plan, plan["hosts"][host]["address"])
+    found = []
     for name, planned in plan["hosts"].items():
-        for rule in planned["reach"]:
-            for source in sources_of(rule):
-                if source in names and source != planned["address"]:
-                    found.setdefault(names[source], {}).setdefault(name, []).append(rule["ports"])
-    return {
-        asking: [_asked(name, plan["hosts"][name], texts) for name, texts in asked.items()]
-        for asking, asked in found.items()
-    }
+        texts = [rule["ports"] for rule in planned["reach"] if _applies(rule, planned["address"], sets)]
+        if name != host and texts:
+            ports = join(interval for text in dict.fromkeys(texts) for interval in parse(text))
+            entry = {"host": name, "address": planned["address"], "ports": ports}
+            found.append({**entry, "services": sorted(services(planned))})
+    return found
 
 
-def _asked(name: str, planned: Mapping[str, Any], texts: list[str]) -> dict[str, Any]:
-    ports = join(interval for text in dict.fromkeys(texts) for interval in parse(text))
-    return {"host": name, "address": planned["address"], "ports": ports, "services": sorted(units_of(planned))}
+def _sets_with(plan: Plan, address: str) -> dict[str, Sequence[str] | None]:
+    """Return set -> the addresses that a member of it asks, None for all; for each set that an address is in."""
+    found: dict[str, Sequence[str] | None] = {}
+    for name, addresses in plan["peers"].items():
+        if address in addresses:
+            place = list(addresses).index(address)
+            found[name] = addresses[max(0, place - NEIGHBOURS) : place] if name.startswith(MODEL) else None
+    return found
 
 
-def serving(node: dict[str, Any], services: Iterable[str]) -> list[int]:
+def _applies(rule: Mapping[str, Any], address: str, sets: Mapping[str, Sequence[str] | None]) -> bool:
+    """Return whether a rule of the host with this address is one that a member of these sets tries."""
+    if rule["sources"] not in sets:
+        return False
+    asked = sets[rule["sources"]]
+    return asked is None or address in asked
+
+
+def targets(asked: Iterable[Mapping[str, Any]], known: Results, mtu: int) -> list[dict[str, Any]]:
+    """Return the peers that a host with this MTU connects to, as the module peer_info takes them.
+
+    known: host -> result of peer_listen (listening) and facts (node), for the hosts that listen.
+    """
+    found = []
+    for entry in asked:
+        peer = known.get(entry["host"])
+        if peer is not None:
+            listening = peer["listening"]
+            ports = {
+                "ports": _inside(entry["ports"], listening["ports"]),
+                "serving": _inside(entry["ports"], serving(peer["node"], entry["services"])),
+            }
+            where = {"host": entry["host"], "address": entry["address"], "token": listening["token"]}
+            found.append({**where, **ports, "mtu": min(mtu, mtu_of(peer["node"]))})
+    return found
+
+
+def _inside(text: str, ports: Iterable[int]) -> list[int]:
+    ranges = parse(text)
+    return [port for port in ports if any(first <= port <= last for first, last in ranges)]
+
+
+def serving(node: dict[str, Any], names: Iterable[str]) -> list[int]:
     """Return the ports on which these services listen already."""
-    ours = set(services)
+    ours = set(names)
     return sorted({listener["port"] for listener in section(node, "listeners", []) if listener.get("unit") in ours})
 
 
 def mtu_of(node: dict[str, Any]) -> int:
-    """Return the MTU of the interface that carries the cluster address, 0 where it is not known."""
+    """Return the MTU of the interface that carries the cluster address, 0 if it is unknown."""
     return (section(node, "network", {}).get("cluster") or {}).get("mtu") or 0
 
 
-def targets(
-    asked: Iterable[Mapping[str, Any]], heard: Mapping[str, Mapping[str, Any]], mtu: int
-) -> list[dict[str, Any]]:
-    """Return what a host with this MTU tries. asked: its part of asks. heard: host -> {ports, node}, of those that listen."""
-    found = []
-    for entry in asked:
-        peer = heard.get(entry["host"])
-        if peer is not None:
-            ranges = parse(entry["ports"])
-            kinds = {"ports": peer["ports"], "serving": serving(peer["node"], entry["services"])}
-            tried = {
-                kind: [port for port in ports if any(a <= port <= b for a, b in ranges)]
-                for kind, ports in kinds.items()
-            }
-            found.append(
-                {"host": entry["host"], "address": entry["address"], **tried, "mtu": min(mtu, mtu_of(peer["node"]))}
-            )
-    return found
+def findings(plan: Plan, results: Results, clock_seconds: float) -> Iterable[tuple[str, Finding]]:
+    """Yield (host, finding) from what each host saw of its peers. results: host -> result of peer_info."""
+    yield from _closed(plan, results)
+    yield from _lost(plan, results)
+    yield from _clocks(results, clock_seconds)
 
 
-def findings(plan: Plan, results: Mapping[str, Mapping[str, Any]], clock_seconds: float) -> dict[str, list[Area]]:
-    """Return what is wrong by host, from what each host saw of its peers."""
-    found: dict[str, list[Area]] = {}
-    for host, area, finding in (*_closed(plan, results), *_narrow(plan, results), *_clocks(results, clock_seconds)):
-        found.setdefault(host, []).append((area, finding))
-    return found
-
-
-def _closed(plan: Plan, results: Mapping[str, Mapping[str, Any]]) -> Iterable[tuple[str, str, Finding]]:
-    """Ports that are closed to the same hosts for the same reason are one finding."""
-    by_port: dict[tuple[str, str, int], list[str]] = {}
+def _closed(plan: Plan, results: Results) -> Iterable[tuple[str, Finding]]:
+    """Ports that the same hosts cannot reach for the same reason are one finding."""
+    by_port: dict[tuple[str, str, str, int], list[str]] = {}
     for asking, result in results.items():
         for failure in result["failures"]:
-            by_port.setdefault((failure["host"], failure["reason"], failure["port"]), []).append(asking)
-    together: dict[tuple[str, str, tuple[str, ...]], list[int]] = {}
-    for (host, reason, port), askers in by_port.items():
-        together.setdefault((host, reason, tuple(askers)), []).append(port)
-    for (host, reason, group), numbers in together.items():
-        ports = join((port, port) for port in numbers)
-        yield host, "peers", _closed_port(plan, host, reason, list(group), ports)
+            key = (failure["host"], failure["reason"], failure["answered_by"], failure["port"])
+            by_port.setdefault(key, []).append(asking)
+    together: dict[tuple[str, str, str, tuple[str, ...]], list[int]] = {}
+    for (host, reason, other, port), askers in by_port.items():
+        together.setdefault((host, reason, other, tuple(askers)), []).append(port)
+    for (host, reason, other, group), numbers in together.items():
+        yield host, _stranger(plan, host, other, group) if other else _blocked(plan, host, reason, group, numbers)
 
 
-def _closed_port(plan: Plan, host: str, reason: str, askers: list[str], ports: str) -> Finding:
+def _stranger(plan: Plan, host: str, other: str, askers: Sequence[str]) -> Finding:
+    found = f"{other} answers at its address {plan['hosts'][host]['address']}, as seen from {first_few(askers)}"
+    fix = "correct sglang_cluster_address of these hosts, and check that no two hosts have the same address"
+    return Finding("peers", "identity", found, "this host", fix)
+
+
+def _blocked(plan: Plan, host: str, reason: str, askers: Sequence[str], numbers: Sequence[int]) -> Finding:
     planned = plan["hosts"][host]
-    addresses = [plan["hosts"][asker]["address"] for asker in askers]
+    ports = join((port, port) for port in numbers)
+    addresses = {plan["hosts"][asker]["address"] for asker in askers}
     why = dict.fromkeys(
         rule["why"].split(";")[0]
         for rule in planned["reach"]
-        if set(addresses) & set(sources_of(rule)) and meet(rule["ports"], ports)
+        if addresses & set(plan["peers"].get(rule["sources"], ())) and meet(rule["ports"], ports)
     )
-    seen = f"{short(askers)} cannot connect to its port {ports} at {planned['address']} ({reason})"
-    if "answers" in reason:
-        return Finding(
-            "identity",
-            seen,
-            "this host",
-            "correct sglang_cluster_address of these hosts, and see that no address is used twice",
-        )
-    source = addresses[0] if len(addresses) == 1 else "ADDRESS"
-    remedy = (
-        f"open it on {host} (sudo ufw allow proto tcp from {source} to any port {ports.replace('-', ':')}), "
-        "or deploy with node_firewall_manage: true; see also firewalls and routes on the way"
-    )
-    return Finding("closed", seen, f"a connection for {short(list(why), 2)}", remedy)
+    verb = plural(len(numbers), "port {} is", "ports {} are").format(ports)
+    found = f"{verb} closed to {first_few(askers)} at {planned['address']}: {reason}"
+    source = next(iter(addresses)) if len(addresses) == 1 else "ADDRESS"
+    allow = f"sudo ufw allow proto tcp from {source} to any port {ports.replace('-', ':')}"
+    fix = f"open it on {host} ({allow}), or deploy with node_firewall_manage: true; check firewalls and routes between"
+    return Finding("peers", "closed", found, f"open for {first_few(why, 2)}", fix)
 
 
-def _narrow(plan: Plan, results: Mapping[str, Mapping[str, Any]]) -> Iterable[tuple[str, str, Finding]]:
+def _lost(plan: Plan, results: Results) -> Iterable[tuple[str, Finding]]:
     names = {entry["address"]: name for name, entry in plan["hosts"].items()}
     for host, result in results.items():
-        if result["narrow"]:
-            far = short([names.get(address, address) for address in result["narrow"]])
-            seen = f"its packets do not reach {far} whole ({min(result['narrow'].values())})"
-            remedy = "set the same MTU on the switches and hosts of this path, or a smaller one here (sudo ip link set INTERFACE mtu 1500)"
-            yield host, "mtu", Finding("path", seen, "a path as wide as the MTU of its interface", remedy)
+        lost = result["packets_lost"]
+        if lost:
+            far = first_few(names.get(address, address) for address in lost)
+            found = f"full-size packets do not reach {far}: {min(lost.values())}"
+            smaller = "sudo ip link set INTERFACE mtu 1500"
+            fix = f"set one MTU on all switches and hosts of this path, or a smaller one here ({smaller})"
+            yield host, Finding("mtu", "path", found, "the interface's MTU on the whole path", fix)
 
 
-def _clocks(results: Mapping[str, Mapping[str, Any]], seconds: float) -> Iterable[tuple[str, str, Finding]]:
-    """The clock of a host is off if most of its peers say so; of two hosts nobody knows which one is right."""
+def _clocks(results: Results, seconds: float) -> Iterable[tuple[str, Finding]]:
+    """The clock of a host is off if most of its peers say so; of two hosts, nobody knows which one is off."""
     ahead: dict[str, list[float]] = {}
     for result in results.values():
         for host, clock in result["clocks"].items():
-            # What the answer took may be all of the difference.
-            doubt = clock["took"] / 2
-            ahead.setdefault(host, []).append(clock["ahead"] if abs(clock["ahead"]) > doubt else 0.0)
+            # Half of the time that the answer took may be all of the difference.
+            uncertain = abs(clock["ahead"]) <= clock["took"] / 2
+            ahead.setdefault(host, []).append(0.0 if uncertain else clock["ahead"])
     for host, differences in ahead.items():
-        # The nearer of the two in the middle: one wrong clock does not make its peers wrong.
+        # The lower median: one clock that is off does not accuse its peers.
         off = sorted(differences, key=abs)[(len(differences) - 1) // 2]
         if abs(off) > seconds:
-            seen = f"its clock is {abs(off):.1f} s {'ahead of' if off > 0 else 'behind'} those of its peers"
-            remedy = "have it kept (deploy with node_tuning_manage: true, or sudo apt-get install chrony; then sudo chronyc makestep)"
-            yield host, "clock", Finding("skew", seen, f"{seconds:g} s at most (preflight_clock_seconds)", remedy)
+            found = f"the clock is {abs(off):.1f} s {'ahead of' if off > 0 else 'behind'} its peers"
+            install = "deploy with node_tuning_manage: true, or sudo apt-get install chrony"
+            fix = f"run a time service ({install}), then step the clock (sudo chronyc makestep)"
+            expected = f"at most {seconds:g} s, see preflight_clock_seconds"
+            yield host, Finding("clock", "skew", found, expected, fix)
 
 
 def reached(result: Mapping[str, Any]) -> str:

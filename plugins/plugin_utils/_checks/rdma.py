@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
-"""RDMA: ports that carry data, at the rate, MTU and with the GIDs that they must have, and the way to the memory of the GPUs."""
+"""RDMA: active ports with the rate, MTU and GIDs that they must have, and access to the memory of GPUs."""
 
 from __future__ import annotations
 
@@ -11,12 +11,17 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import Any
 
-from .finding import Finding, section, short
+from ansible_collections.multinode.sglang.plugins.module_utils._base.text import first_few
+
+from .finding import INSTALL, USER, Finding, section
 
 ROCE = "RoCE v2"
-SUBNET_MANAGER = "see that a subnet manager runs (sudo sminfo)"
-# Environment variables that name a GID by its index: of NCCL, NVSHMEM, Mooncake and UCX.
+SUBNET_MANAGER = "check that a subnet manager runs (sudo sminfo)"
+LOADING = "load its driver (sudo modprobe mlx5_ib)"
+# Environment variables of NCCL, NVSHMEM, Mooncake and UCX that select a GID by its index.
 GID_VARIABLES = ("NCCL_IB_GID_INDEX", "NVSHMEM_IB_GID_INDEX", "MC_GID_INDEX", "UCX_IB_GID_INDEX")
+# A RoCE packet has up to 104 bytes of headers around the data that the RDMA MTU counts.
+ROCE_HEADERS = 104
 
 
 @dataclass(frozen=True)
@@ -28,25 +33,39 @@ class Wanted:
     minimum_rate: float = 0
     minimum_mtu: int = 0
     peermem: bool = True
-    gid_indexes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
 class Port:
-    """A port of a device."""
+    """A port of a device, with its facts."""
 
     device: str
     board: str | None
-    told: dict[str, Any]
+    facts: dict[str, Any]
 
     @property
     def name(self) -> str:
-        """Return how tools call it."""
-        return f"{self.device}:{self.told['port']}"
+        """Return its name in messages and in NCCL_IB_HCA."""
+        return f"{self.device}:{self.facts['port']}"
 
 
-def ports(node: dict[str, Any], patterns: Iterable[str]) -> list[Port]:
-    """Return the ports of the devices whose names match, of all devices without patterns."""
+def findings(node: dict[str, Any], planned: Mapping[str, Any], wanted: Wanted) -> list[Finding]:
+    """Return what is wrong with RDMA on a host; a host without RDMA is fine unless it is required."""
+    every = _ports(node, wanted.devices)
+    usable = [port for port in every if port.facts["usable"]]
+    indexes = gid_indexes(unit["environment"] for unit in planned["units"])
+    found = [*_absent(node, wanted, every)]
+    for port in every:
+        if port.facts["state"] != "ACTIVE":
+            found += _inactive(port, usable, wanted)
+        else:
+            found += [*_addresses(port), *_gid_indexes(port, indexes), *_rate(port, usable, wanted)]
+            found += _mtu(port, wanted)
+    return [*found, *(_peermem(node, wanted) if usable else [])]
+
+
+def _ports(node: dict[str, Any], patterns: Iterable[str]) -> list[Port]:
+    """Return the ports of the devices whose names match; of all devices without patterns."""
     chosen = list(patterns)
     return [
         Port(device["name"], device.get("board"), port)
@@ -56,187 +75,117 @@ def ports(node: dict[str, Any], patterns: Iterable[str]) -> list[Port]:
     ]
 
 
-def gid_indexes(environments: Iterable[Mapping[str, str]]) -> tuple[tuple[str, str], ...]:
-    """Return (variable, value) of all that name a GID by its index in the environments of units, each once."""
-    return tuple(
-        dict.fromkeys(
-            (name, environment[name]) for environment in environments for name in GID_VARIABLES if name in environment
-        )
-    )
+def gid_indexes(environments: Iterable[Mapping[str, str]]) -> list[tuple[str, str]]:
+    """Return (variable, value) for each GID index in the environments of units, each once."""
+    named = ((name, one[name]) for one in environments for name in GID_VARIABLES if name in one)
+    return list(dict.fromkeys(named))
 
 
-def findings(node: dict[str, Any], wanted: Wanted) -> list[Finding]:
-    """Return what is wrong with RDMA on a host; a host without RDMA is right where nobody asks for it."""
-    every = ports(node, wanted.devices)
-    usable = [port for port in every if port.told["usable"]]
-    found = [*_absent(node, wanted, every)]
-    for port in every:
-        found += _port(port, usable, wanted)
-    return [*found, *(_peermem(node, wanted) if usable else [])]
+def _finding(check: str, found: str, expected: str, fix: str, fixed_by: str = USER) -> Finding:
+    return Finding("rdma", check, found, expected, fix, fixed_by)
 
 
 def _absent(node: dict[str, Any], wanted: Wanted, every: list[Port]) -> Iterator[Finding]:
     names = [device["name"] for device in section(node, "rdma", {}).get("devices", [])]
     for pattern in wanted.devices:
         if not any(fnmatch(name, pattern) for name in names):
-            seen = f"no RDMA device is called {pattern} (there {'are ' + short(names) if names else 'is none'})"
-            yield Finding(
-                "absent", seen, "it", "correct rdma_devices for this host, or load its driver (sudo modprobe mlx5_ib)"
-            )
+            found = f"no RDMA device {pattern}; this host has {first_few(names) or 'none'}"
+            yield _finding("absent", found, "it, see rdma_devices", f"correct rdma_devices of this host, or {LOADING}")
     if wanted.required and not every and not wanted.devices:
-        remedy = "see that the adapter is on the bus (lspci | grep -i -e mellanox -e infiniband) and load its driver (sudo modprobe mlx5_ib)"
-        yield Finding("absent", "there is no RDMA device", "at least one (rdma_required)", remedy)
-
-
-def _port(port: Port, usable: list[Port], wanted: Wanted) -> list[Finding]:
-    if port.told["state"] != "ACTIVE":
-        return _inactive(port, usable, wanted)
-    return [*_addresses(port), *_chosen_gids(port, wanted), *_rate(port, usable, wanted), *_mtu(port, wanted)]
+        fix = f"check that the adapter is on the bus (lspci | grep -i -e mellanox -e infiniband), and {LOADING}"
+        yield _finding("absent", "no RDMA device", "at least one, see rdma_required", fix)
 
 
 def _inactive(port: Port, usable: list[Port], wanted: Wanted) -> list[Finding]:
-    told = port.told
-    # A port without a cable may be meant so; one beside ports of the same board that carry data is not.
-    meant = (
-        usable
-        and not wanted.devices
-        and told["state"] == "DOWN"
-        and port.board not in {other.board for other in usable}
-    )
-    if meant:
+    facts = port.facts
+    # A port without a cable may be intended; one beside active ports of the same board is not.
+    beside_active = port.board in {other.board for other in usable}
+    if usable and not wanted.devices and facts["state"] == "DOWN" and not beside_active:
         return []
-    seen = f"port {port.name} is {told['state']} ({told['physical_state']})"
-    if told["state"] in ("INIT", "ARMED") and told["link_layer"] == "InfiniBand":
-        return [Finding("inactive", seen, "ACTIVE", SUBNET_MANAGER)]
-    # A port that is polling is switched on and finds nobody at the other end; drivers that do not know the difference say Disabled.
-    off = told["netdev"] and told["physical_state"] != "Polling"
-    up = f"set its interface up (sudo ip link set {told['netdev']} up) and " if off else ""
-    return [Finding("inactive", seen, "ACTIVE", f"{up}see its cable and the port of the switch (ibstat {port.device})")]
+    found = f"RDMA port {port.name} is {facts['state']}, {facts['physical_state']}"
+    if facts["state"] in ("INIT", "ARMED") and facts["link_layer"] == "InfiniBand":
+        return [_finding("inactive", found, "ACTIVE", SUBNET_MANAGER)]
+    # A port that polls is up and finds no partner. Drivers that do not know the difference say Disabled.
+    is_off = facts["netdev"] and facts["physical_state"] != "Polling"
+    up = f"set its interface up (sudo ip link set {facts['netdev']} up), and " if is_off else ""
+    return [_finding("inactive", found, "ACTIVE", f"{up}check its cable and its switch port (ibstat {port.device})")]
 
 
 def _addresses(port: Port) -> list[Finding]:
-    told = port.told
-    if told["link_layer"] == "InfiniBand":
-        if told["lid"]:
+    facts = port.facts
+    if facts["link_layer"] == "InfiniBand":
+        if facts["lid"]:
             return []
-        return [Finding("lid", f"port {port.name} has no LID", "one from the subnet manager", SUBNET_MANAGER)]
-    if any(_reaches(gid) for gid in told["gids"]):
+        return [_finding("lid", f"RDMA port {port.name} has no LID", "one from the subnet manager", SUBNET_MANAGER)]
+    if any(_is_reachable(gid) for gid in facts["gids"]):
         return []
-    kinds = sorted({gid["type"] for gid in told["gids"]})
-    seen = (
-        f"port {port.name} has {'only GIDs of ' + ' and '.join(kinds) + ' without an address' if kinds else 'no GID'}"
-    )
-    link = told["netdev"] or "its interface"
-    remedy = f"give {link} its address (sudo ip address add ADDRESS/PREFIX dev {link}, and in netplan), and let the adapter use RoCE v2"
-    return [Finding("gid", seen, f"a GID of {ROCE} with an address", remedy)]
+    kinds = sorted({gid["type"] for gid in facts["gids"]})
+    what = f"only GIDs of {' and '.join(kinds)} without an address" if kinds else "no GID"
+    link = facts["netdev"] or "INTERFACE"
+    command = f"sudo ip address add ADDRESS/PREFIX dev {link}, and in netplan"
+    fix = f"give {link} its address ({command}), and let the adapter use {ROCE}"
+    return [_finding("gid", f"RDMA port {port.name} has {what}", f"a GID of {ROCE} with an address", fix)]
 
 
-def _reaches(gid: Mapping[str, Any]) -> bool:
-    """Tell whether a GID of Ethernet has an address that other hosts reach."""
+def _is_reachable(gid: Mapping[str, Any]) -> bool:
+    """Return whether other hosts can reach a GID of Ethernet."""
     return gid["type"] == ROCE and not gid["gid"].startswith("fe80")
 
 
-def _chosen_gids(port: Port, wanted: Wanted) -> Iterator[Finding]:
-    by_index = {gid["index"]: gid for gid in port.told["gids"]}
-    ethernet = port.told["link_layer"] == "Ethernet"
-    right = [index for index, gid in by_index.items() if not ethernet or _reaches(gid)]
-    for name, value in wanted.gid_indexes:
-        # Below 0, or a word such as auto, lets the library choose; an empty one is 0 to it.
+def _gid_indexes(port: Port, indexes: Iterable[tuple[str, str]]) -> Iterator[Finding]:
+    by_index = {gid["index"]: gid for gid in port.facts["gids"]}
+    ethernet = port.facts["link_layer"] == "Ethernet"
+    good = [index for index, gid in by_index.items() if not ethernet or _is_reachable(gid)]
+    for name, value in indexes:
+        # A negative number, or a word such as auto, lets the library choose; it reads an empty value as 0.
         index = int(value or 0) if (value or "0").isdecimal() else -1
-        if index < 0 or index in right or not right:
+        if index < 0 or index in good or not good:
             continue
         gid = by_index.get(index)
-        is_there = f"is {gid['type']} {gid['gid']}" if gid else "is not there"
-        needed = f"GID {' or '.join(map(str, right))}" + (f", {ROCE} with an address," if ethernet else "")
-        remedy = (
-            f"leave {name} unset, so that the library chooses, or set it to {right[0]} in sglang_host_env of this host"
-        )
-        yield Finding(
-            "gid_index",
-            f"{name} is {value or 'empty, which is 0'}, and GID {index} of port {port.name} {is_there}",
-            needed,
-            remedy,
-        )
+        what = f"GID {index} of RDMA port {port.name} is {gid['type']} {gid['gid']}" if gid else ""
+        found = f"{name} is {value or 'empty, which means 0'}, and "
+        found += what or f"RDMA port {port.name} has no GID {index}"
+        expected = f"GID {' or '.join(map(str, good))}" + (f", {ROCE} with an address" if ethernet else "")
+        fix = f"unset {name}, so that the library chooses, or set it to {good[0]} in sglang_host_env of this host"
+        yield _finding("gid_index", found, expected, fix)
 
 
 def _rate(port: Port, usable: list[Port], wanted: Wanted) -> list[Finding]:
-    rate = port.told["rate_gbps"]
+    rate = port.facts["rate_gbps"]
     if rate is None:
         return []
-    alike = [other.told["rate_gbps"] or 0 for other in usable if port.board and other.board == port.board]
+    alike = [other.facts["rate_gbps"] or 0 for other in usable if port.board and other.board == port.board]
     needed = max([wanted.minimum_rate, *alike])
     if rate >= needed:
         return []
-    why = "rdma_minimum_rate_gbps" if needed == wanted.minimum_rate else "as other ports of this board"
-    remedy = f"see its cable, its transceiver and the port of the switch (sudo mlxlink -d {port.device}, ibstat {port.device})"
-    return [Finding("rate", f"port {port.name} runs at {rate:g} Gbit/s", f"{needed:g} Gbit/s ({why})", remedy)]
+    why = "see rdma_minimum_rate_gbps" if needed == wanted.minimum_rate else "as other ports of this board"
+    tools = f"sudo mlxlink -d {port.device}, ibstat {port.device}"
+    found, expected = f"RDMA port {port.name} runs at {rate:g} Gbit/s", f"{needed:g} Gbit/s, {why}"
+    return [_finding("rate", found, expected, f"check its cable, transceiver and switch port ({tools})")]
 
 
 def _mtu(port: Port, wanted: Wanted) -> list[Finding]:
-    mtu, link = port.told["mtu"], port.told["netdev"]
+    mtu, link = port.facts["mtu"], port.facts["netdev"]
     if mtu is None or mtu >= wanted.minimum_mtu:
         return []
-    seen = f"port {port.name} has an RDMA MTU of {mtu}" + (
-        f" over {link} with {port.told['netdev_mtu']}" if link else ""
-    )
-    remedy = (
-        f"set a larger one (sudo ip link set {link} mtu {wanted.minimum_mtu + 104}, and in netplan)"
-        if link
-        else SUBNET_MANAGER
-    )
-    return [Finding("mtu", seen, f"{wanted.minimum_mtu} (rdma_minimum_mtu)", remedy)]
+    over = f" over {link} with MTU {port.facts['netdev_mtu']}" if link else ""
+    needed = wanted.minimum_mtu + ROCE_HEADERS
+    larger = f"set a larger MTU (sudo ip link set {link} mtu {needed}, and in netplan)"
+    fix = larger if link else "set a larger MTU for its partition in the subnet manager (partitions.conf)"
+    found = f"RDMA port {port.name} has RDMA MTU {mtu}{over}"
+    return [_finding("mtu", found, f"at least {wanted.minimum_mtu}, see rdma_minimum_mtu", fix)]
 
 
 def _peermem(node: dict[str, Any], wanted: Wanted) -> list[Finding]:
     driver = section(node, "driver", {})
     if not driver.get("kernel_module") or driver.get("peermem"):
         return []
-    remedy = (
-        "load it (sudo modprobe nvidia_peermem), or deploy with rdma_install: true, which also keeps it over restarts"
-    )
+    purpose = "so that RDMA reaches GPU memory"
+    fix = "load it (sudo modprobe nvidia_peermem), or deploy with rdma_install: true, which keeps it loaded"
     if wanted.peermem:
-        return [
-            Finding(
-                "peermem",
-                "nvidia_peermem is not loaded",
-                "it, so that RDMA reaches the memory of the GPUs",
-                remedy,
-                "install",
-            )
-        ]
+        found = "kernel module nvidia_peermem is not loaded"
+        return [_finding("peermem", found, f"a loaded module, {purpose}", fix, INSTALL)]
     if driver.get("dmabuf"):
         return []
-    return [
-        Finding(
-            "peermem",
-            "there is neither nvidia_peermem nor DMA-BUF",
-            "one, so that RDMA reaches the memory of the GPUs",
-            remedy,
-        )
-    ]
-
-
-def devices(node: dict[str, Any], patterns: Iterable[str]) -> dict[str, Any]:
-    """Return the device of each GPU, and what NCCL, UCX and SGLang are told of it; empty texts where there is none."""
-    usable: dict[str, list[Port]] = {}
-    for port in ports(node, patterns):
-        if port.told["usable"]:
-            usable.setdefault(port.device, []).append(port)
-    nearest = section(node, "rdma", {}).get("nearest", {})
-    by_gpu: dict[str, list[str]] = {}
-    sharing: dict[tuple[str, ...], int] = {}
-    for gpu in section(node, "gpu", {}).get("gpus", []):
-        near = tuple(name for name in nearest.get(gpu["pci"], {}).get("devices", []) if name in usable)
-        if gpu["index"] is not None and near:
-            # GPUs that have the same devices near take turns, so that each has one of its own as long as there are enough.
-            by_gpu[str(gpu["index"])] = [near[sharing.get(near, 0) % len(near)]]
-            sharing[near] = sharing.get(near, 0) + 1
-    names = list(dict.fromkeys(name for found in by_gpu.values() for name in found)) or list(usable)
-    words = [port.name for name in names for port in usable[name]]
-    return {
-        "by_gpu": {gpu: ",".join(found) for gpu, found in by_gpu.items()},
-        "ib_device": ",".join(names),
-        # Without the equals sign, mlx5_1 would also be mlx5_10.
-        "nccl_ib_hca": f"={','.join(words)}" if words else "",
-        "ucx_net_devices": ",".join(words),
-    }
+    found, fix = "neither nvidia_peermem nor DMA-BUF is available", fix.replace("load it", "load nvidia_peermem", 1)
+    return [_finding("peermem", found, f"one of them, {purpose}", fix)]

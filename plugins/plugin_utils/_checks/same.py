@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
-"""What must be the same on all hosts of a deployment: one that differs makes the others wait, or fails in words about something else."""
+"""What must be the same on all hosts of a deployment: one that differs blocks the others, or fails obscurely."""
 
 from __future__ import annotations
 
@@ -10,28 +10,33 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.multinode.sglang.plugins.module_utils._base.text import first_few
+
 from . import nccl
-from .finding import Finding, section, short
+from .finding import ERROR, WARNING, Finding, section
 
 Plan = Mapping[str, Any]
-# These follow from the size of the machine, or count what happens.
+Nodes = Mapping[str, dict[str, Any]]
+KINDS = ("machine", "gpu", "driver", "nccl", "runtime", "sysctl", "mtu", "kernel")
+# These depend on the size of a host, or count events.
 OWN_SYSCTLS = ("fs.file-max", "kernel.pid_max", "kernel.threads-max", "kernel.shmall", "kernel.shmmax")
 AREAS = {"gpu": "gpus", "driver": "driver", "nccl": "nccl", "runtime": "runtime", "mtu": "mtu"}
-REMEDIES = {
-    "machine": "put hosts of one architecture into a deployment",
-    "gpu": "put hosts with the same GPUs into a deployment",
-    "driver": "install one version (nvidia_driver_install: true, nvidia_driver_version: {usual})",
-    "nccl": "deploy again, so that all hosts have the same runtime, or correct SGLANG_NCCL_SO_PATH there",
-    "runtime": "deploy again without --limit; the role sglang_runtime makes them equal",
+FIXES = {
+    "machine": "use hosts of one architecture in a deployment",
+    "gpu": "use hosts with the same GPUs in a deployment",
+    "driver": "deploy with nvidia_driver_install: true and nvidia_driver_version: {usual}, or install one version",
+    "nccl": "deploy again to all hosts of the deployment, or correct SGLANG_NCCL_SO_PATH on this one",
+    "runtime": "pin the packages in sglang_runtime_constraints, and deploy to all hosts of the deployment",
     "kernel": "start the same kernel (sudo apt-get dist-upgrade, then restart)",
     "mtu": "sudo ip link set {interface} mtu {usual}, and in netplan or node_tuning_mtu",
     "sysctl": "sudo sysctl -w {name}='{usual}', or node_tuning_extra_sysctls: {{{name}: {usual}}}",
 }
+MOST_PACKAGES = 6
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A thing of which the hosts of a deployment have different values; kind decides what to do."""
+    """A thing of which the hosts of a deployment have several values. values: value -> hosts."""
 
     deployment: str
     kind: str
@@ -40,34 +45,26 @@ class Difference:
 
     @property
     def usual(self) -> str:
-        """Return the value that most hosts have, of equally many that of the first host."""
+        """Return the value that most hosts have; of equally frequent ones, that of the first host."""
         return max(self.values, key=lambda value: len(self.values[value]))
 
-    @property
-    def area(self) -> str:
-        """Return the column of the table that shows it."""
-        return AREAS.get(self.kind, "settings")
-
     def rows(self) -> Iterable[tuple[str, str, str, str]]:
-        """Yield lines of a table: deployment, name, value, hosts."""
+        """Yield the rows of a table: deployment, name, value, hosts."""
         for value, hosts in sorted(self.values.items(), key=lambda entry: -len(entry[1])):
-            yield self.deployment, self.name, value, short(hosts)
+            yield self.deployment, self.name, value, first_few(hosts)
 
 
 def values_of(node: dict[str, Any]) -> dict[tuple[str, str], str]:
-    """Return (kind, name) -> value of a host; what is not known is left out."""
+    """Return (kind, name) -> value of a host, without what is unknown."""
     kernel, network = section(node, "kernel", {}), section(node, "network", {})
     gpus = [entry["name"] for entry in section(node, "gpu", {}).get("gpus", []) if entry.get("name")]
     libraries = nccl.loaded(section(node, "nccl", []))
-    runtimes = section(node, "runtimes", [])
     known: dict[tuple[str, str], Any] = {
         ("machine", "architecture"): kernel.get("machine"),
         ("gpu", "GPU"): ", ".join(dict.fromkeys(gpus)),
-        ("driver", "driver"): section(node, "driver", {}).get("userspace"),
+        ("driver", "NVIDIA driver"): section(node, "driver", {}).get("userspace"),
         ("nccl", "NCCL"): libraries[-1].get("version") if libraries else None,
-        ("runtime", "runtime"): f"SGLang {runtimes[0]['sglang']}, packages {runtimes[0]['digest'][:12]}"
-        if runtimes
-        else None,
+        ("runtime", "SGLang"): _runtime(section(node, "runtimes", [])),
         ("kernel", "kernel"): kernel.get("release"),
         ("mtu", "MTU"): (network.get("cluster") or {}).get("mtu"),
     }
@@ -77,8 +74,14 @@ def values_of(node: dict[str, Any]) -> dict[tuple[str, str], str]:
     return {key: str(value) for key, value in known.items() if value}
 
 
-def differences(plan: Plan, nodes: Mapping[str, dict[str, Any]], kinds: Iterable[str]) -> list[Difference]:
-    """Return what differs between the hosts of a deployment that serve. kinds: what is looked at."""
+def _runtime(runtimes: list[dict[str, Any]]) -> str | None:
+    if not runtimes or not runtimes[0]["digest"]:
+        return None
+    return f"{runtimes[0]['sglang']} with packages {runtimes[0]['digest'][:12]}"
+
+
+def differences(plan: Plan, nodes: Nodes, kinds: Iterable[str]) -> list[Difference]:
+    """Return what differs between the hosts that serve a deployment."""
     wanted = set(kinds)
     seen = {host: values_of(node) for host, node in nodes.items()}
     found = []
@@ -96,21 +99,33 @@ def differences(plan: Plan, nodes: Mapping[str, dict[str, Any]], kinds: Iterable
     return found
 
 
-def findings(found: Iterable[Difference], nodes: Mapping[str, dict[str, Any]]) -> dict[str, list[tuple[str, Finding]]]:
-    """Return by host what is not as on most hosts of its deployment."""
-    wrong: dict[str, list[tuple[str, Finding]]] = {}
+def findings(found: Iterable[Difference], nodes: Nodes) -> Iterable[tuple[str, Finding]]:
+    """Yield (host, finding) for each host that differs from most hosts of its deployment."""
     for difference in found:
-        most = difference.values[difference.usual]
         for value, hosts in difference.values.items():
             for host in hosts if value != difference.usual else ():
-                wrong.setdefault(host, []).append((difference.area, _finding(difference, value, most, nodes[host])))
-    return wrong
+                yield host, _finding(difference, value, nodes, host)
 
 
-def _finding(difference: Difference, value: str, most: list[str], node: dict[str, Any]) -> Finding:
-    interface = (section(node, "network", {}).get("cluster") or {}).get("interface")
-    remedy = REMEDIES[difference.kind].format(name=difference.name, usual=difference.usual, interface=interface)
-    needed = f"{difference.usual}, as on {short(most, 3)},"
-    return Finding(
-        f"same_{difference.kind}", f"{difference.name} is {value}", needed, remedy, grave=difference.kind != "kernel"
-    )
+def _finding(difference: Difference, value: str, nodes: Nodes, host: str) -> Finding:
+    usual, others = difference.usual, difference.values[difference.usual]
+    interface = (section(nodes[host], "network", {}).get("cluster") or {}).get("interface")
+    fix = FIXES[difference.kind].format(name=difference.name, usual=usual, interface=interface)
+    here = f"{difference.name} {value}"
+    if difference.kind == "runtime":
+        here, usual = _packages(nodes[host], nodes[others[0]]) or (here, usual)
+    severity = WARNING if difference.kind == "kernel" else ERROR
+    area = AREAS.get(difference.kind, "settings")
+    expected = f"{usual}, as on {first_few(others, 3)}"
+    return Finding(area, f"same_{difference.kind}", here, expected, fix, severity=severity)
+
+
+def _packages(node: dict[str, Any], other: dict[str, Any]) -> tuple[str, str] | None:
+    """Return the packages in which two hosts differ, None where only their digests are known."""
+    here, usual = (section(one, "runtimes", [])[0].get("packages") or {} for one in (node, other))
+    names = sorted(name for name in {*here, *usual} if here.get(name) != usual.get(name))
+    if not here or not usual or not names:
+        return None
+    found = first_few((f"{name} {here[name]}" if name in here else f"no {name}" for name in names), MOST_PACKAGES)
+    wanted = first_few((f"{name} {usual[name]}" if name in usual else f"no {name}" for name in names), MOST_PACKAGES)
+    return f"Python packages {found}", wanted

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from ansible_collections.multinode.sglang.plugins.module_utils._base.intervals import join, parse
 from ansible_collections.multinode.sglang.plugins.module_utils._base.text import first_few
@@ -21,15 +21,10 @@ from ansible_collections.multinode.sglang.plugins.module_utils._plan.types impor
     ServerUnit,
 )
 
+from .table import table
+
 COLUMNS = ("INSTANCE", "RANK", "HOST", "ADDRESS", "GPUS", "API", "RENDEZVOUS", "OTHER PORTS")
 MODEL_COLUMNS = ("MODEL", "SOURCE", "STORE", "RELEASE", "PORT", "HOSTS")
-
-
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    """Lay out rows under column titles, two spaces apart; returns lines without trailing blanks."""
-    cells = [tuple(columns), *(tuple(str(cell) for cell in row) for row in rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(columns))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
 
 
 def render_text(plan: Plan) -> str:

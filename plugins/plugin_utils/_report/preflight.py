@@ -2,7 +2,7 @@
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
-"""The answer for people: a line for each host, a sentence for each thing that is wrong, and what differs."""
+"""The preflight report: a row for each host, what differs, and a sentence for each finding."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._checks import nccl
-from .._checks.finding import Finding, section
+from .._checks.finding import ERROR, plural, section
 from .._checks.peers import reached
 from .._checks.same import Difference
-from .plan import table
+from .table import table
 
-# Area of a finding -> title of its column; an area without a column is told in sentences only.
+# Area of a finding -> title of its column. An area without a column is in the sentences only.
 COLUMNS = {
     "gpus": "GPUS",
     "driver": "DRIVER",
@@ -24,9 +24,9 @@ COLUMNS = {
     "runtime": "SGLANG",
     "rdma": "RDMA",
     "mtu": "MTU",
-    "names": "ADDRESS",
+    "address": "ADDRESS",
     "clock": "CLOCK",
-    "room": "ROOM",
+    "space": "FREE",
     "ports": "PORTS",
     "settings": "SETTINGS",
     "peers": "PEERS",
@@ -37,29 +37,31 @@ NONE = "-"
 
 @dataclass(frozen=True)
 class Host:
-    """What is known of a host: what it is like, what it saw of its peers, and what is wrong. node is None where it did not answer."""
+    """A host with its facts (None if it did not answer), the result of its connections, and its findings."""
 
     name: str
     node: dict[str, Any] | None
-    reach: Mapping[str, Any] | None
-    findings: list[tuple[str, dict[str, Any]]]
+    connections: Mapping[str, Any] | None
+    findings: list[dict[str, Any]]
 
     @property
-    def grave(self) -> int:
-        """Return how many findings stand in the way."""
-        return sum(1 for _area, finding in self.findings if finding["grave"])
+    def errors(self) -> int:
+        """Return the number of errors; warnings do not count."""
+        return sum(1 for finding in self.findings if finding["severity"] == ERROR)
 
-
-def tell(name: str, found: Iterable[tuple[str, Finding]]) -> list[tuple[str, dict[str, Any]]]:
-    """Return findings of a host for Ansible, the same one once."""
-    told = [(area, {"area": area, **finding.told(name)}) for area, finding in found]
-    return list({finding["text"]: (area, finding) for area, finding in told}.values())
+    @property
+    def verdict(self) -> str:
+        """Return the last column."""
+        if self.node is None:
+            return "no answer"
+        return f"{self.errors} {plural(self.errors, 'error')}" if self.errors else "ok"
 
 
 def cells(host: Host) -> dict[str, str]:
-    """Return what the columns of a host show, without marks."""
+    """Return area -> text of the columns of a host, without marks."""
     node = host.node or {}
-    network, clock = section(node, "network", {}), section(node, "clock", {})
+    cluster = section(node, "network", {}).get("cluster") or {}
+    clock = section(node, "clock", {})
     libraries, runtimes = nccl.loaded(section(node, "nccl", [])), section(node, "runtimes", [])
     return {
         "gpus": _gpus(node),
@@ -67,13 +69,13 @@ def cells(host: Host) -> dict[str, str]:
         "nccl": (libraries[-1].get("version") if libraries else None) or NONE,
         "runtime": (runtimes[0]["sglang"] if runtimes else None) or NONE,
         "rdma": _rdma(node),
-        "mtu": str((network.get("cluster") or {}).get("mtu") or NONE),
-        "names": str((network.get("cluster") or {}).get("address") or NONE),
-        "clock": clock.get("source") or ("kept" if clock.get("synchronized") else NONE),
-        "room": _room(node),
+        "mtu": str(cluster.get("mtu") or NONE),
+        "address": str(cluster.get("address") or NONE),
+        "clock": clock.get("source") or ("synced" if clock.get("synchronized") else NONE),
+        "space": _free_space(node),
         "ports": "ok",
         "settings": "ok",
-        "peers": reached(host.reach) if host.reach else NONE,
+        "peers": reached(host.connections) if host.connections else NONE,
     }
 
 
@@ -93,28 +95,27 @@ def _rdma(node: dict[str, Any]) -> str:
     return f"{len(rates)} x {max(rates):g}G" if rates else NONE
 
 
-def _room(node: dict[str, Any]) -> str:
+def _free_space(node: dict[str, Any]) -> str:
     free = [disk["free_mib"] for disk in section(node, "disks", []) if disk["free_mib"] is not None]
     return f"{min(free) / 1024:.0f} GiB" if free else NONE
 
 
 def row(host: Host) -> list[str]:
-    """Return the line of a host; what is wrong has a mark."""
+    """Return the row of a host; cells with an error have a mark."""
     if host.node is None:
-        return [host.name, *("?" for _column in COLUMNS), "no answer"]
-    marked = {area for area, finding in host.findings if finding["grave"]}
+        return [host.name, *("?" for _column in COLUMNS), host.verdict]
+    marked = {finding["area"] for finding in host.findings if finding["severity"] == ERROR}
     shown = cells(host)
-    verdict = f"{host.grave} wrong" if host.grave else "right"
-    return [host.name, *(shown[area] + (MARK if area in marked else "") for area in COLUMNS), verdict]
+    return [host.name, *(shown[area] + (MARK if area in marked else "") for area in COLUMNS), host.verdict]
 
 
 def render(hosts: Iterable[Host], differences: Iterable[Difference]) -> tuple[str, list[str], list[str]]:
-    """Return the tables, what is wrong, and what is only told."""
+    """Return the tables, the sentences of errors, and those of warnings."""
     every = list(hosts)
     lines = table(["HOST", *COLUMNS.values(), "VERDICT"], (row(host) for host in every))
     differing = [line for difference in differences for line in difference.rows()]
     if differing:
-        lines += ["", *table(["DEPLOYMENT", "DIFFERENT", "VALUE", "HOSTS"], differing)]
-    told = [finding for host in every for _area, finding in host.findings]
-    wrong = [finding["text"] for finding in told if finding["grave"]]
-    return "\n".join(lines), wrong, [finding["text"] for finding in told if not finding["grave"]]
+        lines += ["", *table(["DEPLOYMENT", "DIFFERENCE", "VALUE", "HOSTS"], differing)]
+    findings = [finding for host in every for finding in host.findings]
+    errors = [finding["text"] for finding in findings if finding["severity"] == ERROR]
+    return "\n".join(lines), errors, [finding["text"] for finding in findings if finding["severity"] != ERROR]

@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .plan import table
+from .table import table
 
 COLUMNS = ("DEPLOYMENT", "INSTANCE", "RANK", "HOST", "STATE", "DIGEST", "SINCE", "LAST ERROR")
 NO_RANK = "-"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Connects to the ports of all peers at once, and learns who answers and what time it is there. PRIVATE to the collection."""
+"""Connect to the ports of all peers at once, and learn who answers and its time. PRIVATE to the collection."""
 
 from __future__ import annotations
 
@@ -17,24 +17,27 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-# Connections under way at a time: each takes a descriptor, and a login may have 1024.
+# Simultaneous connections: each takes a descriptor, and a login may have 1024.
 WINDOW = 256
 NO_LINGER = struct.pack("ii", 1, 0)
+NO_ANSWER = "no answer, as behind a firewall"
+NO_GREETING = "it accepts connections but sends nothing"
+OTHER_ANSWER = "not the listener of this host answers"
 
 
 @dataclass(frozen=True)
 class Target:
-    """A port of a peer; a server that runs already does not greet."""
+    """A port of a peer. token: what its listener sends; None for a server that runs already and sends nothing."""
 
     host: str
     address: str
     port: int
-    greets: bool
+    token: str | None
 
 
 @dataclass
 class Attempt:
-    """A connection under way."""
+    """A connection that is being made."""
 
     target: Target
     started: float
@@ -45,23 +48,24 @@ class Attempt:
 
 @dataclass
 class Seen:
-    """What was found: failures by host and port, and the clock of each host with how long the answer took."""
+    """Ports that answered and failed, and by host how far its clock is ahead and how long its answer took."""
 
     reached: int = 0
     failures: list[dict[str, Any]] = field(default_factory=list)
     clocks: dict[str, tuple[float, float]] = field(default_factory=dict)
 
-    def fail(self, target: Target, reason: str) -> None:
-        """Remember a port that cannot be used."""
-        self.failures.append({"host": target.host, "address": target.address, "port": target.port, "reason": reason})
+    def fail(self, target: Target, reason: str, answered_by: str = "") -> None:
+        """Add a port that failed, and who answers there instead."""
+        where = {"host": target.host, "address": target.address, "port": target.port}
+        self.failures.append({**where, "reason": reason, "answered_by": answered_by})
 
 
 def targets(peers: list[dict[str, Any]]) -> Iterator[Target]:
-    """Yield every port of all peers, one of each in turn, so that no host is asked for all of its ports at once."""
+    """Yield all ports of all peers, one of each peer in turn, to spread the load over them."""
     every = [
         [
-            Target(peer["host"], peer["address"], port, greets)
-            for name, greets in (("ports", True), ("serving", False))
+            Target(peer["host"], peer["address"], port, token)
+            for name, token in (("ports", peer["token"]), ("serving", None))
             for port in peer[name]
         ]
         for peer in peers
@@ -73,14 +77,14 @@ def targets(peers: list[dict[str, Any]]) -> Iterator[Target]:
 class Check:
     """All connections of one run."""
 
-    def __init__(self, token: str, seconds: float) -> None:
-        """Nobody has been asked yet; seconds is what one connection may take."""
-        self._token, self._seconds = token, seconds
+    def __init__(self, seconds: float) -> None:
+        """Prepare; seconds is how long one connection may take."""
+        self._seconds = seconds
         self._selector = selectors.DefaultSelector()
         self.seen = Seen()
 
     def run(self, peers: list[dict[str, Any]]) -> Seen:
-        """Ask all of them."""
+        """Connect to all ports of all peers."""
         waiting = targets(peers)
         with self._selector:
             for target in waiting:
@@ -94,7 +98,7 @@ class Check:
     def _begin(self, target: Target) -> None:
         connection = socket.socket(socket.AF_INET6 if ":" in target.address else socket.AF_INET)
         connection.setblocking(False)
-        # An end without TIME_WAIT: these are the ports that servers want to have in a moment.
+        # Close without TIME_WAIT: servers need these ports in a moment.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
         code = connection.connect_ex((target.address, target.port))
         if code not in (0, errno.EINPROGRESS):
@@ -109,15 +113,12 @@ class Check:
         now = time.time()
         late = [key.data for key in self._selector.get_map().values() if now - key.data.started > self._seconds]
         for attempt in late:
-            silent = (
-                "it accepts connections but says nothing" if attempt.connected else "no answer, as behind a firewall"
-            )
-            self._end(attempt, silent)
+            self._end(attempt, NO_GREETING if attempt.connected else NO_ANSWER)
 
     def _advance(self, attempt: Attempt) -> None:
         if not attempt.connected:
             code = attempt.connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if code or not attempt.target.greets:
+            if code or attempt.target.token is None:
                 self._end(attempt, os.strerror(code) if code else "")
                 return
             attempt.connected = True
@@ -130,27 +131,34 @@ class Check:
             return
         attempt.data += part
         if not part or attempt.data.endswith(b"\n"):
-            self._end(attempt, self._judge(attempt))
+            self._end(attempt, *self._verify(attempt))
 
-    def _judge(self, attempt: Attempt) -> str:
-        told: dict[str, Any] = {}
+    def _verify(self, attempt: Attempt) -> tuple[str, str]:
+        """Return why an answer is not from the peer's listener, and whose it is; empty texts if it is."""
+        greeting: dict[str, Any] = {}
         with contextlib.suppress(ValueError):
-            told = json.loads(attempt.data)
-        if told.get("token") != self._token:
-            return "something else than this run answers there"
-        if told["host"] != attempt.target.host:
-            return f"{told['host']} answers at this address"
+            greeting = json.loads(attempt.data)
+        if "token" not in greeting:
+            return OTHER_ANSWER, "another program"
+        if greeting["host"] != attempt.target.host:
+            return OTHER_ANSWER, greeting["host"]
+        if greeting["token"] != attempt.target.token:
+            return OTHER_ANSWER, "another run"
+        self._compare_clocks(attempt, greeting["time"])
+        return "", ""
+
+    def _compare_clocks(self, attempt: Attempt, theirs: float) -> None:
+        """Keep the comparison of the fastest answer of a host."""
         now = time.time()
         took = now - attempt.started
         known = self.seen.clocks.get(attempt.target.host)
         if known is None or took < known[1]:
-            self.seen.clocks[attempt.target.host] = (told["time"] - (attempt.started + now) / 2, took)
-        return ""
+            self.seen.clocks[attempt.target.host] = (theirs - (attempt.started + now) / 2, took)
 
-    def _end(self, attempt: Attempt, reason: str) -> None:
+    def _end(self, attempt: Attempt, reason: str, answered_by: str = "") -> None:
         self._selector.unregister(attempt.connection)
         attempt.connection.close()
         if reason:
-            self.seen.fail(attempt.target, reason)
+            self.seen.fail(attempt.target, reason, answered_by)
         else:
             self.seen.reached += 1

@@ -1,0 +1,31 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
+"""Who has a port or a GPU, and how to end it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def services(planned: Mapping[str, Any]) -> set[str]:
+    """Return the services that the plan has on a host, those of deployments that are left out included."""
+    return {f"{name}.service" for name in (*planned["unit_names"], *planned["router_names"])}
+
+
+def who(owner: Mapping[str, Any]) -> str:
+    """Return how messages name a process."""
+    if not owner.get("pid"):
+        return "a process that this user cannot see"
+    unit = f", unit {owner['unit']}" if owner.get("unit") else ""
+    return f"process {owner['pid']} ({owner.get('command')}) of {owner.get('user') or 'another user'}{unit}"
+
+
+def ending(owner: Mapping[str, Any]) -> str:
+    """Return how to end a process, but never by stopping the service of the login that it was started from."""
+    unit = owner.get("unit") or ""
+    if unit.endswith(".service") and not unit.startswith(("ssh", "user@")):
+        return f"stop it (sudo systemctl stop {unit})"
+    return f"end it (sudo kill {owner['pid']})" if owner.get("pid") else "find it and end it (sudo ss -ltnp)"

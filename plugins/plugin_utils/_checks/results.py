@@ -1,0 +1,60 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This plugin util is PRIVATE to the collection. It can have breaking changes at any time.
+"""What the roles have registered on each host, by the names that their pages document.
+
+Actions read these variables themselves: as an option, Ansible would copy the whole plan for each host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+
+PLAN, FACTS, RUNTIME = "sglang_plan_result", "node_facts_result", "sglang_runtime_result"
+LISTENERS, CONNECTIONS = "preflight_listeners", "preflight_connections"
+CHECKS = ("nvidia_driver_check", "nccl_check", "rdma_check")
+Variables = Mapping[str, Any]
+
+
+def plan_of(variables: Variables) -> Mapping[str, Any]:
+    """Return the plan."""
+    plan = variables.get(PLAN)
+    if not plan or "hosts" not in plan:
+        raise AnsibleActionFail(f"{PLAN}: there is no plan; apply the role multinode.sglang.sglang_plan first")
+    return dict(plan)
+
+
+def facts_of(variables: Variables) -> dict[str, Any] | None:
+    """Return the facts of a host, None if there are none."""
+    node = (variables.get(FACTS) or {}).get("node")
+    return None if node is None else with_runtime(node, variables)
+
+
+def with_runtime(node: Mapping[str, Any], variables: Variables) -> dict[str, Any]:
+    """Return facts with the runtime as the role sglang_runtime left it, which is newer and names all packages."""
+    result = variables.get(RUNTIME) or {}
+    if "digest" not in result:
+        return dict(node)
+    sglang = {"sglang": result["packages"].get("sglang"), "digest": result["digest"], "packages": result["packages"]}
+    return {**node, "runtimes": [sglang] if result["digest"] else []}
+
+
+def listeners_of(variables: Variables) -> Mapping[str, Any] | None:
+    """Return the result of peer_listen on a host, None where nothing listens."""
+    result = variables.get(LISTENERS) or {}
+    return result if "pid" in result else None
+
+
+def connections_of(variables: Variables) -> Mapping[str, Any] | None:
+    """Return the result of peer_info on a host, None where it connected to nobody."""
+    result = variables.get(CONNECTIONS) or {}
+    return result if "reached" in result else None
+
+
+def checks_of(variables: Variables) -> list[dict[str, Any]]:
+    """Return what the roles nvidia_driver, nccl and rdma found on a host."""
+    return [dict(finding) for name in CHECKS for finding in (variables.get(name) or {}).get("findings", [])]
