@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.multinode.sglang.plugins.plugin_utils._action import ControllerAction
@@ -17,7 +17,7 @@ class ActionModule(ControllerAction):
     """Check the facts of a host."""
 
     ARGUMENTS = arguments.HOST_CHECK
-    RULES = {"required_one_of": [tuple(arguments.HOST_CHECK)]}
+    RULES: ClassVar[dict[str, Any]] = {"required_one_of": [tuple(arguments.HOST_CHECK)]}
 
     def act(self, options: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """Return the findings."""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible_collections.multinode.sglang.plugins.plugin_utils._action import CollectionAction
 from ansible_collections.multinode.sglang.plugins.plugin_utils._checks import peers, results
@@ -17,7 +17,7 @@ NOTHING = {"changed": False, "reached": 0, "failures": [], "clocks": {}, "packet
 class ActionModule(CollectionAction):
     """Connect to the hosts of the plan that this host must reach."""
 
-    ARGUMENTS = {
+    ARGUMENTS: ClassVar[dict[str, Any]] = {
         "peers": {"type": "list", "elements": "dict"},
         "size": {"type": "int"},
         "timeout": {"type": "float", "default": 5},

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.multinode.sglang.plugins.plugin_utils._action import CollectionAction
@@ -20,7 +20,7 @@ SECONDS, SECONDS_PER_HOST = 300.0, 3.0
 class ActionModule(CollectionAction):
     """Listen on the ports that other hosts of the plan need."""
 
-    ARGUMENTS = {
+    ARGUMENTS: ClassVar[dict[str, Any]] = {
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "host": {"type": "str"},
         "token": {"type": "str", "no_log": False},

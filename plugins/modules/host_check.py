@@ -45,7 +45,8 @@ options:
         default: ""
       open_modules:
         description:
-          - Whether the open kernel modules, V(true), or the proprietary ones, V(false), must be loaded. Unset allows both.
+          - Whether the open kernel modules, V(true), or the proprietary ones, V(false), must be loaded.
+            Unset allows both.
         type: bool
       ibgda:
         description: Whether the kernel module must have the parameters that IBGDA needs.

@@ -11,8 +11,8 @@ short_description: Gather which peers a host reaches, their clocks, and the pack
 version_added: 1.0.0
 description:
   - Connects to all ports of all peers at once. M(multinode.sglang.peer_listen) answers there with its host and time.
-  - Then sends packets as large as both hosts should accept, which must not be fragmented, to all peers that answer small
-    ones. A switch silently drops what is too large for it, and a server that waits for such a packet hangs.
+  - Then sends packets as large as both hosts should accept, which must not be fragmented, to all peers that answer
+    small ones. A switch silently drops what is too large for it, and a server that waits for such a packet hangs.
   - It needs root and no program on the host. What a peer does not answer is returned, not failed on.
 extends_documentation_fragment:
   - multinode.sglang._attributes
@@ -26,8 +26,8 @@ attributes:
 options:
   peers:
     description:
-      - The hosts to reach. The default is all hosts that this host must reach by the plan in C(sglang_plan_result), with
-        the ports that they have registered as C(preflight_listeners), and with the MTUs and running servers in
+      - The hosts to reach. The default is all hosts that this host must reach by the plan in C(sglang_plan_result),
+        with the ports that they have registered as C(preflight_listeners), and with the MTUs and running servers in
         C(node_facts_result). The roles C(sglang_plan), C(preflight) and C(node_facts) register these variables.
     type: list
     elements: dict
@@ -104,8 +104,8 @@ failures:
     - {host: gpu02, address: 10.0.0.2, port: 20000, reason: "no answer, as behind a firewall", answered_by: ""}
 clocks:
   description:
-    - Peer to C(ahead), the seconds by which its clock is ahead of this host's, and C(took), the seconds that its answer
-      took. C(ahead) is exact to half of C(took).
+    - Peer to C(ahead), the seconds by which its clock is ahead of this host's, and C(took), the seconds that its
+      answer took. C(ahead) is exact to half of C(took).
   returned: always
   type: dict
   sample: {gpu02: {ahead: 0.0004, took: 0.0011}}
