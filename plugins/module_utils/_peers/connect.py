@@ -21,7 +21,7 @@ from typing import Any
 WINDOW = 256
 NO_LINGER = struct.pack("ii", 1, 0)
 NO_ANSWER = "no answer, as behind a firewall"
-NO_GREETING = "it accepts connections but sends nothing"
+NO_GREETING = "connections are accepted but not answered"
 OTHER_ANSWER = "not the listener of this host answers"
 
 

@@ -103,7 +103,7 @@ def _fabric_manager(node: dict[str, Any], driver: dict[str, Any]) -> list[Findin
         return [_finding("fabric_manager", found, f"fabric manager {version}, the version of the driver", fix)]
     state = driver.get("services", {}).get("fabric_manager", {}).get("state")
     if driver.get("kernel_module") == version and state != "active":
-        found = f"service nvidia-fabricmanager is {state}" if state else "there is no service nvidia-fabricmanager"
+        found = f"service nvidia-fabricmanager is {state or 'missing'}"
         start, journal = "sudo systemctl enable --now nvidia-fabricmanager", "sudo journalctl -u nvidia-fabricmanager"
         return [_finding("fabric_manager_stopped", found, "active", f"start it ({start}), and see {journal}")]
     return []

@@ -119,7 +119,7 @@ def _closed(plan: Plan, results: Results) -> Iterable[tuple[str, Finding]]:
 def _stranger(plan: Plan, host: str, other: str, askers: Sequence[str]) -> Finding:
     found = f"{other} answers at its address {plan['hosts'][host]['address']}, as seen from {first_few(askers)}"
     fix = "correct sglang_cluster_address of these hosts, and check that no two hosts have the same address"
-    return Finding("peers", "identity", found, "this host", fix)
+    return Finding("peers", "identity", found, "its own listener", fix)
 
 
 def _blocked(plan: Plan, host: str, reason: str, askers: Sequence[str], numbers: Sequence[int]) -> Finding:
@@ -131,11 +131,11 @@ def _blocked(plan: Plan, host: str, reason: str, askers: Sequence[str], numbers:
         for rule in planned["reach"]
         if addresses & set(plan["peers"].get(rule["sources"], ())) and meet(rule["ports"], ports)
     )
-    verb = plural(len(numbers), "port {} is", "ports {} are").format(ports)
-    found = f"{verb} closed to {first_few(askers)} at {planned['address']}: {reason}"
+    verb = plural(len(numbers), "port {} of {} is", "ports {} of {} are").format(ports, planned["address"])
+    found = f"{verb} unreachable from {first_few(askers)}: {reason}"
     source = next(iter(addresses)) if len(addresses) == 1 else "ADDRESS"
     allow = f"sudo ufw allow proto tcp from {source} to any port {ports.replace('-', ':')}"
-    fix = f"open it on {host} ({allow}), or deploy with node_firewall_manage: true; check firewalls and routes between"
+    fix = f"open it on {host} ({allow}), or deploy with node_firewall_manage: true; also check firewalls between them"
     return Finding("peers", "closed", found, f"open for {first_few(why, 2)}", fix)
 
 
@@ -147,7 +147,7 @@ def _lost(plan: Plan, results: Results) -> Iterable[tuple[str, Finding]]:
             far = first_few(names.get(address, address) for address in lost)
             found = f"full-size packets do not reach {far}: {min(lost.values())}"
             smaller = "sudo ip link set INTERFACE mtu 1500"
-            fix = f"set one MTU on all switches and hosts of this path, or a smaller one here ({smaller})"
+            fix = f"set the same MTU on all switches and hosts of this path, or a smaller one here ({smaller})"
             yield host, Finding("mtu", "path", found, "the interface's MTU on the whole path", fix)
 
 

@@ -65,6 +65,6 @@ def _ephemeral(node: dict[str, Any], planned: Planned, assumed: str) -> Iterable
     ]
     exposed = without(inside, parse(known.get("reserved") or ""))
     if exposed:
-        found = f"planned ports {join(exposed)} are ephemeral ports and not reserved"
+        found = f"the ephemeral ports {ephemeral} include planned ports that are not reserved: {join(exposed)}"
         fix = "deploy with node_tuning_manage: true, or add them to net.ipv4.ip_local_reserved_ports"
-        yield Finding("ports", "reserved", found, "reserved ports", fix)
+        yield Finding("ports", "reserved", found, "", fix)

@@ -17,7 +17,7 @@ from .finding import INSTALL, USER, Finding, section
 
 ROCE = "RoCE v2"
 SUBNET_MANAGER = "check that a subnet manager runs (sudo sminfo)"
-LOADING = "load its driver (sudo modprobe mlx5_ib)"
+LOADING = "load the driver (sudo modprobe mlx5_ib)"
 # Environment variables of NCCL, NVSHMEM, Mooncake and UCX that select a GID by its index.
 GID_VARIABLES = ("NCCL_IB_GID_INDEX", "NVSHMEM_IB_GID_INDEX", "MC_GID_INDEX", "UCX_IB_GID_INDEX")
 # A RoCE packet has up to 104 bytes of headers around the data that the RDMA MTU counts.
@@ -89,8 +89,9 @@ def _absent(node: dict[str, Any], wanted: Wanted, every: list[Port]) -> Iterator
     names = [device["name"] for device in section(node, "rdma", {}).get("devices", [])]
     for pattern in wanted.devices:
         if not any(fnmatch(name, pattern) for name in names):
-            found = f"no RDMA device {pattern}; this host has {first_few(names) or 'none'}"
-            yield _finding("absent", found, "it, see rdma_devices", f"correct rdma_devices of this host, or {LOADING}")
+            found = f"RDMA devices: {first_few(names) or 'none'}"
+            fix = f"correct rdma_devices of this host, or {LOADING}"
+            yield _finding("absent", found, f"{pattern} among them, see rdma_devices", fix)
     if wanted.required and not every and not wanted.devices:
         fix = f"check that the adapter is on the bus (lspci | grep -i -e mellanox -e infiniband), and {LOADING}"
         yield _finding("absent", "no RDMA device", "at least one, see rdma_required", fix)

@@ -1,84 +1,68 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What all hosts said becomes one judgement: hosts that are silent, findings of other roles, and listeners of this run."""
+"""What all hosts have registered becomes one report."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.multinode.sglang.plugins.action.preflight import judge
-from ansible_collections.multinode.sglang.plugins.filter.peer_asks import peer_asks
-from ansible_collections.multinode.sglang.plugins.filter.peer_ports import peer_ports
-from ansible_collections.multinode.sglang.plugins.filter.peer_targets import peer_targets
+from ansible_collections.multinode.sglang.plugins.action.preflight import ActionModule, judge_hosts
+
+from tests.unit.plugins.plugin_utils._checks.hosts import listener, node, plan
+
+GIVEN: dict[str, Any] = {"gpus": True, "same": ["mtu"], "free_gib": {}, "resolver_seconds": 2, "clock_seconds": 1}
 
 
-def entry(address: str) -> dict[str, Any]:
-    """A host of the plan."""
-    rule = {"sources": ["10.0.0.1", "10.0.0.2"], "ports": "20000", "protocol": "tcp", "why": "lm-0: between its ranks"}
-    unit = {"argv": ["--device", "cpu"], "gpus": [0]}
+def registered(**more: Any) -> dict[str, Any]:
+    """Return the variables of a host without errors, on which this run still listens."""
+    facts = node(listeners=[listener(20000)], network={"cluster": None, "resolver": None})
+    return {"node_facts_result": {"node": facts}, "preflight_listeners": {"pid": 7, "ports": [20000]}, **more}
+
+
+def variables(present: list[str] | None = None, **hostvars: Any) -> dict[str, Any]:
+    """Return the variables of the task."""
     return {
-        "address": address,
-        "units": [unit],
-        "unit_names": [],
-        "router_names": [],
-        "reserved_ports": "20000",
-        "reach": [rule],
+        "sglang_plan_result": plan(2),
+        "ansible_play_hosts_all": present or list(hostvars),
+        "hostvars": hostvars,
     }
 
 
-PLAN: dict[str, Any] = {
-    "deployments": {"lm": {"instances": [{"ranks": [{"host": "a"}, {"host": "b"}]}], "routers": []}},
-    "hosts": {"a": entry("10.0.0.1"), "b": entry("10.0.0.2")},
-    "ephemeral_ports": "32768-60999",
-}
-ARGS: dict[str, Any] = {
-    "plan": PLAN, "register": "look", "register_reach": "reach", "register_listening": "listening",
-    "register_findings": {"nccl": "nccl_findings"},
-    "gpus": True, "same": ["mtu"], "room_gib": {}, "resolver_seconds": 2, "clock_seconds": 1,
-}  # fmt: skip
+def errors(present: list[str] | None = None, **hostvars: Any) -> dict[str, list[str]]:
+    """Return the findings by host."""
+    hosts, _different = judge_hosts(GIVEN, variables(present, **hostvars))
+    return {host.name: [finding["text"] for finding in host.findings] for host in hosts}
 
 
-def said(**more: Any) -> dict[str, Any]:
-    """Variables of a host that is right."""
-    listener = {"port": 20000, "pid": 7, "command": "python3", "user": "nobody", "unit": None}
-    node = {"problems": [], "listeners": [listener], "network": {"cluster": None, "resolver": None}}
-    return {"look": {"node": node}, "listening": {"pid": 7, "ports": [20000]}, **more}
+def test_listeners_of_this_run_are_no_error() -> None:
+    assert errors(a=registered(), b=registered()) == {"a": [], "b": []}
 
 
-def wrong(hostvars: dict[str, Any], present: list[str] | None = None) -> dict[str, list[str]]:
-    """What is wrong by host."""
-    hosts, _different = judge(ARGS, hostvars, present or list(hostvars))
-    return {host.name: [finding["text"] for _area, finding in host.findings] for host in hosts}
+def test_a_host_that_did_not_answer_has_an_error() -> None:
+    silent = {"node_facts_result": {"unreachable": True, "msg": "no route"}}
+    assert errors(a=registered(), b=silent)["b"][0].startswith("b  the host did not answer")
 
 
-def test_listeners_of_this_run_are_no_fault() -> None:
-    assert wrong({"a": said(), "b": said()}) == {"a": [], "b": []}
+def test_a_host_that_is_not_in_the_play_is_not_reported() -> None:
+    assert list(errors(["a"], a=registered(), b=registered())) == ["a"]
 
 
-def test_a_host_that_did_not_answer_is_wrong() -> None:
-    assert wrong({"a": said(), "b": {"look": {"unreachable": True, "msg": "no route"}}})["b"][0].startswith(
-        "b: it did not answer"
-    )
+def test_findings_of_roles_are_reported_with_the_rest() -> None:
+    old = {"area": "nccl", "text": "a  NCCL is old", "severity": "error"}
+    skipped = {"skipped": True}
+    checked = registered(nccl_check={"findings": [old]}, rdma_check=skipped)
+    hosts, _different = judge_hosts(GIVEN, variables(a=checked, b=registered(nvidia_driver_check=skipped)))
+    assert [(host.name, host.errors) for host in hosts] == [("a", 1), ("b", 0)]
 
 
-def test_a_host_that_is_not_in_the_play_is_not_judged() -> None:
-    assert list(wrong({"a": said(), "b": said()}, ["a"])) == ["a"]
+def test_what_a_host_saw_of_its_peers_is_reported() -> None:
+    failure = {"host": "b", "address": "10.0.0.2", "port": 20000, "reason": "Connection refused", "answered_by": ""}
+    saw = {"reached": 3, "failures": [failure], "clocks": {}, "packets_lost": {}}
+    found = errors(a=registered(preflight_connections=saw), b=registered(preflight_connections={"skipped": True}))
+    assert found["a"] == []
+    assert found["b"][0].startswith("b  port 20000 of 10.0.0.2 is unreachable from a: Connection refused")
 
 
-def test_what_other_roles_found_is_told_with_the_rest() -> None:
-    old = {"text": "a: NCCL is old", "grave": True}
-    hosts, _different = judge(ARGS, {"a": said(nccl_findings=[old]), "b": said()}, ["a", "b"])
-    assert [(host.name, host.grave) for host in hosts] == [("a", 1), ("b", 0)]
-
-
-def test_the_filters_turn_the_plan_into_what_a_host_tries() -> None:
-    assert peer_ports(PLAN["hosts"]["a"]) == "20000"
-    asked = peer_asks(PLAN)["a"]
-    listening = {
-        "__preflight_listening": {"ports": [20000, 40000]},
-        "node_facts_result": {"node": said()["look"]["node"]},
-    }
-    assert [peer["ports"] for peer in peer_targets(asked, {"b": listening}, 1500)] == [[20000]]
-    assert peer_targets(asked, {"b": {"__preflight_listening": {"skipped": True}}}) == []
-    assert peer_targets(asked, {}) == []
+def test_the_module_has_the_options_of_the_action() -> None:
+    assert set(ActionModule.ARGUMENTS) == {"gpus", "same", "free_gib", "resolver_seconds", "clock_seconds"}

@@ -13,8 +13,8 @@ import subprocess
 import sys
 
 import pytest
-from ansible_collections.multinode.sglang.plugins.module_utils._peers import path_mtu
-from ansible_collections.multinode.sglang.plugins.module_utils._peers.path_mtu import Echo
+from ansible_collections.multinode.sglang.plugins.module_utils._peers import packets
+from ansible_collections.multinode.sglang.plugins.module_utils._peers.packets import Echo
 
 # A pair of interfaces: what one side sends and the other is too small for is dropped without a word, as by a switch.
 NETWORK = """
@@ -38,10 +38,10 @@ shift
 """
 PROGRAM = """
 import json, sys
-from ansible_collections.multinode.sglang.plugins.module_utils._peers.path_mtu import check
+from ansible_collections.multinode.sglang.plugins.module_utils._peers.packets import check
 print(json.dumps(check(sys.argv[2:], int(sys.argv[1]), 1.5)))
 """
-SILENT = "no answer to packets of 9000 bytes that must not be cut"
+SILENT = "no answer to packets of 9000 bytes"
 
 
 def ask(other_mtu: int, size: int, *addresses: str) -> dict[str, str]:
@@ -85,20 +85,18 @@ def test_small_ones_still_go_there() -> None:
 
 def test_an_own_interface_that_is_too_small_is_named() -> None:
     found = ask(9000, 9001, "10.99.0.2", "fd99::2", "10.98.0.1")
-    too_large = "the interface that leads there does not take packets of 9001 bytes"
+    too_large = "the outgoing interface does not accept packets of 9001 bytes"
     assert (found["10.99.0.2"], found["fd99::2"]) == (too_large, too_large)
     assert "unreachable" in found["10.98.0.1"]
 
 
 def test_a_host_that_is_not_there_is_silent() -> None:
-    assert ask(9000, 1500, "10.99.0.9", "10.99.0.2") == {
-        "10.99.0.9": "no answer to packets of 1500 bytes that must not be cut"
-    }
+    assert ask(9000, 1500, "10.99.0.9", "10.99.0.2") == {"10.99.0.9": "no answer to packets of 1500 bytes"}
 
 
 def test_the_checksum_of_a_packet_makes_its_sum_zero() -> None:
     for size in (64, 65, 9000):
-        assert path_mtu.checksum(Echo(socket.AF_INET, size, 7, 3).packet()) == 0
+        assert packets.checksum(Echo(socket.AF_INET, size, 7, 3).packet()) == 0
 
 
 def test_a_packet_has_the_size_that_an_mtu_counts_without_the_header_of_ip() -> None:

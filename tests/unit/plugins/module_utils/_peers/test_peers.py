@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.multinode.sglang.plugins.module_utils._peers import check, listen
-from ansible_collections.multinode.sglang.plugins.module_utils._peers.check import Check
+from ansible_collections.multinode.sglang.plugins.module_utils._peers import connect, listen
+from ansible_collections.multinode.sglang.plugins.module_utils._peers.connect import Check
 from ansible_collections.multinode.sglang.plugins.module_utils._peers.listen import (
     Wanted,
     bind,
@@ -50,8 +50,8 @@ def listening(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def peer(ports: list[int], host: str = "a", **more: Any) -> dict[str, Any]:
-    """A peer as the filter gives it."""
-    return {"host": host, "address": HERE, "ports": ports, "serving": [], "mtu": 0, **more}
+    """A peer as the module takes it."""
+    return {"host": host, "address": HERE, "token": "word", "ports": ports, "serving": [], "mtu": 0, **more}
 
 
 def test_of_a_wide_range_three_ports_are_tried() -> None:
@@ -65,7 +65,7 @@ def test_every_port_answers_with_host_and_time(listening: Any) -> None:
     first, last = free_range(4)
     _process, ports, missed = listening((first, last))
     assert (ports, missed) == ([*range(first, last + 1)], {})
-    seen = Check("word", 5).run([peer(ports)])
+    seen = Check(5).run([peer(ports)])
     assert (seen.reached, seen.failures) == (4, [])
     ahead, took = seen.clocks["a"]
     assert abs(ahead) <= took
@@ -86,28 +86,28 @@ def test_a_port_in_use_is_told_and_the_rest_is_listened_on(listening: Any) -> No
 def test_a_closed_port_another_host_and_another_run_are_failures(listening: Any) -> None:
     first, last = free_range(2)
     _process, ports, _missed = listening((first, first))
-    reasons = {
-        "Connection refused": Check("word", 5).run([peer([last])]),
-        "a answers at this address": Check("word", 5).run([peer(ports, host="b")]),
-        "something else than this run answers there": Check("other", 5).run([peer(ports)]),
+    seen = {
+        ("Connection refused", ""): Check(5).run([peer([last])]),
+        (connect.OTHER_ANSWER, "a"): Check(5).run([peer(ports, host="b")]),
+        (connect.OTHER_ANSWER, "another run"): Check(5).run([peer(ports, token="other")]),
     }
-    for reason, seen in reasons.items():
-        assert [failure["reason"] for failure in seen.failures] == [reason]
-        assert seen.reached == 0
+    for (reason, other), one in seen.items():
+        assert [(failure["reason"], failure["answered_by"]) for failure in one.failures] == [(reason, other)]
+        assert one.reached == 0
 
 
 def test_of_a_server_that_runs_already_a_connection_is_enough() -> None:
     with socket.create_server((HERE, 0)) as server:
         port = server.getsockname()[1]
-        assert Check("word", 5).run([peer([], serving=[port])]).reached == 1
-        silent = Check("word", 0.3).run([peer([port])])
-    assert [failure["reason"] for failure in silent.failures] == ["it accepts connections but says nothing"]
+        assert Check(5).run([peer([], serving=[port])]).reached == 1
+        silent = Check(0.3).run([peer([port])])
+    assert [failure["reason"] for failure in silent.failures] == [connect.NO_GREETING]
 
 
 def test_more_connections_than_the_window_take_turns(listening: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(check, "WINDOW", 3)
+    monkeypatch.setattr(connect, "WINDOW", 3)
     _process, ports, _missed = listening(free_range(10))
-    assert Check("word", 5).run([peer(ports), peer(ports)]).reached == 20
+    assert Check(5).run([peer(ports), peer(ports)]).reached == 20
 
 
 def test_the_next_listeners_replace_those_that_were_left(listening: Any) -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""NVIDIA's driver: which states are right, who can mend the others, and in which order hosts restart."""
+"""NVIDIA's driver: which states are errors, who can fix them, and in which order hosts restart."""
 
 from __future__ import annotations
 
@@ -12,41 +12,29 @@ from ansible_collections.multinode.sglang.plugins.plugin_utils._checks import dr
 from hypothesis import given
 from hypothesis import strategies as st
 
-VERSION = "580.95.05"
+from tests.unit.plugins.plugin_utils._checks.hosts import DRIVER, OTHER_DRIVER, driven
+
+VERSION = DRIVER
 ANY = driver.Wanted(minimum="580.65.06")
 ACTIVE = {"fabric_manager": {"state": "active", "enabled": "enabled"}}
 
 
-def node(switches: int = 0, **found: Any) -> dict[str, Any]:
-    """Return a host with a GPU and a driver that is right but for what is given."""
-    told = {
-        "kernel_module": VERSION,
-        "userspace": VERSION,
-        "installed_module": VERSION,
-        "open": True,
-        "consistent": True,
-        "fabric_manager_version": None,
-        "services": {},
-        "stream_memops": False,
-        "peer_mapping_override": False,
-    }
-    return {"gpu": {"gpus": [{"pci": "0000:18:00.0"}], "nvswitches": switches}, "driver": told | found}
+def checks(facts: dict[str, Any], wanted: driver.Wanted = ANY) -> list[tuple[str, str]]:
+    """Return the checks that failed, and who can fix it."""
+    return [(finding.check, finding.fixed_by) for finding in driver.findings(facts, wanted)]
 
 
-def checks(node: dict[str, Any], wanted: driver.Wanted = ANY) -> list[tuple[str, str]]:
-    """Return what was found and who can mend it."""
-    return [(finding.check, finding.cure) for finding in driver.findings(node, wanted)]
-
-
-def test_a_driver_that_is_right() -> None:
-    assert checks(node()) == []
+def test_a_driver_without_errors() -> None:
+    assert checks(driven()) == []
     # A container tells nothing of what the next start loads.
-    assert checks(node(installed_module=None)) == []
+    assert checks(driven(installed_module=None)) == []
 
 
-def test_a_host_of_another_maker_is_left_alone() -> None:
-    assert checks({"gpu": {"gpus": []}, "driver": {"kernel_module": None, "userspace": None}}) == []
-    assert checks({"gpu": None, "driver": None}) == []
+def test_only_hosts_with_anything_of_nvidia_need_its_driver() -> None:
+    assert not driver.concerns({"gpu": {"gpus": []}, "driver": {"kernel_module": None, "userspace": None}})
+    assert not driver.concerns({"gpu": None, "driver": None})
+    assert driver.concerns(driven(kernel_module=None, userspace=None))
+    assert driver.concerns({"gpu": None, "driver": {"userspace": VERSION}})
 
 
 @pytest.mark.parametrize(
@@ -63,17 +51,17 @@ def test_a_host_of_another_maker_is_left_alone() -> None:
         ({"installed_module": "580.105.08"}, [("mismatch", "user")]),
     ],
 )
-def test_every_state_that_is_not_right(found: dict[str, Any], expected: list[tuple[str, str]]) -> None:
-    assert checks(node(**found)) == expected
+def test_every_state_with_an_error(found: dict[str, Any], expected: list[tuple[str, str]]) -> None:
+    assert checks(driven(**found)) == expected
 
 
 def test_what_is_pinned_counts_where_it_is_asked_for() -> None:
-    assert checks(node(), driver.Wanted("580.65.06", branch="590")) == [("branch", "install")]
-    assert checks(node(), driver.Wanted("580.65.06", branch="580", version="580.82.07")) == [("version", "install")]
-    assert checks(node(), driver.Wanted("580.65.06", branch="580", version=VERSION, open_modules=True)) == []
-    assert checks(node(), driver.Wanted("580.65.06", open_modules=False)) == [("flavour", "install")]
+    assert checks(driven(), driver.Wanted("580.65.06", branch="590")) == [("branch", "install")]
+    assert checks(driven(), driver.Wanted("580.65.06", branch="580", version=OTHER_DRIVER)) == [("version", "install")]
+    assert checks(driven(), driver.Wanted("580.65.06", branch="580", version=VERSION, open_modules=True)) == []
+    assert checks(driven(), driver.Wanted("580.65.06", open_modules=False)) == [("flavour", "install")]
     # The loaded module is not the installed one: a restart comes first.
-    waiting = node(userspace="580.105.08", installed_module="580.105.08", consistent=False)
+    waiting = driven(userspace="580.105.08", installed_module="580.105.08", consistent=False)
     assert checks(waiting, driver.Wanted("580.65.06", open_modules=False)) == [("mismatch", "reboot")]
 
 
@@ -81,7 +69,7 @@ def test_what_is_pinned_counts_where_it_is_asked_for() -> None:
     ("found", "expected"),
     [
         ({}, [("fabric_manager", "install")]),
-        ({"fabric_manager_version": "580.82.07"}, [("fabric_manager", "install")]),
+        ({"fabric_manager_version": OTHER_DRIVER}, [("fabric_manager", "install")]),
         ({"fabric_manager_version": VERSION, "services": ACTIVE}, []),
         (
             {"fabric_manager_version": VERSION, "services": {"fabric_manager": {"state": "failed"}}},
@@ -93,29 +81,17 @@ def test_what_is_pinned_counts_where_it_is_asked_for() -> None:
 def test_nvswitches_need_the_fabric_manager_of_the_drivers_version(
     found: dict[str, Any], expected: list[tuple[str, str]]
 ) -> None:
-    assert checks(node(switches=4, **found)) == expected
+    assert checks(driven(switches=4, **found)) == expected
 
 
 def test_nobody_asks_for_a_fabric_manager_without_nvswitches() -> None:
-    assert checks(node(fabric_manager_version="1")) == []
-    assert checks(node(switches=4), driver.Wanted("580.65.06", fabric_manager=False)) == []
+    assert checks(driven(fabric_manager_version="1")) == []
 
 
 def test_ibgda_needs_both_parameters_and_a_restart() -> None:
     wanted = driver.Wanted("580.65.06", ibgda=True)
-    assert checks(node(), wanted) == [("ibgda", "reboot")]
-    (finding,) = driver.findings(node(stream_memops=True), wanted)
-    assert finding.seen == "the loaded module runs without PeerMappingOverride=1"
-    assert checks(node(stream_memops=True, peer_mapping_override=True), wanted) == []
-
-
-def test_a_mix_names_the_hosts_of_each_version_and_the_most_frequent_first() -> None:
-    nodes = {"n1": node(), "n2": node(userspace="580.82.07"), "n3": node(), "n4": {"driver": None}}
-    (sentence,) = driver.mix(nodes, [("alpha", ["n1", "n2", "n3", "n4", "n5"]), ("beta", ["n1", "n3"])])
-    assert sentence.startswith(
-        f"alpha: its hosts have different drivers ({VERSION} on n1, n3; 580.82.07 on n2), but one version is needed"
-    )
-    assert f"nvidia_driver_version: {VERSION}" in sentence
+    assert checks(driven(), wanted) == [("ibgda", "reboot")]
+    assert checks(driven(stream_memops=True, peer_mapping_override=True), wanted) == []
 
 
 HOSTS = st.lists(st.sampled_from([f"n{number}" for number in range(12)]), unique=True)

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ansible_collections.multinode.sglang.plugins.plugin_utils._checks.finding import Finding, is_older, matches
 from hypothesis import given
@@ -44,11 +46,13 @@ def test_every_comparison_of_a_text_must_hold() -> None:
 
 @pytest.mark.parametrize("text", ["", "2.28", "=2.28", "~=2.28", "<2.28 or so"])
 def test_a_text_that_is_no_comparison_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is no comparison of versions"):
+    with pytest.raises(ValueError, match="is not a comparison of versions"):
         matches("2.28", text)
 
 
-def test_a_finding_is_one_sentence_with_all_of_it() -> None:
-    told = Finding("old", "NCCL is 2.27", "2.28.3", "install it").told("n1")
-    assert told["text"] == "n1: NCCL is 2.27, but 2.28.3 is needed; install it"
-    assert told["cure"] == "user"
+def test_a_finding_is_one_sentence_with_all_its_parts() -> None:
+    finding = Finding("nccl", "old", "NCCL 2.27", "2.28.3 or later", "install it")
+    told = finding.as_dict("n1")
+    assert told["text"] == "n1  NCCL 2.27 (expected 2.28.3 or later). Fix: install it"
+    assert (told["host"], told["fixed_by"], told["severity"]) == ("n1", "user", "error")
+    assert replace(finding, expected="").text("n1") == "n1  NCCL 2.27. Fix: install it"

@@ -9,34 +9,18 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible.errors import AnsibleFilterError
-from ansible_collections.multinode.sglang.plugins.filter.nccl_findings import nccl_findings
 from ansible_collections.multinode.sglang.plugins.plugin_utils._checks import nccl
 
 from tests.checks.common import REPO
+from tests.unit.plugins.plugin_utils._checks.hosts import library
 
-DENYLIST = yaml.safe_load((REPO / "roles/nccl/defaults/main.yml").read_text())["nccl_denylist"]
-
-
-def library(
-    version: str | None, origin: str = "runtime", processes: tuple[int, ...] = (), **more: Any
-) -> dict[str, Any]:
-    """Return a library as the module tells it."""
-    return {
-        "path": f"/{origin}/libnccl.so.2",
-        "origin": origin,
-        "version": version,
-        "error": None,
-        "processes": list(processes),
-    } | more
+DENYLIST = tuple(yaml.safe_load((REPO / "roles/nccl/defaults/main.yml").read_text())["nccl_denylist"])
 
 
 def checks(libraries: list[dict[str, Any]] | None, machine: str = "x86_64") -> list[str]:
-    """Return what was found with the role's own denylist."""
-    return [
-        finding.check
-        for finding in nccl.findings({"nccl": libraries, "kernel": {"machine": machine}}, "2.28.3", DENYLIST)
-    ]
+    """Return the checks that failed with the role's own denylist."""
+    facts = {"nccl": libraries, "kernel": {"machine": machine}}
+    return [finding.check for finding in nccl.findings(facts, nccl.Wanted("2.28.3", DENYLIST))]
 
 
 @pytest.mark.parametrize(
@@ -68,16 +52,7 @@ def test_what_counts_is_what_runs_and_what_the_next_server_loads() -> None:
     assert checks(None) == []
 
 
-def test_the_sentence_has_the_reason_and_the_remedy() -> None:
-    (finding,) = nccl_findings(
-        {"nccl": [library("2.28.9")], "kernel": {"machine": "aarch64"}}, "n1", "2.28.3", DENYLIST
-    )
-    assert finding["text"].startswith(
-        "n1: /runtime/libnccl.so.2 is NCCL 2.28.9 on aarch64: its proxy loses slots on ARM"
-    )
-    assert "but 2.29.3 is needed; give the runtime a newer one" in finding["text"]
-
-
 def test_a_denylist_that_makes_no_sense_is_refused() -> None:
-    with pytest.raises(AnsibleFilterError, match="is no comparison of versions"):
-        nccl_findings({"nccl": [library("2.28.9")]}, "n1", "2.28.3", [{"versions": "2.29", "reason": "-"}])
+    facts = {"nccl": [library("2.28.9")]}
+    with pytest.raises(ValueError, match="is not a comparison of versions"):
+        nccl.findings(facts, nccl.Wanted("2.28.3", ({"versions": "2.29", "reason": "-"},)))
