@@ -7,14 +7,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: node_info
-short_description: Tells everything about a host that serving over several hosts depends on
-version_added: "1.0.0"
+short_description: Gather the host facts that multi-node serving depends on
+version_added: 1.0.0
 description:
-  - GPUs and what runs on them, NVIDIA's driver, every libnccl, RDMA, network, clock, kernel settings, listeners, and room for models.
-  - It changes nothing, needs no package on the host, and is done in under a second where everything answers.
-  - Nothing makes it hang. Every command runs under C(timeout); every section, the look at each file system and at each name in a
-    thread that is left alone when O(timeout) is over. What did not answer is in RV(node.problems).
-  - As an ordinary user it cannot tell the owners of other users' listeners.
+  - Gathers GPUs and their processes, NVIDIA's driver, every NCCL library, RDMA, network, clock, kernel settings,
+    listeners, free space, and Python environments.
+  - It changes nothing, needs no package on the host, and takes less than a second if everything answers.
+  - It cannot hang. Each command runs under C(timeout). Each section, and each access to a file system or a name, runs in
+    a thread that is abandoned after O(timeout). What did not answer is in RV(node.problems).
+  - An ordinary user cannot see who owns the listeners of other users.
 extends_documentation_fragment:
   - multinode.sglang._attributes
 attributes:
@@ -27,37 +28,36 @@ attributes:
 options:
   gather:
     description:
-      - What to look at. A section that is left out costs nothing, and is not in the result.
+      - The sections to gather. The others cost nothing, and are not in the result.
     type: list
     elements: str
     choices: [all, clock, disks, driver, gpu, kernel, listeners, nccl, network, rdma, runtimes]
     default: [all]
   cluster_address:
-    description: The address of this host that the other hosts use. RV(node.network.cluster) says which interface has it.
+    description: The address by which other hosts reach this one. RV(node.network.cluster) describes its interface.
     type: str
   names:
-    description: Names of hosts that RV(node.network.names) tells the addresses of, as this host's resolver sees them.
+    description: Host names to resolve, see RV(node.network.names).
     type: list
     elements: str
     default: []
   addresses:
-    description: Addresses of other hosts that RV(node.network.resolver) tells how long this host's resolver looks for names of.
+    description: Peer addresses whose reverse lookup is timed, see RV(node.network.resolver).
     type: list
     elements: str
     default: []
   paths:
-    description: Directories, such as the one of the models, that RV(node.disks) tells the room of. They need not be there yet.
+    description: Directories to report free space for, see RV(node.disks). They need not exist.
     type: list
     elements: path
     default: []
   runtimes:
-    description:
-      - Virtual environments that RV(node.nccl) looks for libraries in and RV(node.runtimes) tells of, such as C(/opt/sglang/current).
+    description: Virtual environments whose NCCL and packages are reported, such as V(/opt/sglang/current).
     type: list
     elements: path
     default: []
   nccl_libraries:
-    description: Further paths of libnccl, for example what C(SGLANG_NCCL_SO_PATH) says. Wildcards are expanded.
+    description: Further paths of NCCL, such as the value of C(SGLANG_NCCL_SO_PATH). Wildcards are expanded.
     type: list
     elements: path
     default: []
@@ -70,7 +70,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Look at this host
+- name: Gather all facts of this host
   multinode.sglang.node_info:
     cluster_address: "{{ sglang_plan_result.hosts[inventory_hostname].address }}"
     names: "{{ ansible_play_hosts }}"
@@ -78,7 +78,7 @@ EXAMPLES = r"""
     runtimes: [/opt/sglang/current]
   register: host_node
 
-- name: Look at the clock only
+- name: Gather the clock only
   multinode.sglang.node_info:
     gather: [clock]
   register: host_clock
@@ -86,93 +86,93 @@ EXAMPLES = r"""
 
 RETURN = r"""
 node:
-  description: The host. What is not known is null, and what is not there is an empty list.
+  description: The host. Unknown values are null, and lists of what the host does not have are empty.
   returned: always
   type: dict
   contains:
     problems:
-      description: What stood in the way of looking, in sentences that begin with the section. No judgement of what was seen.
+      description: What could not be gathered, as sentences that start with the section. They do not judge the facts.
       type: list
       elements: str
       sample: ["disks: /data/models on /data (nfs4 store:/models): it did not answer in time"]
     seconds:
-      description: How long each section took.
+      description: How long in seconds each section took.
       type: dict
       sample: {"gpu": 0.31, "kernel": 0.02}
     gpu:
-      description: What C(nvidia-smi) and the PCI bus say.
+      description: What C(nvidia-smi) and the PCI bus report.
       type: dict
       contains:
         nvidia_smi:
           description: Whether C(nvidia-smi) is installed.
           type: bool
         nvswitches:
-          description: Number of NVSwitches on the PCI bus. With any, the driver needs the fabric manager.
+          description: Number of NVSwitches on the PCI bus. They need the fabric manager.
           type: int
         gpus:
-          description: The GPUs in the order of their PCI addresses.
+          description: The GPUs, ordered by PCI address.
           type: list
           elements: dict
           contains:
             index:
-              description: Number that C(nvidia-smi) and C(CUDA_VISIBLE_DEVICES) use by default of the PCI order.
+              description: Its index in C(nvidia-smi), and in C(CUDA_VISIBLE_DEVICES) in PCI order.
               type: int
             uuid:
-              description: The identity.
+              description: Its UUID.
               type: str
             name:
-              description: The product.
+              description: The product name.
               type: str
             pci:
-              description: PCI address as the kernel writes it.
+              description: PCI address in the kernel's notation.
               type: str
             lost:
-              description: Whether the bus has this GPU but the driver cannot reach it; all that C(nvidia-smi) tells is null then.
+              description: Whether the driver cannot reach a GPU on the bus. Then all values of C(nvidia-smi) are null.
               type: bool
             memory_mib:
-              description: Memory; on machines that share it with the processor it may be null.
+              description: Memory. May be null where GPU and CPU share it.
               type: int
             memory_used_mib:
               description: Memory in use.
               type: int
             driver_version:
-              description: Version that the driver gives.
+              description: Version of the driver.
               type: str
             persistence:
-              description: Whether the driver keeps the GPU awake.
+              description: Whether persistence mode is on.
               type: bool
             ecc:
-              description: Whether memory errors are corrected; null where the GPU cannot.
+              description: Whether ECC is on. Null if the GPU has none.
               type: bool
             ecc_errors:
-              description: Errors since the start that could not be corrected.
+              description: Uncorrected memory errors since the driver was loaded.
               type: int
             mig:
-              description: Whether the GPU is cut into instances; null where it cannot be.
+              description: Whether MIG mode is on. Null if the GPU has none.
               type: bool
             mig_devices:
-              description: These instances, with C(profile) and C(uuid).
+              description: MIG instances, with C(profile) and C(uuid).
               type: list
               elements: dict
             compute_mode:
-              description: Who may use the GPU.
+              description: Compute mode.
               type: str
             utilization:
-              description: Percentage of time that it was busy.
+              description: Utilization in percent.
               type: int
             nvlinks:
-              description: Number of links that are C(active) and C(inactive).
+              description: Number of C(active) and C(inactive) NVLinks.
               type: dict
             fabric:
               description:
-                - C(state) and C(status) of its registration with the fabric of NVSwitches, V(Completed) and V(Success) where it may be
-                  used. Null where there is none, or the driver is older than 535.
+                - C(state) and C(status) of its registration with the NVSwitch fabric, V(Completed) and V(Success) if it
+                  is usable. Null without a fabric, and with drivers before 535.
               type: dict
             numa_node:
-              description: NUMA node; null on machines with one.
+              description: NUMA node. Null if the machine has only one.
               type: int
         processes:
-          description: What runs on the GPUs; the same process once for each GPU.
+          description: Processes on the GPUs, once for each GPU that they use.
           type: list
           elements: dict
           contains:
@@ -180,16 +180,16 @@ node:
               description: UUID of the GPU.
               type: str
             pid:
-              description: The process.
+              description: Its process ID.
               type: int
             name:
-              description: The name that the driver knows it by.
+              description: Its name in C(nvidia-smi).
               type: str
             memory_mib:
-              description: Memory that it holds on this GPU.
+              description: Memory that it has allocated on this GPU.
               type: int
             command:
-              description: Its command line; null where it is in another PID namespace.
+              description: Its command line. Null if it is in another PID namespace.
               type: str
             user:
               description: Its user.
@@ -198,48 +198,49 @@ node:
               description: Its systemd unit.
               type: str
         topology:
-          description: How near devices are to each other, by device and device, in the words of C(nvidia-smi topo).
+          description: Device to device to distance, as C(nvidia-smi topo) names it.
           type: dict
       sample:
         nvidia_smi: true
         nvswitches: 4
         gpus:
-          - {index: 0, uuid: GPU-6f1c, name: NVIDIA H100 80GB HBM3, pci: "0000:18:00.0", lost: false, memory_mib: 81559,
-             driver_version: 580.95.05, persistence: true, mig: false, nvlinks: {active: 18, inactive: 0},
-             fabric: {state: Completed, status: Success}, numa_node: 0}
+          - {index: 0, uuid: GPU-6f1c, name: NVIDIA H100 80GB HBM3, pci: "0000:18:00.0", lost: false,
+             memory_mib: 81559, driver_version: 580.95.05, persistence: true, mig: false,
+             nvlinks: {active: 18, inactive: 0}, fabric: {state: Completed, status: Success}, numa_node: 0}
         processes:
-          - {gpu: GPU-6f1c, pid: 4711, name: "sglang::scheduler", memory_mib: 70120, user: sglang, unit: sglang-llama-0.service}
+          - {gpu: GPU-6f1c, pid: 4711, name: "sglang::scheduler", memory_mib: 70120, user: sglang,
+             unit: sglang-llama-0.service}
         topology: {GPU0: {GPU1: NV18, mlx5_0: PIX}}
     driver:
       description: NVIDIA's driver.
       type: dict
       contains:
         kernel_module:
-          description: Version of the module that is loaded; null where none is.
+          description: Version of the loaded kernel module. Null if none is loaded.
           type: str
         open:
-          description: Whether it is the open flavour.
+          description: Whether it is the open module.
           type: bool
         installed_module:
-          description: Version that the next start of the host will load.
+          description: Version of the kernel module that the next boot loads.
           type: str
         userspace:
           description: Version of the libraries.
           type: str
         consistent:
-          description: Whether module and libraries are of one version. If not, nothing works until the host is restarted.
+          description: Whether module and libraries have one version. If not, GPUs are unusable until the next boot.
           type: bool
         fabric_manager_version:
           description: Version of the fabric manager.
           type: str
         services:
-          description: C(state) and C(enabled) of C(fabric_manager) and C(persistenced), those that are installed.
+          description: C(state) and C(enabled) of C(fabric_manager) and C(persistenced), if they are installed.
           type: dict
         peermem:
-          description: The module through which RDMA reaches the memory of the GPUs; null where none is loaded.
+          description: The loaded module by which RDMA reaches GPU memory. Null if there is none.
           type: str
         dmabuf:
-          description: Whether the driver and the kernel have DMA-BUF, which replaces such a module.
+          description: Whether driver and kernel support DMA-BUF, which replaces this module.
           type: bool
         stream_memops:
           description: Whether C(NVreg_EnableStreamMemOPs) is set, as IBGDA needs.
@@ -248,9 +249,10 @@ node:
           description: Whether C(PeerMappingOverride) is set, as IBGDA needs.
           type: bool
       sample:
-        {kernel_module: 580.95.05, open: true, installed_module: 580.95.05, userspace: 580.95.05, consistent: true, peermem: nvidia_peermem}
+        {kernel_module: 580.95.05, open: true, installed_module: 580.95.05, userspace: 580.95.05, consistent: true,
+         peermem: nvidia_peermem}
     nccl:
-      description: Every libnccl; those of O(runtimes) come first, since PyTorch loads the one that is installed beside it.
+      description: The NCCL libraries. Those of O(runtimes) come first, because PyTorch loads its own.
       type: list
       elements: dict
       contains:
@@ -259,17 +261,17 @@ node:
           type: str
         origin:
           description:
-            - V(runtime), V(named) for O(nccl_libraries), V(system), or V(running) for one that is found only since a server has loaded it.
+            - V(runtime), V(named) for O(nccl_libraries), V(system), or V(running) if only a running server uses it.
           type: str
         processes:
-          description: Processes of this collection's units that have loaded it.
+          description: Processes of SGLang's units that have loaded it.
           type: list
           elements: int
         version:
-          description: What C(ncclGetVersion) returns; null where it cannot be loaded.
+          description: What C(ncclGetVersion) returns. Null if it cannot be loaded.
           type: str
         error:
-          description: Why it does not tell its version.
+          description: Why it cannot be loaded.
           type: str
       sample:
         - path: /opt/sglang/current/lib/python3.12/site-packages/nvidia/nccl/lib/libnccl.so.2
@@ -287,10 +289,10 @@ node:
           elements: dict
           contains:
             name:
-              description: The name, such as V(mlx5_0). It differs between hosts.
+              description: The name, such as V(mlx5_0). Names differ between hosts.
               type: str
             pci:
-              description: PCI address; null for soft-RoCE.
+              description: PCI address. Null for soft-RoCE.
               type: str
             numa_node:
               description: NUMA node.
@@ -299,7 +301,7 @@ node:
               description: Version of the firmware.
               type: str
             board:
-              description: Identity of the board.
+              description: ID of the board.
               type: str
             ports:
               description: The ports.
@@ -307,7 +309,7 @@ node:
               elements: dict
               contains:
                 port:
-                  description: The number, from 1.
+                  description: The number, which starts at 1.
                   type: int
                 state:
                   description: Logical state, such as V(ACTIVE), V(INIT) or V(DOWN).
@@ -322,28 +324,28 @@ node:
                   description: Rate in Gbit/s.
                   type: float
                 lid:
-                  description: Address in the subnet of InfiniBand.
+                  description: LID of InfiniBand.
                   type: int
                 mtu:
-                  description: MTU of RDMA. For InfiniBand it takes C(ibv_devinfo) to know it.
+                  description: RDMA MTU. For InfiniBand it is known only if C(ibv_devinfo) is installed.
                   type: int
                 netdev:
-                  description: Interface of the port.
+                  description: Network interface of the port.
                   type: str
                 netdev_mtu:
                   description: MTU of this interface.
                   type: int
                 gids:
-                  description: GIDs that are set, each with C(index), C(gid), C(type), C(address) where it is one of IPv4, and C(netdev).
+                  description: The GIDs, each with C(index), C(gid), C(type), C(netdev), and C(address) if it is IPv4.
                   type: list
                   elements: dict
                 usable:
-                  description: Whether it is active, has a GID, and on InfiniBand a LID.
+                  description: Whether it is active and has a GID, and on InfiniBand a LID.
                   type: bool
         nearest:
           description:
-            - By PCI address of each GPU, its number (C(gpu)), the usable devices that are nearest to it (C(devices)), how near they
-              are (C(distance)), and the one that it uses (C(device)). GPUs with the same devices near take turns.
+            - PCI address of each GPU to its index (C(gpu)), the usable devices that are nearest to it (C(devices)), their
+              C(distance), and the one that its server uses (C(device)). GPUs with the same nearest devices take turns.
           type: dict
       sample:
         devices:
@@ -351,18 +353,20 @@ node:
             pci: "0000:1a:00.0"
             numa_node: 0
             ports:
-              - {port: 1, state: ACTIVE, link_layer: Ethernet, rate_gbps: 400.0, lid: 0, mtu: 4096, netdev: ens1np0, usable: true,
-                 gids: [{index: 3, gid: "0000:0000:0000:0000:0000:ffff:0a00:0001", type: RoCE v2, address: 10.0.0.1, netdev: ens1np0}]}
+              - {port: 1, state: ACTIVE, link_layer: Ethernet, rate_gbps: 400.0, lid: 0, mtu: 4096, netdev: ens1np0,
+                 usable: true,
+                 gids: [{index: 3, gid: "0000:0000:0000:0000:0000:ffff:0a00:0001", type: RoCE v2, address: 10.0.0.1,
+                         netdev: ens1np0}]}
         nearest: {"0000:19:00.0": {gpu: 0, device: mlx5_0, devices: [mlx5_0], distance: PIX}}
     network:
-      description: Interfaces and names.
+      description: Network.
       type: dict
       contains:
         hostname:
           description: The host's own name.
           type: str
         interfaces:
-          description: Interfaces.
+          description: The interfaces.
           type: list
           elements: dict
           contains:
@@ -370,22 +374,22 @@ node:
               description: The name.
               type: str
             kind:
-              description: Kind of a virtual one, such as V(bond), V(vlan) or V(bridge).
+              description: Kind of a virtual interface, such as V(bond), V(vlan) or V(bridge).
               type: str
             state:
               description: V(UP), V(DOWN) or V(UNKNOWN).
               type: str
             mtu:
-              description: Largest packet.
+              description: MTU.
               type: int
             mac:
-              description: Hardware address.
+              description: MAC address.
               type: str
             master:
               description: The bond or bridge that it belongs to.
               type: str
             lower:
-              description: The interface that a VLAN is on.
+              description: The interface below a VLAN.
               type: str
             members:
               description: Interfaces of a bond.
@@ -398,19 +402,19 @@ node:
               description: NUMA node.
               type: int
             addresses:
-              description: Addresses with the length of their prefix; those that are valid on the link only are left out.
+              description: Addresses with prefix length, without link-local ones.
               type: list
               elements: str
         cluster:
-          description: C(interface), C(mtu) and C(speed_mbps) of O(cluster_address), and C(for_containers) where no other host reaches it.
+          description: C(interface), C(mtu) and C(speed_mbps) of O(cluster_address); C(for_containers) if only they use it.
           type: dict
         names:
-          description: For each of O(names) C(addresses), C(seconds) and C(error).
+          description: Each of O(names) to its C(addresses), the C(seconds) of the lookup, and its C(error).
           type: dict
         resolver:
           description:
-            - C(seconds) that the resolver took to look for names of O(addresses), as PyTorch does for its connections, and whether it
-              C(answered) in time; that there is no name is an answer. Null without O(addresses).
+            - C(seconds) of the reverse lookup of O(addresses), which PyTorch makes for its connections, and whether it
+              was C(answered) in time. An answer may be that there is no name. Null without O(addresses).
           type: dict
       sample:
         hostname: gpu01
@@ -419,19 +423,20 @@ node:
         names: {gpu02: {addresses: [10.0.0.2], seconds: 0.001, error: null}}
         resolver: {seconds: 0.002, answered: true}
     listeners:
-      description: TCP ports that something listens on, each with C(address), C(port), C(pid), C(command), C(user) and C(unit).
+      description: TCP listeners, each with C(address), C(port), C(pid), C(command), C(user) and C(unit).
       type: list
       elements: dict
-      sample: [{address: 0.0.0.0, port: 22, pid: 812, command: "sshd: /usr/sbin/sshd -D", user: root, unit: ssh.service}]
+      sample:
+        - {address: 0.0.0.0, port: 22, pid: 812, command: "sshd: /usr/sbin/sshd -D", user: root, unit: ssh.service}
     kernel:
-      description: Kernel, processors, memory, limits and settings.
+      description: Kernel, CPUs, memory, limits and settings.
       type: dict
       contains:
         release:
           description: Release of the kernel.
           type: str
         cmdline:
-          description: Its parameters.
+          description: Its command line.
           type: str
         machine:
           description: Architecture.
@@ -440,26 +445,26 @@ node:
           description: C(id) and C(version) of the distribution.
           type: dict
         container:
-          description: What kind of container this is; null for a machine.
+          description: Kind of container. Null on a machine.
           type: str
         modules:
-          description: Versions of modules for GPUs and RDMA that are loaded, empty for the kernel's own.
+          description: Versions of the loaded modules for GPUs and RDMA. Empty for those of the kernel itself.
           type: dict
         cpus:
-          description: Number of processors.
+          description: Number of CPUs.
           type: int
         numa:
           description: NUMA nodes with C(node), C(cpus) and C(memory_mib).
           type: list
           elements: dict
         governors:
-          description: Number of processors under each governor of frequency.
+          description: CPU frequency governor to the number of CPUs that use it.
           type: dict
         memory_mib:
-          description: Memory.
+          description: Total memory.
           type: int
         available_mib:
-          description: Memory that new processes can have.
+          description: Memory that is available to new processes.
           type: int
         swap_mib:
           description: Swap.
@@ -474,13 +479,13 @@ node:
           description: C(size_mib) and C(free_mib) of C(/dev/shm).
           type: dict
         limits:
-          description: C(memlock) and C(nofile) of C(login), a login of the user that this module runs as, and of C(services) by default.
+          description: C(memlock) and C(nofile) of a C(login) of the module's user, and the defaults of C(services).
           type: dict
         ports:
-          description: C(ephemeral), which the kernel hands out, and C(reserved), which of these it does not.
+          description: The C(ephemeral) range, and the C(reserved) ports, which the kernel does not hand out.
           type: dict
         sysctls:
-          description: Values of sysctls; one that this kernel or container has not is left out.
+          description: Values of the sysctls that this kernel or container has.
           type: dict
       sample:
         release: 6.8.0-85-generic
@@ -490,62 +495,65 @@ node:
         limits: {login: {memlock: unlimited, nofile: "1048576"}, services: {memlock: "8388608", nofile: "524288"}}
         ports: {ephemeral: 32768-60999, reserved: "20000-20006,30000"}
     clock:
-      description: What keeps the clock.
+      description: Clock.
       type: dict
       contains:
         source:
-          description: V(chrony), V(timesyncd), V(ntp) or V(ptp); null where no such service runs.
+          description: Time service, V(chrony), V(timesyncd), V(ntp) or V(ptp). Null if none runs.
           type: str
         synchronized:
-          description: Whether the kernel was told that its clock is right. In a container that is the machine's doing.
+          description: Whether the kernel's clock is synchronized; in a container, by the machine under it.
           type: bool
         server:
-          description: Where the time is from.
+          description: Time server.
           type: str
         stratum:
-          description: Distance to a reference clock.
+          description: NTP stratum.
           type: int
         offset_seconds:
-          description: What is still to be added to the clock, as chrony or the kernel says. Null where nobody knows.
+          description: Offset of the clock according to chrony or the kernel. Null if unknown.
           type: float
         max_error_seconds:
-          description: The kernel's bound for the error, which grows while nothing keeps the clock.
+          description: The kernel's bound of the error, which grows while no service adjusts the clock.
           type: float
         epoch:
-          description: The time of this host when it was asked.
+          description: Time of this host.
           type: float
-      sample: {source: chrony, synchronized: true, server: ntp1, stratum: 3, offset_seconds: 0.0002, max_error_seconds: 0.011}
+      sample:
+        {source: chrony, synchronized: true, server: ntp1, stratum: 3, offset_seconds: 0.0002, max_error_seconds: 0.011}
     disks:
-      description: Room at each of O(paths), or where it will be.
+      description: Free space for each of O(paths).
       type: list
       elements: dict
       contains:
         path:
-          description: The path that was asked for.
+          description: The path.
           type: str
         mount:
-          description: Where its file system is mounted.
+          description: Mount point of its file system.
           type: str
         type:
-          description: Kind of file system.
+          description: Type of the file system.
           type: str
         device:
-          description: Its device, or server and directory.
+          description: Device, or server and directory.
           type: str
         remote:
-          description: Whether it is another host's.
+          description: Whether it is a network file system.
           type: bool
         size_mib:
-          description: Size; null where it does not answer.
+          description: Size. Null if it does not answer.
           type: int
         free_mib:
-          description: Room for a user who is not root.
+          description: Free space for users other than root.
           type: int
-      sample: [{path: /data/models, mount: /data, type: xfs, device: /dev/nvme1n1, remote: false, size_mib: 7324992, free_mib: 5120411}]
+      sample:
+        - {path: /data/models, mount: /data, type: xfs, device: /dev/nvme1n1, remote: false, size_mib: 7324992,
+           free_mib: 5120411}
     runtimes:
       description:
-        - Each of O(runtimes) that has packages, with its C(path), its version of C(sglang), and C(digest), which is the same where all
-          packages are the same.
+        - Each of O(runtimes) that has packages, with its C(path), the version of C(sglang), and a C(digest) of all its
+          packages and versions.
       type: list
       elements: dict
       sample: [{path: /opt/sglang/current, sglang: 0.5.23, digest: 6f1c2a}]

@@ -130,7 +130,8 @@ PEER = {
     "serving": {"type": "list", "elements": "int", "default": []},
     "mtu": {"type": "int", "default": 0},
 }
-SMALLEST, LARGEST = max(HEADERS.values()) + 1, 65535
+SMALLEST = max(HEADERS.values()) + 1
+LARGEST = 65535
 PACKET_SECONDS = 3
 
 
