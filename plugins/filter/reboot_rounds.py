@@ -6,19 +6,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: reboot_rounds
-short_description: Says in which order hosts may restart
-version_added: "1.0.0"
+short_description: Return in which order hosts may restart
+version_added: 1.0.0
 description:
   - Puts hosts into rounds. No round has two hosts of one instance, and the first round is a single host.
 positional: _input, deployments
 options:
   _input:
-    description: The hosts that shall restart.
+    description: The hosts to restart.
     type: list
     elements: str
     required: true
   deployments:
-    description: The deployments, as RV(multinode.sglang.plan#module:deployments) gives them.
+    description: The deployments, as in RV(multinode.sglang.plan#module:deployments).
     type: dict
     required: true
 author:

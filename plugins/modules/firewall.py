@@ -7,18 +7,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: firewall
-short_description: Brings ufw to what the plan says who must reach this host
-version_added: "1.0.0"
+short_description: Set the ufw rules of a host to those of the plan
+version_added: 1.0.0
 description:
-  - Its rules carry C(multinode.sglang) in ufw's comment. Those that the plan no longer has are removed. Rules of others stay where they
-    are, before ours.
-  - All rules are exchanged in one step, in ufw's own files and in the kernel. C(community.general.ufw) needs a call for each rule, does not
-    know which rules have gone from the plan, and lets everything through while it reloads.
-  - Before ufw is enabled, the port of the running ssh server and the one by which Ansible is connected are allowed, unless a rule that is
-    there already does so. If a rule would still lock this connection out, nothing is enabled.
-  - ufw refuses what no rule allows, also what has nothing to do with SGLang.
-  - Where another firewall runs (firewalld, nftables, netfilter-persistent, shorewall, ferm, csf), it fails and names it.
-  - Packets that this host passes on, as for containers, are not touched.
+  - The module's rules have C(multinode.sglang) in ufw's comment. Those that the plan no longer has are removed. Rules
+    of others stay, before these.
+  - All rules are exchanged in one step, in ufw's own files and in the kernel. C(community.general.ufw) needs a call for
+    each rule, does not know which rules have left the plan, and opens everything while it reloads.
+  - Before it enables ufw, the module allows the port of the running ssh server and the one of Ansible's connection,
+    unless other rules do. If a rule would still lock this connection out, ufw is not enabled.
+  - ufw refuses what no rule allows, even if it has nothing to do with SGLang.
+  - The module fails on a host with another firewall, which are firewalld, nftables, netfilter-persistent, shorewall,
+    ferm and csf.
+  - Forwarded packets, as of containers, are not affected.
 extends_documentation_fragment:
   - multinode.sglang._attributes
 attributes:
@@ -31,13 +32,13 @@ attributes:
 options:
   state:
     description:
-      - V(absent) takes our rules out, and disables ufw if this module has enabled it.
-      - Where ufw stays active, a rule of ours without which ssh had no way in stays too.
+      - V(absent) removes the module's rules, and disables ufw if this module has enabled it.
+      - Where ufw stays active, a rule stays without which ssh would be locked out.
     type: str
     choices: [present, absent]
     default: present
   reach:
-    description: Who must reach this host, C(reach) of the plan.
+    description: Who must reach this host, as the filter P(multinode.sglang.plan_reach#filter) returns it.
     type: list
     elements: dict
     default: []
@@ -55,31 +56,31 @@ options:
         type: str
         default: tcp
       why:
-        description: What it is for; it becomes ufw's comment.
+        description: The reason, for ufw's comment.
         type: str
         required: true
   clients:
-    description: Addresses and networks of who may use the service, or V(any).
+    description: Addresses and networks of the clients that may use the service, or V(any).
     type: list
     elements: str
     default: []
   scrapers:
-    description: Addresses and networks of who collects metrics, or V(any).
+    description: Addresses and networks that may collect metrics, or V(any).
     type: list
     elements: str
     default: []
   cluster_networks:
-    description: Networks that are trusted as a whole. A host of the plan with an address in one stands for the whole network.
+    description: Networks whose hosts are all trusted. One rule opens the ports of a peer to its whole network.
     type: list
     elements: str
     default: []
   ssh_sources:
-    description: Addresses and networks that may use ssh, where no rule of somebody else opens it.
+    description: Addresses and networks that may use ssh, where no other rule opens it.
     type: list
     elements: str
     default: [any]
   enable:
-    description: Whether ufw is enabled if it is not. Otherwise rules wait in its files for whoever enables it.
+    description: Whether to enable ufw if it is disabled. If not, the rules take effect when somebody enables it.
     type: bool
     default: true
 author:
@@ -87,25 +88,27 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Let in whom the plan names
+- name: Open the ports of the plan to its peers
   multinode.sglang.firewall:
-    reach: "{{ sglang_plan_result.hosts[inventory_hostname].reach }}"
+    reach: "{{ sglang_plan_result | multinode.sglang.plan_reach(inventory_hostname) }}"
     clients: [10.0.0.0/8]
 
-- name: Take our rules out again
+- name: Remove these rules
   multinode.sglang.firewall:
     state: absent
 """
 
 RETURN = r"""
 actions:
-  description: What was done, or would be done in check mode, in words.
+  description: What was done, or would be done in check mode.
   returned: always
   type: list
   elements: str
-  sample: ["add allow 20000,20001:20006/tcp from 10.0.0.0/30  # multinode.sglang: llama-0: between its ranks", "enable ufw"]
+  sample:
+    - "add allow 20000,20001:20006/tcp from 10.0.0.0/30  # multinode.sglang: llama-0: between its ranks"
+    - enable ufw
 installed:
-  description: Whether ufw is installed. Where it is not, nothing is done.
+  description: Whether ufw is installed. If not, nothing is done.
   returned: always
   type: bool
   sample: true
@@ -115,13 +118,13 @@ active:
   type: bool
   sample: true
 rules:
-  description: Our rules.
+  description: The module's rules.
   returned: always
   type: list
   elements: str
   sample: ["allow 22/tcp from anywhere  # multinode.sglang: ssh"]
 wider:
-  description: Rules of others that let strangers to ports that only hosts of the plan may reach.
+  description: Rules of others that open ports to strangers which only hosts of the plan may reach.
   returned: always
   type: list
   elements: str
@@ -149,7 +152,7 @@ OPTIONS = {
     "ssh_sources": {"type": "list", "elements": "str", "default": ["any"]},
     "enable": {"type": "bool", "default": True},
 }
-# Enabling takes 1 to 3 s; a busy host may take longer, and one that hangs is told.
+# Enabling takes 1 to 3 s, and more on a busy host. One that hangs fails.
 SECONDS = 60
 
 

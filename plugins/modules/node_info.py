@@ -13,8 +13,8 @@ description:
   - Gathers GPUs and their processes, NVIDIA's driver, every NCCL library, RDMA, network, clock, kernel settings,
     listeners, free space, and Python environments.
   - It changes nothing, needs no package on the host, and takes less than a second if everything answers.
-  - It cannot hang. Each command runs under C(timeout). Each section, and each access to a file system or a name, runs in
-    a thread that is abandoned after O(timeout). What did not answer is in RV(node.problems).
+  - It cannot hang. Each command runs under C(timeout). Each section, and each access to a file system or a name, runs
+    in a thread that is abandoned after O(timeout). What did not answer is in RV(node.problems).
   - An ordinary user cannot see who owns the listeners of other users.
 extends_documentation_fragment:
   - multinode.sglang._attributes
@@ -406,7 +406,7 @@ node:
               type: list
               elements: str
         cluster:
-          description: C(interface), C(mtu) and C(speed_mbps) of O(cluster_address); C(for_containers) if only they use it.
+          description: C(interface), C(mtu) and C(speed_mbps) of O(cluster_address); whether it is C(for_containers).
           type: dict
         names:
           description: Each of O(names) to its C(addresses), the C(seconds) of the lookup, and its C(error).

@@ -7,22 +7,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: tuning
-short_description: Sets the kernel, sysfs and login limits of a host in one call
-version_added: "1.0.0"
+short_description: Set sysctls, reserved ports, sysfs values and login limits of a host in one call
+version_added: 1.0.0
 description:
-  - Sysctls go into one drop-in, and into the running kernel at once. The drop-in remembers what was there before, so that a setting that
-    is not wanted any more is taken back.
-  - What a kernel or a container refuses changes nothing, is in RV(refused), and is said in a warning.
-  - In a container only what is its own is set, such as V(net.*); a privileged one could set the rest for the whole machine.
-  - One call for all, where C(ansible.posix.sysctl) needs one for each key, cannot raise a value without lowering a higher one, and fails
-    at the first key that a container refuses.
+  - Writes sysctls to one drop-in, and sets them in the running kernel. The drop-in keeps the values from before, to
+    restore those of settings that are removed.
+  - Settings that a kernel or a container refuses are in RV(refused) and in a warning, and never count as changed.
+  - In a container, only settings of its own are set, such as V(net.*). A privileged one could set the others for the
+    whole machine.
+  - In contrast, C(ansible.posix.sysctl) needs a call for each key, cannot raise a value without lowering a higher one,
+    and fails at the first key that a container refuses.
 extends_documentation_fragment:
   - multinode.sglang._attributes
 attributes:
   check_mode:
     support: full
     details:
-      - A value that only the attempt to set it shows to be refused is predicted to change.
+      - Check mode predicts a change for a value of which only the attempt to set it shows that the host refuses it.
   diff_mode:
     support: full
   idempotent:
@@ -33,24 +34,25 @@ options:
     type: dict
     default: {}
   sysctls_at_least:
-    description: Sysctls and the least that each of their numbers shall be. One that is as high already is left alone, and is not written.
+    description: Sysctls and their minimums, for each number of a value. A value that is high enough is not changed.
     type: dict
     default: {}
   reserved_ports:
     description:
-      - Ports that the kernel shall hand to nobody, such as V(20000-20006,30000), as well as those that are reserved already.
-      - Ports of an earlier call that are not here any more are let go.
+      - Ports to keep out of the ephemeral range, such as V(20000-20006,30000), in addition to those that are reserved.
+      - Ports of an earlier call that are not named any more are released.
     type: str
     default: ''
   sysfs:
     description:
-      - Paths below C(/sys), with wildcards, and their values. Empty values are left out. What is taken out stays until the next start.
+      - Paths below C(/sys), with wildcards, and their values. Empty values are ignored. A removed setting stays until
+        the next boot.
     type: dict
     default: {}
   limits:
     description:
-      - C(memlock) in KiB and C(nofile) for logins, soft and hard. Empty values are left out.
-      - One that this host cannot give is not written, since that would refuse the logins.
+      - C(memlock) in KiB and C(nofile) for logins, soft and hard. Empty values are ignored.
+      - A limit that this host cannot give is not written, because it would refuse logins.
     type: dict
     default: {}
   sysctl_file:
@@ -58,7 +60,7 @@ options:
     type: path
     default: /etc/sysctl.d/95-multinode-sglang.conf
   tmpfiles_file:
-    description: The file by which O(sysfs) is set at boot.
+    description: The file that sets O(sysfs) at boot.
     type: path
     default: /etc/tmpfiles.d/multinode-sglang.conf
   limits_file:
@@ -81,13 +83,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done, or would be done in check mode, in words.
+  description: What was done, or would be done in check mode.
   returned: always
   type: list
   elements: str
   sample: ["write /etc/sysctl.d/95-multinode-sglang.conf", "set vm.max_map_count = 1048576"]
 refused:
-  description: What the host does not take.
+  description: Settings that the host refuses.
   returned: always
   type: list
   elements: dict
@@ -96,13 +98,13 @@ refused:
       description: The sysctl, the path in sysfs, or the limit.
       type: str
     wanted:
-      description: The value that was to be set.
+      description: The value to set.
       type: str
     has:
-      description: The value that the host has; empty where it has none.
+      description: The current value. Empty if there is none.
       type: str
     reason:
-      description: Why.
+      description: The reason.
       type: str
   sample: [{name: net.core.rmem_max, wanted: "134217728", has: "", reason: this kernel or container does not have it}]
 """

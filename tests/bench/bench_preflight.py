@@ -39,7 +39,7 @@ def measure(hosts: int) -> Run:
             run = play(PREFLIGHT, inventory)
         finally:
             lab.down()
-    if f"{hosts} of {hosts} hosts are right" not in run.output:
+    if f"{hosts} of {hosts} hosts are ok" not in run.output:
         sys.stderr.write(run.output[-6000:])
         raise SystemExit("Preflight found something wrong with hosts that are right.")
     print(

@@ -79,7 +79,7 @@ class Fabric:
         return self.play("rdma", succeeds, rdma_required=True, **variables)
 
     def report(self, guest: Guest) -> Mapping[str, Any]:
-        """What the last play that succeeded saw on a guest (node), and what the role told (result)."""
+        """Return node_facts_result of a guest in the last play that succeeded."""
         return json.loads((self.reports / f"{guest.name}.json").read_text())
 
 

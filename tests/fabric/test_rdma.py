@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""RDMA between two kernels: what is right is seen and carries data, and what is wrong is named and mended as the sentence says."""
+"""RDMA between two kernels: it carries data, and each fault is reported with a fix that works."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def test_node_info_sees_the_real_device(fabric: Fabric) -> None:
         seen = port(fabric, guest)
         gids = seen.pop("gids")
         assert seen == {
-            "port": 1, "state": "ACTIVE", "physical_state": "LinkUp", "link_layer": "Ethernet", "rate_gbps": 2.5, "lid": 0,
-            "netdev": "eth1", "netdev_mtu": 1500, "mtu": 1024, "usable": True,
+            "port": 1, "state": "ACTIVE", "physical_state": "LinkUp", "link_layer": "Ethernet", "rate_gbps": 2.5,
+            "lid": 0, "netdev": "eth1", "netdev_mtu": 1500, "mtu": 1024, "usable": True,
         }  # fmt: skip
         by_hand = guest.run("ibv_devinfo -v -d rxe0")
         assert "active_mtu:\t\t1024" in by_hand
@@ -52,13 +52,6 @@ def test_node_info_sees_the_real_device(fabric: Fabric) -> None:
             (1, "RoCE v2", guest.address, "eth1"),
         ]
         assert re.search(rf"GID\[\s*1\]:\s*::ffff:{guest.address}, RoCE v2", by_hand)
-
-
-def test_the_role_tells_the_device(fabric: Fabric) -> None:
-    for guest in fabric.guests:
-        told = fabric.report(guest)["result"]
-        assert told == {"by_gpu": {}, "ib_device": "rxe0", "nccl_ib_hca": "=rxe0:1", "ucx_net_devices": "rxe0:1"}
-        assert told["ib_device"] in guest.run("ibv_devices")
 
 
 def test_data_goes_over_the_gid_that_was_seen(fabric: Fabric) -> None:
@@ -109,7 +102,7 @@ def refused(fabric: Fabric, guest: Guest, **variables: Any) -> str:
 def test_a_link_that_is_down_is_named_and_mended_as_told(fabric: Fabric, broken: Guest) -> None:
     broken.run("ip link set eth1 down")
     told = refused(fabric, broken)
-    assert told.startswith("guest1: port rxe0:1 is DOWN (Disabled), but ACTIVE is needed; ")
+    assert told.startswith("guest1  RDMA port rxe0:1 is DOWN, Disabled (expected ACTIVE). Fix: ")
     assert command_of(told) == "sudo ip link set eth1 up"
     broken.run(command_of(told))
     settles(broken, ACTIVE)
@@ -120,7 +113,7 @@ def test_a_cable_that_is_out_is_named(fabric: Fabric, broken: Guest) -> None:
     broken.cable(False)
     settles(broken, f"! {ACTIVE}")
     assert refused(fabric, broken).startswith(
-        "guest1: port rxe0:1 is DOWN (Polling), but ACTIVE is needed; see its cable and the port of the switch"
+        "guest1  RDMA port rxe0:1 is DOWN, Polling (expected ACTIVE). Fix: check its cable and its switch port"
     )
     broken.cable(True)
     settles(broken, ACTIVE)
@@ -130,7 +123,7 @@ def test_a_cable_that_is_out_is_named(fabric: Fabric, broken: Guest) -> None:
 def test_a_device_that_is_gone_is_named(fabric: Fabric, broken: Guest) -> None:
     broken.run("rdma link delete rxe0")
     assert refused(fabric, broken).startswith(
-        "guest1: there is no RDMA device, but at least one (rdma_required) is needed; "
+        "guest1  no RDMA device (expected at least one, see rdma_required). Fix: "
     )
 
 
@@ -138,18 +131,20 @@ def test_a_port_without_an_address_is_named_and_mended_as_told(fabric: Fabric, b
     broken.run("ip address flush dev eth1 scope global")
     told = refused(fabric, broken)
     assert told.startswith(
-        "guest1: port rxe0:1 has only GIDs of RoCE v2 without an address, but a GID of RoCE v2 with an address is needed; "
+        "guest1  RDMA port rxe0:1 has only GIDs of RoCE v2 without an address (expected a GID of RoCE v2 with an "
     )
     broken.run(command_of(told).replace("ADDRESS/PREFIX", f"{broken.address}/24"))
     fabric.rdma()
 
 
-@pytest.mark.parametrize(("index", "there"), [("7", "is not there"), ("0", "is RoCE v2 fe80:")])
+@pytest.mark.parametrize(
+    ("index", "there"), [("7", "RDMA port rxe0:1 has no GID 7"), ("0", "GID 0 of RDMA port rxe0:1 is RoCE v2 fe80:")]
+)
 def test_a_wrong_gid_index_is_named(fabric: Fabric, index: str, there: str) -> None:
     play = fabric.rdma(succeeds=False, sglang_host_env={"NCCL_IB_GID_INDEX": index})
     for guest, told in zip(fabric.guests, play.refused.splitlines(), strict=True):
-        assert told.startswith(f"{guest.name}: NCCL_IB_GID_INDEX is {index}, and GID {index} of port rxe0:1 {there}")
-        assert ", but GID 1, RoCE v2 with an address, is needed; leave NCCL_IB_GID_INDEX unset" in told
+        assert told.startswith(f"{guest.name}  NCCL_IB_GID_INDEX is {index}, and {there}")
+        assert "(expected GID 1, RoCE v2 with an address). Fix: unset NCCL_IB_GID_INDEX" in told
         assert "or set it to 1 in sglang_host_env" in told
 
 
@@ -161,7 +156,7 @@ def test_a_small_rdma_mtu_is_named_and_mended_as_told(fabric: Fabric, broken: Gu
     fabric.guests[1].run(f"ip link set eth1 mtu {JUMBO}")
     told = refused(fabric, broken, rdma_minimum_mtu=4096)
     assert told.startswith(
-        "guest1: port rxe0:1 has an RDMA MTU of 1024 over eth1 with 1500, but 4096 (rdma_minimum_mtu) is needed; "
+        "guest1  RDMA port rxe0:1 has RDMA MTU 1024 over eth1 with MTU 1500 (expected at least 4096, see rdma_min"
     )
     assert command_of(told) == f"sudo ip link set eth1 mtu {JUMBO}"
     broken.run(command_of(told))
@@ -171,8 +166,8 @@ def test_a_small_rdma_mtu_is_named_and_mended_as_told(fabric: Fabric, broken: Gu
 
 def test_a_path_that_is_too_narrow_is_named_and_taken_back(fabric: Fabric, broken: Guest) -> None:
     # What a switch with a small MTU does: it drops what is larger, and says nothing.
-    rule = "table netdev narrow { chain in { type filter hook ingress device eth1 priority 0; meta length > 1500 drop; }; }"
-    broken.run(f"nft '{rule}'")
+    hook = "type filter hook ingress device eth1 priority 0"
+    broken.run(f"nft 'table netdev narrow {{ chain in {{ {hook}; meta length > 1500 drop; }}; }}'")
     play = fabric.play("mtu", succeeds=False, node_tuning_mtu=JUMBO)
     for guest, peer in zip(fabric.guests, reversed(fabric.guests), strict=True):
         (told,) = [
@@ -180,7 +175,7 @@ def test_a_path_that_is_too_narrow_is_named_and_taken_back(fabric: Fabric, broke
             for line in play.refused.splitlines()
             if f"{peer.address}: no answer to packets of {JUMBO} bytes" in line
         ]
-        assert told.startswith(f"{guest.name}: ")
+        assert told.startswith(f"{guest.name}  ")
         assert guest.run("cat /sys/class/net/eth1/mtu").strip() == "1500"
     broken.run("nft flush ruleset")
     fabric.play("mtu", node_tuning_mtu=JUMBO)
@@ -195,14 +190,14 @@ def test_the_guests_can_serve_files(bare: Fabric) -> None:
 def test_preflight_shows_the_devices_and_names_a_cable_that_is_out(fabric: Fabric, broken: Guest) -> None:
     told: dict[str, Any] = {
         "preflight_gpus": False,
-        "preflight_room_gib": {},
+        "preflight_free_gib": {},
         "preflight_peer_timeout": 30,
         "preflight_resolver_seconds": 60,
     }
-    assert "2 of 2 hosts are right" in (right := fabric.play(PREFLIGHT, **told).output)
-    assert len(re.findall(r"^guest\d .* 1 x 2\.5G .* right$", right, re.MULTILINE)) == 2, right
+    assert "2 of 2 hosts are ok" in (right := fabric.play(PREFLIGHT, **told).output)
+    assert len(re.findall(r"^guest\d .* 1 x 2\.5G .* ok$", right, re.MULTILINE)) == 2, right
     broken.cable(False)
     settles(broken, f"! {ACTIVE}")
     wrong = fabric.play(PREFLIGHT, succeeds=False, **told).output
-    assert "WRONG  guest1: port rxe0:1 is DOWN (Polling), but ACTIVE is needed" in wrong
-    assert re.search(r"^WRONG  guest2: guest1 cannot connect to its port 20000", wrong, re.MULTILINE), wrong
+    assert "ERROR  guest1  RDMA port rxe0:1 is DOWN, Polling (expected ACTIVE)" in wrong
+    assert re.search(r"^ERROR  guest2  ports 20000\S* of \S+ are unreachable from guest1", wrong, re.MULTILINE), wrong

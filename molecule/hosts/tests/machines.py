@@ -20,7 +20,8 @@ DEPLOYMENTS = {
 }
 FROM_HERE = {"uris": f"file:{REPOSITORY}", "suites": "/", "trusted": True}
 
-# What the kernel shows of a GPU, an NVSwitch and a loaded module, on file systems of the host's own. /run is new with each host.
+# What the kernel shows of a GPU, an NVSwitch and a loaded module, on own file systems of the host. /run is new with
+# each host.
 LOOKS = """
 set -e
 mountpoint -q /sys/bus/pci || mount -t tmpfs none /sys/bus/pci
@@ -45,11 +46,13 @@ trap "" HUP
     library=$(basename $(ls /usr/lib/x86_64-linux-gnu/libnvidia-ml.so.*))
     version=${library#libnvidia-ml.so.}
     [ -e /run/broken ] || { mkdir -p /proc/driver/nvidia
-        echo "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  $version  Release Build" > /proc/driver/nvidia/version
+        echo "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  $version  Release Build" \
+            > /proc/driver/nvidia/version
         parameters=$(cat /etc/modprobe.d/*.conf 2>/dev/null)
         case $parameters in
             *PeerMappingOverride=1*)
-                printf 'EnableStreamMemOPs: 1\nRegistryDwords: "PeerMappingOverride=1;"\n' > /proc/driver/nvidia/params ;;
+                printf 'EnableStreamMemOPs: 1\nRegistryDwords: "PeerMappingOverride=1;"\n' \
+                    > /proc/driver/nvidia/params ;;
         esac
         systemctl start nvidia-persistenced nvidia-fabricmanager
     }
@@ -71,9 +74,12 @@ names='*nvidia* libnccl2 nccl-tests rdma-core ibverbs-utils perftest infiniband-
 dpkg-query -W -f '${Package} ${db:Status-Status}\n' $names 2>/dev/null | sed -n 's/ installed$//p' |
     xargs --no-run-if-empty apt-get -y --allow-change-held-packages purge
 set +f
-rm -rf /etc/apt/sources.list.d/multinode-* /etc/apt/preferences.d/multinode-* /srv/packages /etc/modprobe.d/multinode-* \
-    /usr/lib/*-linux-gnu/libnvidia-ml.so.*
+rm -rf /etc/apt/sources.list.d/multinode-* /etc/apt/preferences.d/multinode-* /srv/packages \
+    /etc/modprobe.d/multinode-* /usr/lib/*-linux-gnu/libnvidia-ml.so.*
 """
+
+
+DEPENDENCIES = ("nvidia-kernel-open-dkms", "libnvidia-compute", "nvidia-persistenced")
 
 
 def unit(command: str) -> str:
@@ -88,7 +94,7 @@ def driver_packages(version: str) -> list[dict[str, Any]]:
         {
             "name": "nvidia-open",
             "version": revision,
-            "depends": f"nvidia-kernel-open-dkms (= {revision}), libnvidia-compute (= {revision}), nvidia-persistenced (= {revision})",
+            "depends": ", ".join(f"{name} (= {revision})" for name in DEPENDENCIES),
         },
         {"name": "nvidia-kernel-open-dkms", "version": revision},
         {"name": "libnvidia-compute", "version": revision, "files": {f"{LIBRARY}/libnvidia-ml.so.{version}": ""}},

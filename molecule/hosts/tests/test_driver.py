@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""NVIDIA's driver: what is there is judged, and what is asked for is installed, held and loaded. The tests build on each other."""
+"""NVIDIA's driver is checked, installed, held and loaded. The tests build on each other."""
 
 import re
 
@@ -43,7 +43,7 @@ def two_machines(hosts):
     for host in hosts.names[:2]:
         hosts.shell(
             host,
-            "umount /sys/bus/pci /proc/driver /proc/sys/kernel/random/boot_id; ln -sf /bin/systemctl /usr/sbin/shutdown",
+            "umount /sys/bus/pci /proc/driver /proc/sys/kernel/random/boot_id;ln -sf /bin/systemctl /usr/sbin/shutdown",
         )
         fresh(hosts, host)
 
@@ -60,7 +60,7 @@ def test_a_host_without_a_driver_is_named_and_nothing_is_installed(hosts):
     play = roles(*ONLY, succeeds=False)
     for host in hosts.names[:2]:
         assert (
-            f"{host}: the host has no libraries of NVIDIA's driver, but driver 580.65.06 or later is needed; "
+            f"{host}  no NVIDIA driver (expected driver 580.65.06 or later). Fix: deploy with nvidia_driver_install"
             in sentences(play)
         )
     assert versions(hosts) == {host: {} for host in hosts.names[:2]}
@@ -80,7 +80,7 @@ def test_a_check_of_a_fresh_host_says_what_it_would_install(hosts):
 
 def test_the_pinned_version_is_installed_and_a_restart_needs_consent(hosts):
     play = roles(*ONLY, succeeds=False, **INSTALL)
-    assert f"the driver {NEW} is installed, but none is loaded, but its kernel module is needed" in sentences(play)
+    assert f"NVIDIA's kernel module is not loaded (expected {NEW}, the installed driver)" in sentences(play)
     assert "nvidia_driver_reboot: true" in sentences(play)
     expected = dict.fromkeys(
         ["nvidia-open", "nvidia-kernel-open-dkms", "libnvidia-compute", "nvidia-persistenced", "nvidia-fabricmanager"],
@@ -113,8 +113,8 @@ def test_a_second_run_changes_nothing(hosts):
 
 def test_ibgda_needs_a_restart_and_then_has_its_parameters(hosts):
     text = sentences(roles(*ONLY, succeeds=False, nvidia_driver_ibgda=True))
-    missing = "the loaded module runs without NVreg_EnableStreamMemOPs=1 and PeerMappingOverride=1, but that for IBGDA is needed"
-    assert all(f"{host}: {missing}" in text for host in hosts.names[:2])
+    missing = "NVIDIA's kernel module was loaded without NVreg_EnableStreamMemOPs=1 and PeerMappingOverride=1 (expected"
+    assert all(f"{host}  {missing}" in text for host in hosts.names[:2])
     roles(*ONLY, nvidia_driver_ibgda=True, nvidia_driver_reboot=True)
     assert roles(*ONLY, nvidia_driver_ibgda=True).count("changed") == dict.fromkeys(hosts.names[:2], 0)
 
@@ -144,10 +144,8 @@ def test_a_library_ahead_of_the_module_is_a_mismatch(hosts):
     hosts.run(host, "mv", f"{LIBRARY}/libnvidia-ml.so.{NEW}", f"{LIBRARY}/libnvidia-ml.so.{NEXT}")
     try:
         text = sentences(roles(*ONLY, succeeds=False))
-        assert (
-            f"{host}: the loaded kernel module is {NEW} and the libraries are {NEXT}, but one version is needed; restart the host"
-            in text
-        )
+        mismatch = f"kernel module {NEW} is loaded and the libraries are {NEXT} (expected one version)"
+        assert f"{host}  {mismatch}. Fix: restart the host" in text
     finally:
         hosts.run(host, "mv", f"{LIBRARY}/libnvidia-ml.so.{NEXT}", f"{LIBRARY}/libnvidia-ml.so.{NEW}")
 
@@ -158,7 +156,7 @@ def test_an_upgrade_that_does_not_start_stops_before_the_second_host(hosts):
     hosts.run(hosts.names[0], "touch", "/run/broken")
     wanted = INSTALL | {"nvidia_driver_version": NEXT, "nvidia_driver_reboot": True, "nvidia_driver_manage": SLOW_FIRST}
     text = sentences(roles(*ONLY, succeeds=False, **wanted))
-    assert f"{hosts.names[0]}: the loaded kernel module is {NEW} and the libraries are {NEXT}" in text
+    assert f"{hosts.names[0]}  kernel module {NEW} is loaded and the libraries are {NEXT}" in text
     assert "up" in hosts.run(hosts.names[0], "cat", "/run/restarts")
     assert hosts.shell(hosts.names[1], "cat /run/restarts 2>/dev/null") == ""
 
@@ -170,7 +168,7 @@ def test_different_drivers_on_the_hosts_of_a_deployment(hosts):
     text = sentences(roles(*ONLY, succeeds=False))
     first, second = hosts.names[:2]
     assert (
-        f"alpha: its hosts have different drivers ({NEW} on {first}; {NEXT} on {second}), but one version is needed"
+        f"{second}  NVIDIA driver {NEXT} (expected {NEW}, as on {first}). Fix: deploy with nvidia_driver_install"
         in text
     )
 
@@ -182,6 +180,5 @@ def test_too_old(hosts):
     text = sentences(roles(*ONLY, succeeds=False))
     for host in hosts.names[:2]:
         assert (
-            f"{host}: NVIDIA's driver is {OLD}, but 580.65.06 or later is needed; deploy with nvidia_driver_install: true"
-            in text
+            f"{host}  NVIDIA driver {OLD} (expected 580.65.06 or later). Fix: deploy with nvidia_driver_install" in text
         )

@@ -1,14 +1,14 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ufw from the plan: planned peers in, strangers out, ssh always; proved by connections. The tests follow each other."""
+"""Planned peers connect, strangers do not, and ssh always does. The tests build on each other."""
 
 from __future__ import annotations
 
 import pytest
 from walls import FIREWALL, REMOVE, deploy, knocking, listening, reached, reached_from_here, status
 
-# One port of each kind: rendezvous, one that the kernel gives to gloo or NCCL, the API; and one of another deployment's peers.
+# One port of each kind: rendezvous, ephemeral as for gloo or NCCL, API, and one of another deployment's peers.
 DIST, EPHEMERAL, API, OTHER_DIST = 20000, 45678, 30000, 20064
 PORTS = [DIST, EPHEMERAL, API, OTHER_DIST]
 # Rules of somebody else, of every kind that ufw writes in a way of its own.
@@ -54,7 +54,7 @@ def theirs(hosts, names, fresh):
 
 @pytest.fixture(scope="module")
 def fresh(names, hosts):
-    """Have fresh hosts that accept and pass on everything, with rules of somebody else that wait for ufw to be enabled."""
+    """Have fresh hosts that accept and forward everything, with rules of others in an inactive ufw."""
     for host in names:
         hosts.run(host, "ufw", "--force", "reset")
         hosts.run(host, "iptables", "-P", "FORWARD", "ACCEPT")
@@ -226,7 +226,7 @@ class TestAfter:
         play = run()
         hosts.run(first, "ufw", "delete", "allow", "20000:21000/tcp")
         assert (
-            "the rule `allow 20000:21000/tcp from 0.0.0.0/0`, which is not ours, opens ports that only peers may reach"
+            "the rule `allow 20000:21000/tcp from 0.0.0.0/0` of somebody else opens ports that only peers may reach"
             in play.output
         )
         assert play.count("changed")[first] == 0

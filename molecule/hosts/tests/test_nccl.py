@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""NCCL: the library that a server loads is judged by what it says itself, and the system's is installed, pinned and held."""
+"""The NCCL that a server loads is checked by its own version, and the system's is installed, pinned and held."""
 
 import pytest
 from machines import FROM_HERE, LIBRARY, fresh, installed, publish, roles, sentences
@@ -14,7 +14,7 @@ INSTALL = {
     "nccl_install": True,
     "nccl_repository": FROM_HERE,
     "nccl_version": "2.28.9*",
-    "nccl_tests_packages": ["nccl-tests"],
+    "nccl_packages": ["libnccl2", "nccl-tests"],
 }
 
 
@@ -60,7 +60,7 @@ def test_the_runtime_is_judged_by_what_its_library_says(hosts, runtime_has):
     runtime_has(22703)
     text = sentences(roles(*ONLY, succeeds=False, **HERE))
     assert (
-        f"{hosts.names[0]}: {PLACE}/libnccl.so.2 is NCCL 2.27.3, but 2.28.3 or later is needed; give the runtime a newer one"
+        f"{hosts.names[0]}  {PLACE}/libnccl.so.2 is NCCL 2.27.3 (expected 2.28.3 or later). Fix: install a newer"
         in text
     )
     assert hosts.names[1] not in text
@@ -69,8 +69,8 @@ def test_the_runtime_is_judged_by_what_its_library_says(hosts, runtime_has):
 def test_a_version_that_hangs_is_refused_with_the_reason(hosts, runtime_has):
     runtime_has(22902)
     text = sentences(roles(*ONLY, succeeds=False, **HERE))
-    assert "is NCCL 2.29.2 on x86_64: it has a regression that hangs" in text
-    assert "but 2.29.3 is needed" in text
+    assert "is NCCL 2.29.2 on x86_64: a regression makes it hang" in text
+    assert "(expected 2.29.3). Fix: " in text
 
 
 def test_a_version_that_is_right_needs_nothing(runtime_has):
@@ -98,5 +98,5 @@ def test_the_pinned_version_is_installed_and_held(hosts):
 def test_the_library_of_the_system_counts_where_the_runtime_has_none(hosts):
     wanted = INSTALL | {"nccl_version": "2.29.2*"}
     text = sentences(roles(*ONLY, succeeds=False, **HERE, **wanted))
-    assert f"{hosts.names[1]}: {LIBRARY}/libnccl.so.2 is NCCL 2.29.2" in text
+    assert f"{hosts.names[1]}  {LIBRARY}/libnccl.so.2 is NCCL 2.29.2" in text
     assert installed(hosts, hosts.names[1])["libnccl2"] == ("2.29.2-1+cuda13.0", "hold")

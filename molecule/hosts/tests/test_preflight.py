@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Preflight: nothing is said of hosts that are right; of many faults at once each is found, named with its host, and nothing else is."""
+"""Preflight reports no error of hosts without faults; of many faults at once it reports each one, and nothing else."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def preflight(hosts):
     }
     told = {
         "sglang_deployments": deployments,
-        "preflight_room_gib": {"/srv": 0.01},
+        "preflight_free_gib": {"/srv": 0.01},
         "node_facts_runtimes": ["/srv/old"],
     }
 
     def run(*words, succeeds=True, **variables):
         play = run_playbook("preflight", "-e", json.dumps({**told, **variables}), *words, succeeds=succeeds)
-        return re.findall(r"^WRONG  (.*)", play.output, re.MULTILINE), play.output
+        return re.findall(r"^ERROR  (.*)", play.output, re.MULTILINE), play.output
 
     return run
 
@@ -86,7 +86,8 @@ def found(hosts, preflight, skewed_inventory, library):
     mend = [
         (
             first,
-            "iptables -D INPUT 1; sysctl -w net.ipv4.tcp_slow_start_after_idle=1; umount /srv/room; rm -rf /srv/old /srv/room",
+            "iptables -D INPUT 1; sysctl -w net.ipv4.tcp_slow_start_after_idle=1;"
+            "umount /srv/room; rm -rf /srv/old /srv/room",
         ),
         (second, "iptables -D INPUT 1; iptables -D INPUT 1; ip link set eth0 mtu 1500; umount /etc/hosts"),
         (third, "systemctl stop squatter; iptables -D INPUT 1; umount /etc/resolv.conf /etc/hosts"),
@@ -104,7 +105,7 @@ def found(hosts, preflight, skewed_inventory, library):
         for host, script in plant:
             hosts.run(host, "sh", "-c", script, "sh", SQUAT)
         wait_for_squatter(hosts, third)
-        sentences, output = preflight("-i", str(skewed_inventory), succeeds=False, preflight_room_gib={"/srv/room": 1})
+        sentences, output = preflight("-i", str(skewed_inventory), succeeds=False, preflight_free_gib={"/srv/room": 1})
     finally:
         for host, script in mend:
             hosts.shell(host, script)
@@ -124,7 +125,7 @@ def wait_for_squatter(hosts, host):
 
 def one(sentences, host, words):
     """Return the one sentence of a host that has these words."""
-    chosen = [sentence for sentence in sentences if sentence.startswith(f"{host}: ") and words in sentence]
+    chosen = [sentence for sentence in sentences if sentence.startswith(f"{host}  ") and words in sentence]
     assert len(chosen) == 1, sentences
     return chosen[0]
 
@@ -132,25 +133,22 @@ def one(sentences, host, words):
 def test_hosts_that_are_right_are_called_so(hosts, preflight):
     sentences, output = preflight()
     assert sentences == []
-    assert f"{len(hosts.names)} of {len(hosts.names)} hosts are right" in output
+    assert f"{len(hosts.names)} of {len(hosts.names)} hosts are ok" in output
     for host in hosts.names:
-        assert re.search(rf"^{host} .* right$", output, re.MULTILINE), output
+        assert re.search(rf"^{host} .* ok$", output, re.MULTILINE), output
         assert "peer_listen" not in hosts.run(host, "ss", "--unix", "--all"), "its listeners are still there"
 
 
 def test_a_blocked_port_is_named_with_who_needs_it(hosts, found):
     first, second, third = hosts.names
     sentence = one(found, second, "20000")
-    assert (
-        f"{first}, {third} cannot connect to its port 20000 at {hosts.lab.address(second)} (no answer, as behind a firewall)"
-        in sentence
-    )
-    assert "a connection for lm-0: between its ranks" in sentence
+    unreachable = f"port 20000 of {hosts.lab.address(second)} is unreachable from {first}, {third}"
+    assert f"{unreachable}: no answer, as behind a firewall (expected open for lm-0: between its ranks)" in sentence
     assert "sudo ufw allow proto tcp from ADDRESS to any port 20000" in sentence
 
 
 def test_a_rejected_port_is_named(hosts, found):
-    assert "(Connection refused)" in one(found, hosts.names[1], "20013")
+    assert ": Connection refused (expected open" in one(found, hosts.names[1], "20013")
 
 
 def test_a_taken_port_is_named_with_its_owner(hosts, found):
@@ -161,55 +159,52 @@ def test_a_taken_port_is_named_with_its_owner(hosts, found):
 
 def test_another_mtu_is_named(hosts, found):
     first, second, third = hosts.names
-    assert f"MTU is 1400, but 1500, as on {first}, {third}, is needed; sudo ip link set eth0 mtu 1500" in one(
-        found, second, "MTU is"
-    )
+    sentence = one(found, second, "  MTU ")
+    assert f"MTU 1400 (expected 1500, as on {first}, {third}). Fix: sudo ip link set eth0 mtu 1500" in sentence
 
 
 def test_a_path_that_drops_large_packets_is_named(hosts, found):
     first, second, third = hosts.names
-    assert f"its packets do not reach {third} whole (no answer to packets of 1500 bytes" in one(found, first, "packets")
-    assert f"its packets do not reach {third} whole (no answer to packets of 1400 bytes" in one(
-        found, second, "packets"
-    )
+    for host, size in ((first, 1500), (second, 1400)):
+        lost = f"full-size packets do not reach {third}: no answer to packets of {size} bytes"
+        assert lost in one(found, host, "packets")
 
 
 def test_another_kernel_parameter_is_named(hosts, found):
-    sentence = one(found, hosts.names[0], "net.ipv4.tcp_slow_start_after_idle is 0")
+    sentence = one(found, hosts.names[0], "net.ipv4.tcp_slow_start_after_idle 0 (expected 1")
     assert "sudo sysctl -w net.ipv4.tcp_slow_start_after_idle='1'" in sentence
 
 
 def test_a_full_disk_is_named(hosts, found):
-    assert "/srv/room (on /srv/room, none) has 0.0 GiB free, but 1 GiB" in one(found, hosts.names[0], "/srv/room")
+    full = "/srv/room has 0.0 GiB free on /srv/room of none (expected 1 GiB"
+    assert full in one(found, hosts.names[0], "/srv/room")
 
 
 def test_an_old_nccl_is_named(hosts, found):
-    assert f"{OLD_NCCL}/libnccl.so.2 is NCCL 2.27.3, but 2.28.3 or later is needed" in one(
-        found, hosts.names[0], "NCCL 2.27.3"
-    )
+    old = f"{OLD_NCCL}/libnccl.so.2 is NCCL 2.27.3 (expected 2.28.3 or later)"
+    assert old in one(found, hosts.names[0], "NCCL 2.27.3")
 
 
 def test_a_skewed_clock_is_named(hosts, found):
-    sentence = one(found, hosts.names[2], "its clock is")
-    assert re.search(r"its clock is (29\.\d|30\.\d) s ahead of those of its peers, but 1 s at most", sentence), sentence
+    sentence = one(found, hosts.names[2], "the clock is")
+    assert re.search(r"the clock is (29\.\d|30\.\d) s ahead of its peers \(expected at most 1 s", sentence), sentence
 
 
 def test_a_dead_resolver_is_named(hosts, found):
-    assert "the resolver took" in one(found, hosts.names[2], "resolver")
+    assert "the reverse lookup of a peer's address" in one(found, hosts.names[2], "lookup")
 
 
 def test_a_name_that_means_another_address_is_named(hosts, found):
     _first, second, third = hosts.names
-    sentence = one(found, second, "it takes the name")
+    sentence = one(found, second, "  name ")
     assert (
-        f"it takes the name {third} for 192.0.2.9, which {third} does not have, but one of {hosts.lab.address(third)} is needed"
-        in sentence
+        f"name {third} resolves to 192.0.2.9 (expected {hosts.lab.address(third)}, the address of {third})" in sentence
     )
 
 
 def test_nothing_else_is_said(hosts, found):
     first, second, third = hosts.names
-    assert sorted(sentence.split(":")[0] for sentence in found) == [*[first] * 4, *[second] * 5, *[third] * 4], found
+    assert sorted(sentence.split("  ")[0] for sentence in found) == [*[first] * 4, *[second] * 5, *[third] * 4], found
 
 
 def test_listeners_of_a_run_that_was_cut_off_are_replaced(hosts, preflight):

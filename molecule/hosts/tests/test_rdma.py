@@ -24,7 +24,8 @@ mkdir -p /run/rdma && mount -t tmpfs none /run/rdma && mkdir /run/rdma/upper /ru
 mount -t overlay none -o lowerdir=/sys/class,upperdir=/run/rdma/upper,workdir=/run/rdma/work /sys/class
 mkdir -p {PORT}/gids {PORT}/gid_attrs/types {PORT}/gid_attrs/ndevs
 cd {PORT}
-echo 4: ACTIVE > state; echo 5: LinkUp > phys_state; echo Ethernet > link_layer; echo '400 Gb/sec (4X NDR)' > rate; echo 0x0 > lid
+echo 4: ACTIVE > state; echo 5: LinkUp > phys_state; echo Ethernet > link_layer
+echo '400 Gb/sec (4X NDR)' > rate; echo 0x0 > lid
 echo 0000:0000:0000:0000:0000:ffff:0a4d:3d0b > gids/3; echo RoCE v2 > gid_attrs/types/3; echo eth0 > gid_attrs/ndevs/3
 """
 
@@ -78,10 +79,10 @@ def test_a_mirror_that_is_down_stops_only_hosts_that_lack_a_package_and_is_named
     finally:
         for host in (complete, lacking):
             hosts.run(host, "sh", "-c", MIRROR_AGAIN)
-    assert f"{lacking}: apt cannot install " in sentences(play)
+    assert f"{lacking}  apt cannot install " in sentences(play)
     assert "W: Failed to fetch http://127.0.0.1:9/" in sentences(play)
     assert "Connection refused" in sentences(play)
-    assert f"{complete}: " not in sentences(play)
+    assert f"{complete}  " not in sentences(play)
     assert play.count("failed") == {complete: 0, lacking: 1}
     again = roles(*ONLY, rdma_install=True)
     assert again.count("changed") == {complete: 0, lacking: 1}
@@ -91,16 +92,14 @@ def test_a_host_without_a_device_is_refused_where_one_is_required(hosts):
     text = sentences(roles(*ONLY, succeeds=False, rdma_required=True))
     for host in hosts.names[:2]:
         assert (
-            f"{host}: there is no RDMA device, but at least one (rdma_required) is needed; see that the adapter is on the bus"
+            f"{host}  no RDMA device (expected at least one, see rdma_required). Fix: check that the adapter is on"
             in text
         )
 
 
 @pytest.mark.usefixtures("device")
-def test_a_port_that_is_right_is_offered(hosts):
+def test_a_port_without_errors_is_accepted(hosts):
     play = roles(*ONLY)
-    assert "nccl_ib_hca: =mlx5_0:1" in play.output
-    assert "ucx_net_devices: mlx5_0:1" in play.output
     assert play.count("failed") == dict.fromkeys(hosts.names[:2], 0)
 
 
@@ -110,17 +109,17 @@ def test_a_port_that_is_right_is_offered(hosts):
         (
             "state",
             "1: DOWN",
-            "port mlx5_0:1 is DOWN (LinkUp), but ACTIVE is needed; set its interface up (sudo ip link set eth0 up)",
+            "RDMA port mlx5_0:1 is DOWN, LinkUp (expected ACTIVE). Fix: set its interface up (sudo ip link set eth0 up",
         ),
         (
             "gid_attrs/types/3",
             "IB/RoCE v1",
-            "port mlx5_0:1 has only GIDs of IB/RoCE v1 without an address, but a GID of RoCE v2",
+            "RDMA port mlx5_0:1 has only GIDs of IB/RoCE v1 without an address (expected a GID of RoCE v2",
         ),
         (
             "rate",
             "100 Gb/sec (4X EDR)",
-            "port mlx5_0:1 runs at 100 Gbit/s, but 400 Gbit/s (rdma_minimum_rate_gbps) is needed",
+            "RDMA port mlx5_0:1 runs at 100 Gbit/s (expected 400 Gbit/s, see rdma_minimum_rate_gbps)",
         ),
     ],
     ids=["a link that is down", "a GID of another kind", "a slow link"],
@@ -128,18 +127,17 @@ def test_a_port_that_is_right_is_offered(hosts):
 def test_a_port_that_is_not_right_is_named(hosts, device, path, text, said):
     device(path, text)
     told = sentences(roles(*ONLY, succeeds=False, rdma_minimum_rate_gbps=400.0))
-    assert f"{hosts.names[0]}: {said}" in told
+    assert f"{hosts.names[0]}  {said}" in told
     assert hosts.names[1] not in told
 
 
 @pytest.mark.usefixtures("device")
 def test_a_small_mtu_is_named_with_its_interface(hosts):
     text = sentences(roles(*ONLY, succeeds=False, rdma_minimum_mtu=4096))
-    assert (
-        "port mlx5_0:1 has an RDMA MTU of 1024 over eth0 with 1500, but 4096 (rdma_minimum_mtu) is needed; set a larger one"
-        in text
+    small = (
+        "RDMA port mlx5_0:1 has RDMA MTU 1024 over eth0 with MTU 1500 (expected at least 4096, see rdma_minimum_mtu)"
     )
-    assert f"{hosts.names[0]}: " in text
+    assert f"{hosts.names[0]}  {small}" in text
 
 
 @pytest.mark.usefixtures("device")
@@ -147,7 +145,7 @@ def test_a_driver_without_peermem_is_named(hosts):
     looks(hosts, hosts.names[0], loaded="580.95.05")
     try:
         text = sentences(roles(*ONLY, succeeds=False))
-        assert f"{hosts.names[0]}: nvidia_peermem is not loaded" in text
+        assert f"{hosts.names[0]}  kernel module nvidia_peermem is not loaded" in text
         assert "sudo modprobe nvidia_peermem" in text
         # The kernel of the text is the open one, and new enough for DMA-BUF.
         roles(*ONLY, rdma_peermem=False)
@@ -156,8 +154,7 @@ def test_a_driver_without_peermem_is_named(hosts):
 
 
 def test_doca_ofed_comes_from_the_repository_of_the_user(hosts):
-    assert "set it (uris" in sentences(roles(*ONLY, succeeds=False, rdma_install=True, rdma_doca_ofed=True))
     for host in hosts.names[:2]:
         publish(hosts, host, [{"name": "doca-ofed", "version": "3.2.0"}])
-    roles(*ONLY, rdma_install=True, rdma_doca_ofed=True, rdma_doca_repository=FROM_HERE)
+    roles(*ONLY, rdma_install=True, rdma_packages=["doca-ofed"], rdma_repository=FROM_HERE)
     assert installed(hosts, hosts.names[0])["doca-ofed"][0] == "3.2.0"

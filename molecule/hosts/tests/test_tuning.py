@@ -71,7 +71,7 @@ def test_a_login_has_the_limit_or_the_play_says_why_not(hosts, playbook):
 def test_jumbo_frames_stay_only_if_they_reach_every_peer(hosts, playbook):
     # The interfaces take them, but not the bridge between the hosts.
     play = playbook("prepare", *ONLY, "-e", "node_tuning_mtu=4000", succeeds=False)
-    assert "packets of 4000 bytes do not reach every peer" in play.output
+    assert "no answer to packets of 4000 bytes (expected MTU 4000 on the whole path" in play.output
     for host in hosts.names:
         assert "mtu 1500" in hosts.run(host, "ip", "link", "show", "eth0")
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bringing ufw on a host to what the plan wants, without ever locking ssh out. PRIVATE to the collection."""
+"""Set the ufw rules of a host to those of the plan, without ever locking ssh out. PRIVATE to the collection."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .ssh_access import Access
 from .ufw import V4, V6, Family, Ufw
 from .ufw_file import Entry, RulesFile, verdict, wider
 
-# What was there before ufw was enabled, for the day when it is taken back.
+# The state before ufw was enabled, to restore it on removal.
 STATE = "/etc/ufw/multinode-sglang.json"
 SSH = "ssh"
 POLICIES = {"accept": "allow", "drop": "deny", "reject": "reject"}
@@ -25,7 +25,7 @@ POLICIES = {"accept": "allow", "drop": "deny", "reject": "reject"}
 
 @dataclass(frozen=True)
 class Wanted:
-    """What ufw shall let in; present is False where our rules go."""
+    """What ufw must allow. present: False to remove our rules."""
 
     reach: Sequence[Mapping[str, Any]]
     who: Who
@@ -35,7 +35,7 @@ class Wanted:
 
     @classmethod
     def from_params(cls, params: dict[str, Any]) -> Wanted:
-        """Take the options of the module."""
+        """Return the options of the module as this type."""
         groups = {"clients": params["clients"], "scrapers": params["scrapers"]}
         present = params["state"] == "present"
         return cls(
@@ -49,7 +49,7 @@ class Wanted:
 
 @dataclass
 class Outcome:
-    """What was done or would be, and what is to be said."""
+    """What was done, or would be in check mode, with warnings and diff."""
 
     installed: bool = True
     active: bool = False
@@ -60,17 +60,17 @@ class Outcome:
     wider: list[str] = field(default_factory=list)
 
     def diff(self) -> list[dict[str, Any]]:
-        """Return one line for each rule of ours."""
+        """Return the diff: one line for each rule of ours."""
         before, after = ("".join(f"{line}\n" for line in lines) for lines in (self.before, self.after))
         return [diff_entry("ufw", before, after)] if before != after else []
 
 
 def bring(wanted: Wanted, ufw: Ufw, ssh: Access, check: bool) -> Outcome:
-    """Make it so, or tell what would change."""
+    """Apply the rules, or only return what would change."""
     others = ufw.others() if wanted.present else []
     if others:
         raise ValueError(
-            f"{' and '.join(others)} runs on this host, and ufw beside it would undo what it sets; stop and disable it "
+            f"{' and '.join(others)} runs on this host, and ufw would undo its rules; stop and disable it "
             "(`systemctl disable --now ...`), or set node_firewall_manage: false and open the ports of the plan in it"
         )
     if not ufw.installed():
@@ -79,7 +79,7 @@ def bring(wanted: Wanted, ufw: Ufw, ssh: Access, check: bool) -> Outcome:
     active = ufw.loaded(V4) is not None
     disable = not wanted.present and active and not _state(ufw).get("enabled", True)
     if disable and not check:
-        # First of all, so that there is no moment in which ufw is active without our rule for ssh.
+        # First, so that ufw is never active without our rule for ssh.
         ufw.command("--force", "disable")
     with ufw.lock(check):
         outcome = _exchange(wanted, ufw, ssh, check, active and not disable)
@@ -113,13 +113,14 @@ def _not_installed(wanted: Wanted, ssh: Access) -> Outcome:
 def _check_policy(wanted: Wanted, ufw: Ufw) -> None:
     if wanted.present and ufw.setting("DEFAULT_INPUT_POLICY") == "accept":
         raise ValueError(
-            "ufw lets in whatever no rule refuses on this host, so that no rule of ours would keep anybody out; "
-            "run `ufw default deny incoming` after you have allowed what else this host serves, or set node_firewall_manage: false"
+            "ufw on this host allows incoming connections by default, so rules would keep nobody out; "
+            "run `ufw default deny incoming` after you have allowed what else this host serves, "
+            "or set node_firewall_manage: false"
         )
 
 
 def _exchange(wanted: Wanted, ufw: Ufw, ssh: Access, check: bool, active: bool) -> Outcome:
-    """Bring the files, and the kernel where ufw is and stays active, to the wanted rules."""
+    """Set the files, and the kernel where ufw is and stays active, to the wanted rules."""
     outcome = Outcome(active=active)
     families = ufw.families()
     files = {family: ufw.read(family) for family in families}
@@ -129,11 +130,11 @@ def _exchange(wanted: Wanted, ufw: Ufw, ssh: Access, check: bool, active: bool) 
     new = {family: files[family].wanted(rule for rule in rules if rule.v6 == (family == V6)) for family in families}
     if wanted.present and wanted.enable and not active:
         _check_ssh(ssh, new)
-    _tell(wanted, files, new, outcome)
+    _report(wanted, files, new, outcome)
     for family in families:
         stale = loaded[family] not in (None, new[family].chain_length(family.chain))
         if stale and new[family] is files[family]:
-            outcome.actions.append(f"load {family.path}, of which the kernel has lost or changed rules")
+            outcome.actions.append(f"load {family.path}, whose rules have changed in the kernel")
         if not check:
             _apply(
                 ufw,
@@ -151,13 +152,13 @@ def _rules(wanted: Wanted, ssh: Access, files: Mapping[Family, RulesFile], stays
         return [*plan_rules(wanted.reach, wanted.who), *_ssh_rules(wanted, ssh, foreign)]
     if not stays_active:
         return []
-    # Whoever enabled ufw may rely on our rule for ssh by now.
+    # Whoever enabled ufw may depend on our rule for ssh by now.
     here = {entry.rule for rules in files.values() for entry in rules.entries if entry.ours}
     return [rule for rule in _ssh_rules(wanted, ssh, foreign) if rule in here]
 
 
 def _ssh_rules(wanted: Wanted, ssh: Access, foreign: Mapping[Family, Sequence[Entry]]) -> list[Rule]:
-    """Return rules for the ports of ssh that no rule of somebody else opens for the present connection."""
+    """Return rules for the ports of ssh that no other rule opens for the current connection."""
     rules = []
     for port in ssh.ports:
         decides = verdict(foreign.get(_family(ssh.client), []), ssh.client, port)
@@ -174,11 +175,11 @@ def _family(address: str | None) -> Family:
 
 
 def _check_families(wanted: Wanted, families: Sequence[Family], rules: Sequence[Rule]) -> None:
-    """Refuse peers by IPv6 where ufw refuses all of IPv6."""
+    """Refuse IPv6 peers where ufw refuses all of IPv6."""
     peers = [rule for rule in rules if rule.v6 and rule.source in {source_text(one) for one in _peers(wanted)}]
     if peers and V6 not in families:
         raise ValueError(
-            f"the plan has peers by IPv6 ({peers[0].source}), but ufw refuses all of IPv6 on this host; "
+            f"the plan has IPv6 peers ({peers[0].source}), but ufw refuses all of IPv6 on this host; "
             "set IPV6=yes in /etc/default/ufw and run `ufw reload`"
         )
 
@@ -193,20 +194,23 @@ def _peers(wanted: Wanted) -> list[Any]:
 
 
 def _check_ssh(ssh: Access, files: Mapping[Family, RulesFile]) -> None:
-    """Refuse to enable ufw if it would not let in who is here by ssh."""
+    """Refuse to enable ufw if it would refuse the current ssh connection."""
     for port in ssh.ports:
         rules = files.get(_family(ssh.client))
         decides = verdict(rules.entries, ssh.client, port) if rules else None
         if decides is None or not decides.lets_in:
-            cause = "no rule of it allows that" if decides is None else f"its rule `{decides.line()}` refuses that"
+            cause = "no rule allows it" if decides is None else f"the rule `{decides.line()}` refuses it"
+            access = f"port {port} from {ssh.client or 'anywhere'}"
             raise ValueError(
-                f"ufw is not enabled, because it would lock ssh out: port {port} from {ssh.client or 'anywhere'}, and {cause}; "
+                f"ufw is not enabled, because it would lock ssh out: {access}, and {cause}; "
                 "correct node_firewall_ssh_sources or that rule"
             )
 
 
-def _tell(wanted: Wanted, files: Mapping[Family, RulesFile], new: Mapping[Family, RulesFile], outcome: Outcome) -> None:
-    """Say what changes, and what rules of others do to ours."""
+def _report(
+    wanted: Wanted, files: Mapping[Family, RulesFile], new: Mapping[Family, RulesFile], outcome: Outcome
+) -> None:
+    """Add what changes, and warn about rules of others that contradict ours."""
     sides = [
         [entry.rule.line() for rules in side.values() for entry in rules.entries if entry.ours] for side in (files, new)
     ]
@@ -219,7 +223,7 @@ def _tell(wanted: Wanted, files: Mapping[Family, RulesFile], new: Mapping[Family
     for entry in found:
         if entry.src in ANYWHERE:
             outcome.warnings.append(
-                f"the rule `{entry.line()}`, which is not ours, opens ports that only peers may reach; delete it with ufw"
+                f"the rule `{entry.line()}` of somebody else opens ports that only peers may reach; delete it with ufw"
             )
     for entry in (
         entry for rules in new.values() for entry in rules.entries if entry.ours and entry.src not in ANYWHERE
@@ -227,12 +231,12 @@ def _tell(wanted: Wanted, files: Mapping[Family, RulesFile], new: Mapping[Family
         decides = verdict(foreign, str(entry.source().network_address), entry.ports()[0][0])
         if decides is not None and not decides.lets_in:
             outcome.warnings.append(
-                f"the rule `{decides.line()}`, which is not ours, comes before `{entry.line()}` and refuses it"
+                f"the rule `{decides.line()}` of somebody else comes before `{entry.line()}` and refuses it"
             )
 
 
 def _apply(ufw: Ufw, family: Family, old: RulesFile, new: RulesFile, load: bool) -> None:
-    """Write the rules and load them; a file that cannot be loaded is put back, so that the next boot has a firewall."""
+    """Write the rules and load them; restore a file that cannot be loaded, so that the next boot has a firewall."""
     if new is not old:
         ufw.write(family, new)
     if not load:
@@ -251,7 +255,7 @@ def _state(ufw: Ufw) -> dict[str, Any]:
 
 
 def _enable(ufw: Ufw, forward: bool) -> None:
-    """Enable ufw, and remember what was there before. What this host forwards, it goes on forwarding."""
+    """Enable ufw, and keep the state before. The host continues to forward what it forwards."""
     if not ufw.root.exists(STATE):
         before = {"enabled": ufw.enabled(), "forward": ufw.setting("DEFAULT_FORWARD_POLICY")}
         ensure(File(ufw.root.path(STATE), json.dumps(before) + "\n", 0o644))
@@ -265,7 +269,7 @@ def _enable(ufw: Ufw, forward: bool) -> None:
 
 
 def _restore(ufw: Ufw) -> None:
-    """Let ufw forward by default what it did, and forget what was there before."""
+    """Restore the default forwarding of ufw, and remove the kept state."""
     state = _state(ufw)
     if state:
         if state["forward"] in POLICIES and state["forward"] != ufw.setting("DEFAULT_FORWARD_POLICY"):

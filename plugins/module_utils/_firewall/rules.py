@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the plan's list of who must reach whom to few rules of ufw. PRIVATE to the collection."""
+"""Turn the rules of the plan into as few ufw rules as possible. PRIVATE to the collection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .._base.intervals import Interval, merged, parse, without
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 MARK = "multinode.sglang: "
 ANYWHERE = ("0.0.0.0/0", "::/0")
-# iptables takes 15 ports in one rule; a range counts as two.
+# iptables accepts 15 ports in one rule; a range counts as two.
 PORTS_IN_A_RULE = 15
 COMMENT_LENGTH = 160
 
@@ -31,18 +31,19 @@ class Rule:
 
     @property
     def v6(self) -> bool:
-        """Tell whether it belongs to IPv6."""
+        """Return whether the rule is for IPv6."""
         return ":" in self.source
 
     def line(self) -> str:
-        """Return it as a person reads it."""
+        """Return the rule as people read it."""
         source = "anywhere" if self.source in ANYWHERE else self.source
-        return f"allow {self.ports}/{self.protocol} from {source}{' (v6)' if self.source == ANYWHERE[1] else ''}  # {self.comment}"
+        family = " (v6)" if self.source == ANYWHERE[1] else ""
+        return f"allow {self.ports}/{self.protocol} from {source}{family}  # {self.comment}"
 
 
 @dataclass
 class Opening:
-    """Ports that are open to one set of networks, and what for."""
+    """Ports that are open to one network, and the reasons."""
 
     ports: list[Interval] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
@@ -55,16 +56,18 @@ class Opening:
 
 @dataclass(frozen=True)
 class Who:
-    """Who the words of the plan are, and the networks in which peers are trusted as a whole."""
+    """Who clients and scrapers are, and the networks whose hosts are all trusted."""
 
     groups: Mapping[str, Sequence[str]]
     cluster_networks: Sequence[str] = ()
 
     def networks(self, sources: Sequence[str] | str) -> list[Network]:
-        """Return the networks of a rule's sources, as few as mean exactly the same addresses."""
+        """Return the sources of a rule as the fewest networks with exactly these addresses."""
         if isinstance(sources, str):
             if sources not in self.groups:
-                raise ValueError(f"a rule of the plan is for {sources!r}, but only {', '.join(self.groups)} are known")
+                raise ValueError(
+                    f"unknown sources {sources!r} in a rule of the plan; expected addresses, {', '.join(self.groups)}"
+                )
             return networks(self.groups[sources], sources)
         trusted = networks(self.cluster_networks, "cluster_networks")
         peers = networks(sources, "sources")
@@ -73,18 +76,18 @@ class Who:
 
 
 def networks(words: Iterable[str], where: str) -> list[Network]:
-    """Read addresses and networks; any is everybody."""
+    """Return addresses and networks from texts; any is everybody."""
     found: list[Network] = []
     for word in words:
         try:
             found += [ipaddress.ip_network(text) for text in (ANYWHERE if word == "any" else (str(word),))]
         except ValueError as error:
-            raise ValueError(f"{where}: {error}; write an address, a network such as 10.0.0.0/24, or any") from error
+            raise ValueError(f"{where}: {error}; set an address, a network such as 10.0.0.0/24, or any") from error
     return collapse(found)
 
 
 def collapse(found: Iterable[Network]) -> list[Network]:
-    """Join networks that together are exactly a larger one; without what others include."""
+    """Return networks joined where they are exactly a larger one, without those that others include."""
     ordered = list(found)
     v4 = ipaddress.collapse_addresses(one for one in ordered if isinstance(one, ipaddress.IPv4Network))
     v6 = ipaddress.collapse_addresses(one for one in ordered if isinstance(one, ipaddress.IPv6Network))
@@ -92,14 +95,14 @@ def collapse(found: Iterable[Network]) -> list[Network]:
 
 
 def covers(outer: Network, inner: Network) -> bool:
-    """Tell whether all addresses of inner are in outer."""
+    """Return whether a network contains another."""
     if isinstance(outer, ipaddress.IPv4Network):
         return isinstance(inner, ipaddress.IPv4Network) and inner.subnet_of(outer)
     return isinstance(inner, ipaddress.IPv6Network) and inner.subnet_of(outer)
 
 
 def openings(reach: Iterable[Mapping[str, Any]], who: Who) -> dict[tuple[str, Network], Opening]:
-    """Return what each network may reach, without what a larger one may reach already. The key is the protocol and the network."""
+    """Return (protocol, network) -> what it may reach, without what a larger network may reach."""
     sets: dict[tuple[str, tuple[Network, ...]], Opening] = {}
     for rule in reach:
         place = (rule["protocol"], tuple(who.networks(rule["sources"])))
@@ -123,7 +126,7 @@ def _beyond_larger(key: tuple[str, Network], opening: Opening, found: Mapping[tu
 
 
 def plan_rules(reach: Iterable[Mapping[str, Any]], who: Who) -> list[Rule]:
-    """Return the rules for what a host must accept."""
+    """Return the ufw rules for the rules of the plan."""
     return [
         Rule(source_text(network), ports, comment_of(opening.reasons), protocol)
         for (protocol, network), opening in openings(reach, who).items()
@@ -132,18 +135,18 @@ def plan_rules(reach: Iterable[Mapping[str, Any]], who: Who) -> list[Rule]:
 
 
 def source_text(network: Network) -> str:
-    """Return a network as ufw writes it: a single address without its length."""
+    """Return a network as ufw writes it: a single address without prefix length."""
     return str(network.network_address) if network.num_addresses == 1 else str(network)
 
 
 def comment_of(reasons: Iterable[str]) -> str:
-    """Return a comment with our mark: what is before the semicolon of each reason, without apostrophes, which ufw does not take."""
+    """Return our mark and each reason up to its semicolon, without apostrophes, which ufw refuses."""
     text = (MARK + "; ".join(reason.partition(";")[0] for reason in reasons)).replace("'", "")
     return text if len(text) <= COMMENT_LENGTH else f"{text[: COMMENT_LENGTH - 4]} ..."
 
 
 def port_texts(ports: Iterable[Interval]) -> Iterator[str]:
-    """Write ports as ufw does, in as many texts as rules are needed for them."""
+    """Return ports as ufw writes them, one text for each rule."""
     words: list[str] = []
     room = PORTS_IN_A_RULE
     for first, last in merged(ports):
@@ -158,7 +161,7 @@ def port_texts(ports: Iterable[Interval]) -> Iterator[str]:
 
 
 def peer_ports(reach: Iterable[Mapping[str, Any]], who: Who) -> dict[Interval, list[Network]]:
-    """Return the ports that only hosts of the plan may reach, with these hosts."""
+    """Return the ports that only hosts of the plan may reach, and these hosts."""
     found: dict[Interval, list[Network]] = {}
     for rule in reach:
         if not isinstance(rule["sources"], str):

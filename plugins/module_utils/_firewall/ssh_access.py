@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""By which ports ssh gets in, and from where this connection of Ansible comes."""
+"""The ports of ssh, and where Ansible's connection comes from. PRIVATE to the collection."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SERVERS = ("sshd", "dropbear")
 
 @dataclass(frozen=True)
 class Access:
-    """The ports of ssh, and the address that the current connection comes from, None if it is not by ssh."""
+    """The ports of ssh, and the address of Ansible's ssh client, None without an ssh connection."""
 
     ports: tuple[int, ...]
     client: str | None
@@ -51,7 +51,7 @@ def parse_connection(text: str) -> tuple[str, int] | None:
 
 
 def connection(root: Root, pid: int) -> tuple[str, int] | None:
-    """Return the connection that runs this process. sudo drops the variable, so its parents are read, too."""
+    """Return the ssh connection of this process. sudo drops the variable, so that of parent processes counts."""
     while pid > 1:
         for word in root.text(f"/proc/{pid}/environ").split("\0"):
             if word.startswith("SSH_CONNECTION="):
@@ -62,7 +62,7 @@ def connection(root: Root, pid: int) -> tuple[str, int] | None:
 
 
 def access(root: Root) -> Access:
-    """Look how ssh gets into this host."""
+    """Return how ssh reaches this host."""
     found = connection(root, os.getpid())
     client, port = found or (None, None)
     ports = listening(root) | ({port} if port is not None else set())

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files in which ufw keeps its rules, user.rules and user6.rules. PRIVATE to the collection.
+"""The files with the rules of ufw, user.rules and user6.rules. PRIVATE to the collection.
 
 ufw reads its rules back from the lines "### tuple ###", and loads the lines below them with iptables-restore.
 """
@@ -24,7 +24,7 @@ LETS_IN = ("allow", "limit")
 
 @dataclass(frozen=True)
 class Entry:
-    """A rule in the file: its fields, and all its lines as they are."""
+    """A rule in the file: its fields, and its lines unchanged."""
 
     action: str
     protocol: str
@@ -38,41 +38,41 @@ class Entry:
 
     @property
     def ours(self) -> bool:
-        """Tell whether this collection has written it."""
+        """Return whether this collection wrote the rule."""
         return self.comment.startswith(MARK)
 
     @property
     def rule(self) -> Rule:
-        """Return it as a rule, which it is if it is ours."""
+        """Return one of our rules."""
         return Rule(self.src, self.dport, self.comment, self.protocol)
 
     @property
     def lets_in(self) -> bool:
-        """Tell whether whoever it is for gets in."""
+        """Return whether the rule allows connections."""
         return self.action.partition("_")[0] in LETS_IN
 
     @property
     def plain(self) -> bool:
-        """Tell whether it is for all interfaces, addresses and source ports of this host."""
+        """Return whether the rule is for all interfaces, addresses and source ports of this host."""
         return self.direction == "in" and self.dst in ANYWHERE and self.sport == "any"
 
     def incoming(self) -> bool:
-        """Tell whether it is about connections to this host."""
+        """Return whether the rule is for connections to this host."""
         return not self.action.startswith("route:") and self.direction.partition("_")[0] == "in"
 
     def ports(self) -> list[Interval]:
-        """Return its ports, all of them if it names none."""
+        """Return the ports of the rule; all if it names none."""
         if self.dport == "any":
             return [(1, 65535)]
         pairs = (word.partition(":") for word in self.dport.split(","))
         return [(int(first), int(last or first)) for first, _unused, last in pairs]
 
     def source(self) -> Network:
-        """Return who it is for."""
+        """Return the sources of the rule."""
         return ipaddress.ip_network(self.src, strict=False)
 
     def line(self) -> str:
-        """Return it as a person reads it."""
+        """Return the rule as people read it."""
         return (
             f"{self.action} {self.dport}/{self.protocol} from {self.src}{f'  # {self.comment}' if self.comment else ''}"
         )
@@ -80,7 +80,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class RulesFile:
-    """A file of rules: what is before them, they themselves, and what is after them."""
+    """A file of rules, with the text before and after them."""
 
     head: tuple[str, ...]
     entries: tuple[Entry, ...]
@@ -89,7 +89,7 @@ class RulesFile:
     def text(self) -> str:
         """Return the file."""
         rules = [line for entry in self.entries for line in ("", *entry.lines)]
-        # As ufw is installed, lines of other chains follow at once, and would seem to belong to the last rule.
+        # In a fresh ufw, lines of other chains follow immediately, and would seem to belong to the last rule.
         gap = [""] if rules and self.tail[:1] != ("",) else []
         return "\n".join([*self.head, *rules, *gap, *self.tail])
 
@@ -98,9 +98,9 @@ class RulesFile:
         return [entry for entry in self.entries if not entry.ours]
 
     def wanted(self, rules: Iterable[Rule]) -> RulesFile:
-        """Return the file with exactly these rules of ours, after all others; those that are right stay where they are."""
+        """Return the file with exactly these rules of ours, after all others; unchanged ones keep their place."""
         theirs = self.foreign()
-        # Our own rule beside the same one of somebody else would be one rule to ufw, and go with theirs.
+        # To ufw, our rule and the same one of somebody else are one rule, which would be deleted with theirs.
         missing = {rule for rule in rules if not any(same(entry, rule) for entry in theirs)}
         kept = [
             entry
@@ -118,10 +118,10 @@ class RulesFile:
 
 
 def parse(text: str) -> RulesFile:
-    """Read a file."""
+    """Return the rules in a text."""
     lines = text.split("\n")
     if BEGIN not in lines:
-        raise ValueError(f"there is no line {BEGIN!r}, so that this is no file of ufw")
+        raise ValueError(f"the line {BEGIN!r} is missing, so this is not a file of ufw")
     at = lines.index(BEGIN) + 1
     head = lines[:at]
     entries: list[Entry] = []
@@ -140,18 +140,18 @@ def parse(text: str) -> RulesFile:
 
 
 def parse_entry(lines: Sequence[str]) -> Entry:
-    """Read a rule. Between the source and the direction there are names of applications, in some rules."""
+    """Return a rule from its lines. Some rules have names of applications between source and direction."""
     spec, _unused, comment = lines[0][len(TUPLE) :].partition(COMMENT)
     words = spec.split()
     if len(words) not in (6, 7, 9):
-        raise ValueError(f"this line is no rule of ufw: {lines[0]}")
+        raise ValueError(f"this line is not a rule of ufw: {lines[0]}")
     direction = words[-1] if len(words) > 6 else "in"
     action, protocol, dport, dst, sport, src = words[:6]
     return Entry(action, protocol, dport, dst, sport, src, direction, decode(comment), tuple(lines))
 
 
 def decode(comment: str) -> str:
-    """Return the text of a comment, which ufw writes in hexadecimal digits."""
+    """Return the text of a comment, which ufw writes in hexadecimal."""
     try:
         return bytes.fromhex(comment.strip()).decode("utf-8", "replace")
     except ValueError:
@@ -159,13 +159,14 @@ def decode(comment: str) -> str:
 
 
 def lines_of(rule: Rule) -> tuple[str, str]:
-    """Return the lines that ufw itself writes for a rule."""
+    """Return the lines that ufw writes for a rule."""
     anywhere, chain = (ANYWHERE[1], "ufw6-user-input") if rule.v6 else (ANYWHERE[0], "ufw-user-input")
     several = "," in rule.ports or ":" in rule.ports
     before = f" -m multiport --dports {rule.ports}" if several else f" --dport {rule.ports}"
     source = "" if rule.source in ANYWHERE else f" -s {rule.source}"
+    comment = f"{COMMENT}{rule.comment.encode().hex()}"
     return (
-        f"{TUPLE}allow {rule.protocol} {rule.ports} {anywhere} any {rule.source} in{COMMENT}{rule.comment.encode().hex()}",
+        f"{TUPLE}allow {rule.protocol} {rule.ports} {anywhere} any {rule.source} in{comment}",
         f"-A {chain} -p {rule.protocol}{before}{source} -j ACCEPT",
     )
 
@@ -176,13 +177,13 @@ def entry_of(rule: Rule) -> Entry:
 
 
 def same(entry: Entry, rule: Rule) -> bool:
-    """Tell whether an entry of somebody else is the same rule with another comment."""
+    """Return whether an entry of others is the same rule with another comment."""
     alike = (entry.action, entry.protocol, entry.dport, entry.src) == ("allow", rule.protocol, rule.ports, rule.source)
     return alike and entry.plain
 
 
 def verdict(entries: Iterable[Entry], address: str | None, port: int) -> Entry | None:
-    """Return the rule that decides about a connection, None if the default does. Without an address: about one from anywhere.
+    """Return the rule that decides about a connection, None if the default does. Without an address: from anywhere.
 
     A rule for a part of this host's addresses or interfaces counts where it refuses, and does not where it lets in.
     """
@@ -196,7 +197,7 @@ def verdict(entries: Iterable[Entry], address: str | None, port: int) -> Entry |
 
 
 def wider(entries: Iterable[Entry], closed: dict[Interval, list[Network]]) -> list[Entry]:
-    """Return rules of others that let strangers to ports that are for hosts of the plan only."""
+    """Return rules of others that open ports to strangers which only hosts of the plan may reach."""
     return [
         entry
         for entry in entries

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The clock of a host: what keeps it, and how far off it is. PRIVATE to the collection."""
+"""The clock of a host: its time service and its offset. PRIVATE to the collection."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from typing import Any
 from .._base.host import Commands, together
 from .._base.systemd import parse_show
 
-# The first one that runs is the source; the precise ones come before those that can run beside them.
+# The first one that runs is the source. More precise ones come before others that may run at the same time.
 DAEMONS = {
-    "phc2sys": "ptp", "ptp4l": "ptp", "chrony": "chrony", "chronyd": "chrony", "ntpsec": "ntp", "ntp": "ntp", "ntpd": "ntp",
-    "openntpd": "ntp", "systemd-timesyncd": "timesyncd",
+    "phc2sys": "ptp", "ptp4l": "ptp", "chrony": "chrony", "chronyd": "chrony", "ntpsec": "ntp", "ntp": "ntp",
+    "ntpd": "ntp", "openntpd": "ntp", "systemd-timesyncd": "timesyncd",
 }  # fmt: skip
 STA_UNSYNC, STA_NANO = 0x0040, 0x2000
 
 
 class Timex(ctypes.Structure):
-    """struct timex of adjtimex(2), up to what is read here, and room for the rest."""
+    """struct timex of adjtimex(2): the fields that are read, and space for the rest."""
 
     _fields_ = (
         ("modes", ctypes.c_uint),
@@ -36,13 +36,13 @@ class Timex(ctypes.Structure):
 
 
 def kernel_clock() -> Timex | None:
-    """Return what the kernel was told about its clock; every daemon tells it, and reading needs no daemon and no right."""
+    """Return what time services have reported to the kernel; reading it needs no service and no privilege."""
     clock = Timex()
     return clock if ctypes.CDLL(None).adjtimex(ctypes.byref(clock)) >= 0 else None
 
 
 def parse_tracking(text: str) -> dict[str, Any]:
-    """Return the server, the stratum and the offset in seconds of 'chronyc -c tracking'; nothing while it has no server."""
+    """Return server, stratum and offset in seconds from 'chronyc -c tracking'; nothing while it has no server."""
     cells = text.strip().split(",")
     if len(cells) < 14 or cells[13] == "Not synchronised":
         return {}
@@ -50,25 +50,25 @@ def parse_tracking(text: str) -> dict[str, Any]:
 
 
 def parse_timesync(text: str) -> dict[str, Any]:
-    """Return the server and the stratum of 'timedatectl show-timesync'; nothing while it has heard of none."""
+    """Return server and stratum from 'timedatectl show-timesync'; nothing while it has no server."""
     server = re.search(r"^ServerName=(.+)$", text, re.MULTILINE)
     stratum = re.search(r"\bStratum=(\d+)", text)
     return {"server": server.group(1), "stratum": int(stratum.group(1))} if server and stratum else {}
 
 
 def source_of(show: str) -> str | None:
-    """Return what keeps the clock, from the states of all daemons."""
+    """Return the time service that runs, from the states of all of them."""
     shown = parse_show(show)
     return next((kind for unit, kind in DAEMONS.items() if shown.get(unit, {}).get("ActiveState") == "active"), None)
 
 
 def offset_of(clock: Timex) -> float:
-    """Return the offset in seconds that the kernel still has to work off."""
+    """Return the offset in seconds that the kernel has not corrected yet."""
     return clock.offset / (1e9 if clock.status & STA_NANO else 1e6)
 
 
 def gather(commands: Commands) -> tuple[dict[str, Any], list[str]]:
-    """Return what keeps the clock, how far off it is, and what stood in the way."""
+    """Return the time service, the offset, and what could not be gathered."""
     words = ["systemctl", "show", "--property=Id,ActiveState", *(f"{unit}.service" for unit in DAEMONS)]
     units, tracking, timesync = together(
         commands, [words, ["chronyc", "-c", "tracking"], ["timedatectl", "show-timesync"]]

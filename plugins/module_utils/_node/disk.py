@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Room on the file systems of a host, without touching one that does not answer. PRIVATE to the collection."""
+"""Free space on the file systems of a host, without hanging on one that does not answer. PRIVATE to the collection."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Mount:
 
     @property
     def remote(self) -> bool:
-        """Tell whether it depends on another host; a FUSE file system may."""
+        """Return whether it depends on another host, as a FUSE file system may."""
         return self.kind in REMOTE or self.kind.startswith("fuse.")
 
 
@@ -37,7 +37,7 @@ def unescape(text: str) -> str:
 
 
 def parse_mounts(text: str) -> list[Mount]:
-    """Return the mounts, later ones last."""
+    """Return the mounts in the order in which they were made."""
     found = []
     for line in text.splitlines():
         left, dash, right = line.partition(" - ")
@@ -48,7 +48,7 @@ def parse_mounts(text: str) -> list[Mount]:
 
 
 def mount_of(mounts: list[Mount], path: str) -> Mount | None:
-    """Return the mount that a path without links lies on: the longest, and of equal ones the one on top."""
+    """Return the mount that a path without links is on: the longest, and of equal ones the last."""
     best = None
     for mount in mounts:
         under = path == mount.point or path.startswith(mount.point.rstrip("/") + "/")
@@ -58,7 +58,7 @@ def mount_of(mounts: list[Mount], path: str) -> Mount | None:
 
 
 def look(path: str, statvfs: Callable[[str], os.statvfs_result]) -> tuple[str, os.statvfs_result]:
-    """Return the nearest directory that is there, with its links followed, and the state of its file system."""
+    """Return the nearest existing directory, without links, and the state of its file system."""
     real = os.path.realpath(path)
     while not os.path.exists(real) and real != "/":
         real = os.path.dirname(real)
@@ -66,7 +66,7 @@ def look(path: str, statvfs: Callable[[str], os.statvfs_result]) -> tuple[str, o
 
 
 def gather(root: Root, paths: list[str], seconds: float) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return the room at each path, and what stood in the way; one that hangs is left alone after a while."""
+    """Return the free space for each path, and what could not be gathered; one that hangs is abandoned."""
     mounts = parse_mounts(root.text("/proc/self/mountinfo"))
     tasks = {path: Task(lambda path=path: look(path, os.statvfs)) for path in paths}  # type: ignore[misc]
     deadline = time.monotonic() + seconds

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""NVIDIA's driver: kernel module against libraries, its services, and its ways to RDMA. PRIVATE to the collection."""
+"""NVIDIA's driver: kernel module, libraries, services, and its support of RDMA. PRIVATE to the collection."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ DMABUF_KERNEL = (5, 12)
 
 
 def parse_module_version(text: str) -> tuple[str | None, bool | None]:
-    """Return version and whether it is the open flavour, from /proc/driver/nvidia/version."""
+    """Return version and whether it is the open module, from /proc/driver/nvidia/version."""
     line = next((line for line in text.splitlines() if "NVRM version" in line), "")
     match = VERSION.search(line)
     return (match.group(0), "Open Kernel Module" in line) if match else (None, None)
 
 
 def parse_library_version(names: list[str]) -> str | None:
-    """Return the version in names such as libnvidia-ml.so.550.54.15."""
+    """Return the version in file names such as libnvidia-ml.so.550.54.15."""
     found = [match.group(0) for match in map(VERSION.search, names) if match]
     return found[0] if found else None
 
@@ -41,7 +41,7 @@ def parse_params(text: str) -> dict[str, str]:
 
 
 def kernel_number(release: str) -> tuple[int, ...]:
-    """Return (5, 15) of 5.15.0-105-generic."""
+    """5.15.0-105-generic -> (5, 15)."""
     match = re.match(r"(\d+)\.(\d+)", release)
     return (int(match.group(1)), int(match.group(2))) if match else (0, 0)
 
@@ -53,7 +53,7 @@ def libraries(root: Root) -> list[str]:
 
 
 def services(commands: Commands) -> dict[str, dict[str, str]]:
-    """Return the state of the driver's services, and whether they start at boot."""
+    """Return the states of the driver's services, and whether they are enabled."""
     words = [
         "systemctl",
         "show",
@@ -73,7 +73,7 @@ def services(commands: Commands) -> dict[str, dict[str, str]]:
 
 
 def gather(root: Root, commands: Commands) -> tuple[dict[str, Any], list[str]]:
-    """Return everything about the driver, and what stood in the way."""
+    """Return everything about the driver, and what could not be gathered."""
     loaded, is_open = parse_module_version(root.text("/proc/driver/nvidia/version"))
     installed, manager = together(commands, [["modinfo", "-F", "version", "nvidia"], ["nv-fabricmanager", "--version"]])
     params = parse_params(root.text("/proc/driver/nvidia/params"))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Everything about a host that serving depends on, gathered at once. PRIVATE to the collection."""
+"""Gather all sections of the facts at once. PRIVATE to the collection."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Wanted:
 
     @classmethod
     def from_params(cls, params: dict[str, Any], python: str) -> Wanted:
-        """Take the options of the module."""
+        """Return the options of the module as this type."""
         return cls(
             sections=SECTIONS if "all" in params["gather"] else tuple(params["gather"]),
             address=params["cluster_address"],
@@ -49,7 +49,7 @@ class Wanted:
 
 
 def sections(wanted: Wanted, root: Root, commands: Commands) -> dict[str, Section]:
-    """Return how each section is gathered."""
+    """Return the function that gathers each section."""
     return {
         "clock": lambda: clock.gather(commands),
         "disks": lambda: disk.gather(root, list(wanted.paths), wanted.timeout),
@@ -65,10 +65,10 @@ def sections(wanted: Wanted, root: Root, commands: Commands) -> dict[str, Sectio
 
 
 def gather(wanted: Wanted, root: Root, commands: Commands) -> dict[str, Any]:
-    """Return all sections, gathered side by side: the slowest decides how long it takes."""
+    """Return all sections, gathered in parallel."""
     every = sections(wanted, root, commands)
     tasks = {name: Task(every[name]) for name in wanted.sections}
-    # Each section bounds its own commands; this bounds what cannot be bounded, such as a driver that has stopped answering.
+    # Each section limits its own commands. This limits the rest, such as a driver that does not answer any more.
     deadline = time.monotonic() + 2 * wanted.timeout + 3
     node: dict[str, Any] = {"problems": [], "seconds": {}}
     for name, task in tasks.items():

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The GPUs of a host, from nvidia-smi, and the ones that it has lost. PRIVATE to the collection."""
+"""The GPUs of a host, from nvidia-smi, and those that do not respond. PRIVATE to the collection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from .._base import pci, processes
 from .._base.host import Commands, Output, Root, together
 
-# Known since driver 535: what an older one says of it is ignored.
+# Known since driver 535; what an older one answers is ignored.
 FABRIC_FIELDS = ("index", "fabric.state", "fabric.status")
 PROCESS_FIELDS = ("gpu_uuid", "pid", "used_memory", "process_name")
 SEPARATOR = ", "
@@ -20,7 +20,7 @@ Links = dict[int, dict[str, int]]
 Fabric = dict[int, dict[str, "str | None"]]
 TOPOLOGY_WORD = re.compile(r"X|SYS|NODE|PHB|PXB|PIX|NV\d+")
 DEVICES = re.compile(r"(?:GPU|NIC)\d+|[A-Za-z]\w*_\w+|roce\w+|ib\w+")
-# What nvidia-smi says where there is nothing to ask; all else is trouble.
+# What nvidia-smi prints without a GPU or driver; all else is an error.
 NOTHING = ("No devices were found", "No running processes found")
 
 
@@ -36,7 +36,7 @@ def number(text: str | None) -> int | None:
 
 
 def rows(text: str, fields: tuple[str, ...]) -> list[dict[str, str | None]]:
-    """Return the rows of a table in CSV without a header; a line that is not a row is a message, and left out."""
+    """Return the rows of CSV without a header, without lines that are messages."""
     found = []
     for line in text.splitlines():
         cells = line.split(SEPARATOR, len(fields) - 1)
@@ -46,17 +46,17 @@ def rows(text: str, fields: tuple[str, ...]) -> list[dict[str, str | None]]:
 
 
 def as_it_is(text: str | None) -> str | None:
-    """Return a cell that is a word."""
+    """Return the text in a cell."""
     return text
 
 
 def switch(text: str | None) -> bool | None:
-    """Return what a cell with Enabled or Disabled says."""
+    """Return a cell with Enabled or Disabled as a boolean."""
     return {"Enabled": True, "Disabled": False}.get(text or "")
 
 
-# What is returned, the field of nvidia-smi, and how to read it. The fields are known to every driver since 450; one that a driver
-# does not know makes it refuse the whole query.
+# Key, field of nvidia-smi, and how to read it. All drivers since 450 know these fields; an unknown field makes
+# nvidia-smi refuse the whole query.
 COLUMNS: dict[str, tuple[str, Callable[[str | None], Any]]] = {
     "index": ("index", number),
     "uuid": ("uuid", as_it_is),
@@ -99,7 +99,7 @@ def parse_processes(text: str) -> list[dict[str, Any]]:
 
 
 def parse_fabric(text: str) -> Fabric:
-    """Return index of a GPU -> how its registration with the fabric of NVSwitches stands, from a query of FABRIC_FIELDS."""
+    """Return GPU index -> state and status of its registration with the NVSwitch fabric, from FABRIC_FIELDS."""
 
     def word(cell: str | None) -> str | None:
         # Some drivers repeat the name of the field.
@@ -115,7 +115,7 @@ def parse_fabric(text: str) -> Fabric:
 
 
 def parse_topology(text: str) -> dict[str, dict[str, str]]:
-    """Return device -> device -> how near, from 'nvidia-smi topo -m'; NICs have the names of the RDMA devices."""
+    """Return device -> device -> distance, from 'nvidia-smi topo -m'; NICs have the names of RDMA devices."""
     # Some versions underline the headings.
     lines = re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()
     aliases = dict(re.findall(r"^\s+(NIC\d+): (\S+)", "\n".join(lines), re.MULTILINE))
@@ -137,7 +137,7 @@ def parse_topology(text: str) -> dict[str, dict[str, str]]:
 
 
 def parse_nvlink(text: str) -> Links:
-    """Return index of a GPU -> number of NVLinks that are active and inactive, from 'nvidia-smi nvlink --status'."""
+    """Return GPU index -> number of active and inactive NVLinks, from 'nvidia-smi nvlink --status'."""
     links: Links = {}
     current = {"active": 0, "inactive": 0}
     for line in text.splitlines():
@@ -166,13 +166,13 @@ def parse_mig_devices(text: str) -> dict[str, list[dict[str, str]]]:
 
 
 def messages(output: Output) -> list[str]:
-    """Return what nvidia-smi said that is no row of a table, such as that it cannot reach a GPU."""
+    """Return the messages of nvidia-smi between rows, such as that it cannot reach a GPU."""
     lines = [*output.err.splitlines(), *(line for line in output.out.splitlines() if SEPARATOR not in line)]
     return [line.strip() for line in lines if line.strip() and line.strip() not in NOTHING]
 
 
 def merge(gpus: list[dict[str, Any]], bus: list[pci.Device], links: Links, fabric: Fabric) -> list[dict[str, Any]]:
-    """Return the GPUs that answered and those that the bus knows but the driver cannot reach, in the order of their addresses."""
+    """Return the GPUs that answered, and those on the bus that the driver cannot reach, by PCI address."""
     nodes = {device.address: device.numa_node for device in bus}
     lost = [{**dict.fromkeys(COLUMNS), "pci": address} for address in sorted(set(nodes) - {gpu["pci"] for gpu in gpus})]
     return sorted(
@@ -192,12 +192,12 @@ def merge(gpus: list[dict[str, Any]], bus: list[pci.Device], links: Links, fabri
 
 
 def query(fields: tuple[str, ...], what: str) -> list[str]:
-    """Return the words of a query."""
+    """Return the command line of a query."""
     return ["nvidia-smi", f"--query-{what}={','.join(fields)}", "--format=csv,noheader,nounits"]
 
 
 def gather(root: Root, commands: Commands) -> tuple[dict[str, Any], list[str]]:
-    """Return everything about GPUs, and what stood in the way."""
+    """Return the section gpu, and what could not be gathered."""
     bus, switches = pci.nvidia_devices(root)
     found: dict[str, Any] = {
         "nvidia_smi": commands.there("nvidia-smi"),
@@ -209,7 +209,7 @@ def gather(root: Root, commands: Commands) -> tuple[dict[str, Any], list[str]]:
     if not found["nvidia_smi"]:
         found["gpus"] = merge([], bus, {}, {})
         return found, [f"{len(bus)} NVIDIA GPUs are on the bus, but nvidia-smi is not installed"] if bus else []
-    # Each one attaches to all GPUs; at once, they do that while the first one holds them awake.
+    # Each attaches to all GPUs. In parallel, they do so while the first one keeps them awake.
     queries = [
         query(FIELDS, "gpu"),
         query(PROCESS_FIELDS, "compute-apps"),

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Kernel, processors, memory, limits and settings of a host. PRIVATE to the collection."""
+"""Kernel, CPUs, memory, limits and settings of a host. PRIVATE to the collection."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from typing import Any
 
 from .._base.host import Commands, Root
 
-# What decides how several hosts work together, and whether one can hold a large model.
+# Sysctls that matter to multi-node serving and to large models.
 SYSCTLS = (
-    "fs.aio-max-nr", "fs.file-max", "fs.nr_open", "kernel.numa_balancing", "kernel.pid_max", "kernel.shmall", "kernel.shmmax",
-    "kernel.threads-max", "net.core.netdev_max_backlog", "net.core.rmem_max", "net.core.somaxconn", "net.core.wmem_max",
-    "net.ipv4.conf.all.arp_announce", "net.ipv4.conf.all.arp_ignore", "net.ipv4.conf.all.rp_filter", "net.ipv4.tcp_max_syn_backlog",
-    "net.ipv4.tcp_mtu_probing", "net.ipv4.tcp_rmem", "net.ipv4.tcp_slow_start_after_idle", "net.ipv4.tcp_wmem",
-    "vm.max_map_count", "vm.overcommit_memory", "vm.swappiness", "vm.zone_reclaim_mode",
+    "fs.aio-max-nr", "fs.file-max", "fs.nr_open", "kernel.numa_balancing", "kernel.pid_max", "kernel.shmall",
+    "kernel.shmmax", "kernel.threads-max", "net.core.netdev_max_backlog", "net.core.rmem_max", "net.core.somaxconn",
+    "net.core.wmem_max", "net.ipv4.conf.all.arp_announce", "net.ipv4.conf.all.arp_ignore",
+    "net.ipv4.conf.all.rp_filter", "net.ipv4.tcp_max_syn_backlog", "net.ipv4.tcp_mtu_probing", "net.ipv4.tcp_rmem",
+    "net.ipv4.tcp_slow_start_after_idle", "net.ipv4.tcp_wmem", "vm.max_map_count", "vm.overcommit_memory",
+    "vm.swappiness", "vm.zone_reclaim_mode",
 )  # fmt: skip
 MODULES = (
     "nvidia",
@@ -39,7 +40,7 @@ NODE = "/sys/devices/system/node"
 
 
 def sysctl_path(key: str) -> str:
-    """Return the file of a sysctl; a slash in a key stands for a dot in a name, as in net/ipv4/conf/eth0.100/mtu."""
+    """Return the file of a sysctl. In a key with slashes, a dot is a part of a name: net/ipv4/conf/eth0.100/mtu."""
     return "/proc/sys/" + (key if "/" in key else key.replace(".", "/"))
 
 
@@ -70,7 +71,7 @@ def limit_text(value: int) -> str:
 
 
 def numa(root: Root) -> list[dict[str, Any]]:
-    """Return the NUMA nodes with their processors and memory."""
+    """Return the NUMA nodes with their CPUs and memory."""
     found = []
     for name in root.names(NODE):
         if re.fullmatch(r"node\d+", name):
@@ -81,13 +82,13 @@ def numa(root: Root) -> list[dict[str, Any]]:
 
 
 def governors(root: Root) -> dict[str, int]:
-    """Return governor -> number of processors under it; empty where the host has no say, as in a virtual machine."""
+    """Return governor -> number of CPUs that use it; empty if there is none, as in a virtual machine."""
     names = [name for name in root.names(CPU) if re.fullmatch(r"cpu\d+", name)]
     return dict(Counter(filter(None, (root.text(f"{CPU}/{name}/cpufreq/scaling_governor") for name in names))))
 
 
 def limits(commands: Commands) -> dict[str, dict[str, str]]:
-    """Return what a login of this module's user has, and what services get that say nothing themselves."""
+    """Return the limits of a login of this module's user, and the defaults of services."""
     login = {"memlock": resource.RLIMIT_MEMLOCK, "nofile": resource.RLIMIT_NOFILE}
     output = commands.output(["systemctl", "show", "--property=DefaultLimitMEMLOCK,DefaultLimitNOFILE"])
     manager = parse_manager(output.out) if output and output.ok else {}
@@ -100,7 +101,7 @@ def limits(commands: Commands) -> dict[str, dict[str, str]]:
 
 
 def shm(root: Root) -> dict[str, int] | None:
-    """Return the size of /dev/shm, which NCCL and SGLang fill."""
+    """Return the size of /dev/shm, which NCCL and SGLang use."""
     try:
         status = os.statvfs(root.path("/dev/shm"))
     except OSError:
@@ -109,13 +110,13 @@ def shm(root: Root) -> dict[str, int] | None:
 
 
 def ports(root: Root) -> dict[str, Any]:
-    """Return the ports that the kernel hands out, and those of them that it does not."""
+    """Return the ephemeral ports, and the reserved ones."""
     first = root.text("/proc/sys/net/ipv4/ip_local_port_range").split()
     return {"ephemeral": "-".join(first) or None, "reserved": root.text("/proc/sys/net/ipv4/ip_local_reserved_ports")}
 
 
 def gather(root: Root, commands: Commands) -> tuple[dict[str, Any], list[str]]:
-    """Return everything about the kernel and its settings."""
+    """Return the section kernel."""
     memory = parse_meminfo(root.text("/proc/meminfo"))
     system = parse_os_release(root.text("/etc/os-release"))
     return {

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every libnccl of a host and its version, asked of the library itself. PRIVATE to the collection."""
+"""All NCCL libraries of a host, with the versions that they report themselves. PRIVATE to the collection."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ RUNTIME = (
     "lib/python3*/site-packages/torch/lib",
 )
 NAMES = ("libnccl.so.[0-9]*", "libnccl.so")
-# How the names of the units of this collection begin, in a text of /proc/PID/cgroup.
+# How units of this collection appear in /proc/PID/cgroup.
 UNIT = "/sglang-"
-# Loading a library runs its code: it does that in a process of its own.
+# Loading a library runs its code, so a separate process does it.
 PROGRAM = """
 import ctypes, json, sys
 number = ctypes.c_int()
@@ -40,18 +40,18 @@ print(json.dumps(number.value))
 
 
 def version_text(number: int) -> str:
-    """22703 is 2.27.3; up to 2.8 the minor version had one digit less: 2708 is 2.7.8."""
+    """22703 -> 2.27.3. Up to 2.8, the minor version had one digit less: 2708 -> 2.7.8."""
     major, rest = divmod(number, 10000) if number >= 10000 else divmod(number, 1000)
     return f"{major}.{rest // 100}.{rest % 100}"
 
 
 def mapped(text: str) -> set[str]:
-    """Return the paths of libnccl in a text of /proc/PID/maps."""
+    """Return the paths of NCCL libraries in a text of /proc/PID/maps."""
     return set(re.findall(r"(/\S*/libnccl\.so\S*)$", text, re.MULTILINE))
 
 
 def running(root: Root) -> dict[str, list[int]]:
-    """Return path -> processes of this collection's units that have loaded it: what a server really runs with."""
+    """Return path -> processes of this collection's units that have loaded it."""
     found: dict[str, list[int]] = {}
     for name in root.names("/proc"):
         if name.isdecimal() and UNIT in root.text(f"/proc/{name}/cgroup"):
@@ -61,7 +61,7 @@ def running(root: Root) -> dict[str, list[int]]:
 
 
 def search(root: Root, loaded: list[str], runtimes: list[str], further: list[str]) -> list[tuple[str, str]]:
-    """Return (path, origin) of every library, each file once: those of the runtimes, others that run, others that are there."""
+    """Return (path, origin) of every library, each file once: those of runtimes, others in use, others installed."""
     patterns = [
         (f"{runtime.rstrip('/')}/{folder}/{name}", "runtime")
         for runtime in runtimes
@@ -79,12 +79,12 @@ def search(root: Root, loaded: list[str], runtimes: list[str], further: list[str
 
 
 def result(path: str, origin: str, output: Output | None, seconds: float) -> dict[str, Any]:
-    """Return what a library answered."""
+    """Return the version of a library, or why it has none."""
     entry: dict[str, Any] = {"path": path, "origin": origin, "version": None, "error": None}
     if output is not None and output.ok:
         entry["version"] = version_text(json.loads(output.out))
     elif output is not None:
-        # A program that was killed by a signal says nothing; timeout reports it as 128 and the signal, run_command as minus the signal.
+        # A killed program prints nothing. timeout returns 128 + the signal, and run_command the negative signal.
         reason = output.err.strip().splitlines()[-1:] or [output.trouble("the interpreter that loaded it", seconds)]
         entry["error"] = re.sub(r"^\w+Error: ", "", reason[0])
     return entry
@@ -93,13 +93,13 @@ def result(path: str, origin: str, output: Output | None, seconds: float) -> dic
 def gather(
     root: Root, commands: Commands, python: str, runtimes: list[str], further: list[str]
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return every library with its version, and why one does not say it."""
+    """Return the section nccl, and what could not be gathered."""
     loaded = running(root)
     libraries = search(root, sorted(loaded), runtimes, further)
-    # -I: nothing from the environment or the working directory is in the way.
+    # -I: ignore the environment and the working directory.
     outputs = together(commands, [[python, "-I", "-c", PROGRAM, path] for path, _origin in libraries])
     found = [result(path, origin, output, commands.seconds) for (path, origin), output in zip(libraries, outputs)]
     processes = {os.path.realpath(root.path(path)): pids for path, pids in loaded.items()}
     for entry in found:
         entry["processes"] = processes.get(os.path.realpath(entry["path"]), [])
-    return found, [f"{entry['path']} does not tell its version: {entry['error']}" for entry in found if entry["error"]]
+    return found, [f"{entry['path']} cannot be loaded: {entry['error']}" for entry in found if entry["error"]]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Interfaces and addresses of a host, and what it takes names for. PRIVATE to the collection."""
+"""Interfaces and addresses of a host, and how it resolves names. PRIVATE to the collection."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from typing import Any
 
 from .._base.host import Commands, Root, Task
 
-# Networks of containers and virtual machines, which end at this host.
+# Interfaces of containers and virtual machines, which other hosts cannot reach.
 CONTAINER_NAMES = re.compile(
     r"(docker|podman|virbr|cni|lxcbr|lxdbr|incusbr|flannel|cali|cilium|weave)|br-[0-9a-f]{12}$"
 )
 
-# How many names are looked up at once.
+# How many names are resolved in parallel.
 LOOKUPS = 16
 
 
@@ -28,7 +28,7 @@ def parse_addresses(text: str) -> list[dict[str, Any]]:
     """Return the interfaces in the output of 'ip -json -details address show'."""
     links = json.loads(text or "[]")
     if not isinstance(links, list):
-        raise ValueError("ip address show answered something else than a list of interfaces; update iproute2")
+        raise ValueError("ip address show did not print a list of interfaces; update iproute2")
     found = []
     for link in links:
         if not isinstance(link, dict) or "ifname" not in link:
@@ -54,13 +54,13 @@ def parse_addresses(text: str) -> list[dict[str, Any]]:
 
 
 def add_hardware(root: Root, interface: dict[str, Any]) -> dict[str, Any]:
-    """Return an interface with what sysfs knows of it."""
+    """Return an interface with its properties in sysfs."""
     path = f"/sys/class/net/{interface['name']}"
     speed = root.number(f"{path}/speed")
     node = root.number(f"{path}/device/numa_node")
     return {
         **interface,
-        # -1 is an interface that is down, or has no speed.
+        # -1 means that the interface is down, or has no speed.
         "speed_mbps": speed if speed is not None and speed > 0 else None,
         "numa_node": node if node is not None and node >= 0 else None,
         "members": root.text(f"{path}/bonding/slaves").split(),
@@ -68,7 +68,7 @@ def add_hardware(root: Root, interface: dict[str, Any]) -> dict[str, Any]:
 
 
 def same_address(left: str, right: str) -> bool:
-    """Tell whether two spellings are one address."""
+    """Return whether two texts are the same address."""
     try:
         return ipaddress.ip_address(left.partition("/")[0]) == ipaddress.ip_address(right.partition("/")[0])
     except ValueError:
@@ -81,7 +81,7 @@ def carrier(interfaces: list[dict[str, Any]], address: str) -> dict[str, Any] | 
 
 
 def cluster(interfaces: list[dict[str, Any]], address: str | None) -> dict[str, Any] | None:
-    """Return which interface carries the cluster address; None where no address was asked for."""
+    """Return the interface with the cluster address, None without an address."""
     if not address:
         return None
     entry = carrier(interfaces, address) or {}
@@ -95,7 +95,7 @@ def cluster(interfaces: list[dict[str, Any]], address: str | None) -> dict[str, 
 
 
 def look_up(name: str) -> dict[str, Any]:
-    """Return the addresses that this host takes a name for, and how long the resolver took."""
+    """Return the addresses that a name resolves to, and how long it took."""
     started = time.monotonic()
     addresses: list[str] = []
     error = None
@@ -107,7 +107,7 @@ def look_up(name: str) -> dict[str, Any]:
 
 
 def look_back(addresses: list[str]) -> dict[str, Any]:
-    """Return how long the resolver took for the names of addresses, as PyTorch asks for them; that there is none is an answer."""
+    """Return how long a reverse lookup took, as PyTorch makes it; that there is no name is an answer."""
     started = time.monotonic()
     for address in addresses:
         with contextlib.suppress(OSError):
@@ -116,7 +116,7 @@ def look_back(addresses: list[str]) -> dict[str, Any]:
 
 
 def resolve(names: list[str], seconds: float) -> dict[str, dict[str, Any]]:
-    """Return what each name is taken for, some at a time; a resolver that is dead takes its time for each of them."""
+    """Return what each name resolves to, several in parallel, because a dead resolver delays each of them."""
     found: dict[str, dict[str, Any]] = {}
 
     def work(part: list[str]) -> None:
@@ -124,7 +124,8 @@ def resolve(names: list[str], seconds: float) -> dict[str, dict[str, Any]]:
             found[name] = look_up(name)
 
     deadline = time.monotonic() + seconds
-    for task in [Task(lambda part=names[start::LOOKUPS]: work(part)) for start in range(min(LOOKUPS, len(names)))]:  # type: ignore[misc]
+    parts = [names[start::LOOKUPS] for start in range(min(LOOKUPS, len(names)))]
+    for task in [Task(lambda part=part: work(part)) for part in parts]:  # type: ignore[misc]
         task.result(deadline)
     late = {"addresses": [], "seconds": seconds, "error": "the resolver did not answer in time"}
     return {name: found.get(name, late) for name in names}
@@ -133,7 +134,7 @@ def resolve(names: list[str], seconds: float) -> dict[str, dict[str, Any]]:
 def gather(
     root: Root, commands: Commands, address: str | None, names: list[str], backwards: list[str]
 ) -> tuple[dict[str, Any], list[str]]:
-    """Return interfaces, the one of the cluster address, names, and what stood in the way."""
+    """Return the section network, and what could not be gathered."""
     names_found = Task(lambda: resolve(names, commands.seconds))
     names_back = Task(lambda: look_back(backwards)) if backwards else None
     output = commands.output(["ip", "-json", "-details", "address", "show"])
@@ -151,4 +152,4 @@ def gather(
         "cluster": cluster(interfaces, address),
         "names": answer or {},
         "resolver": (names_back.result(deadline)[0] or silent) if names_back else None,
-    }, [*problems, *([f"looking names up: {trouble}"] if trouble else [])]
+    }, [*problems, *([f"resolving names: {trouble}"] if trouble else [])]

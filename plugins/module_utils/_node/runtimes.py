@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is installed in the virtual environments that servers run from. PRIVATE to the collection."""
+"""What is installed in the virtual environments of servers. PRIVATE to the collection."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .._base.host import Root
 
 
 def gather(root: Root, runtimes: list[str]) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return version and digest of each environment that is there."""
+    """Return version and digest of each environment that exists."""
     found = []
     for path in runtimes:
         found_packages = packages.installed(os.path.realpath(root.path(path)))

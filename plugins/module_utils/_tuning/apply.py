@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Making the settings of a host so, and telling which ones it refuses. PRIVATE to the collection."""
+"""Apply the settings of a host, and report those that it refuses. PRIVATE to the collection."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .._node.kernel import chosen, limit_text, sysctl_path
 from . import settings
 from .settings import RESERVED, normal
 
-# What a container has for itself; the rest of its kernel is that of the machine and of everything else there.
+# What a container has of its own; the rest of the kernel belongs to the machine under it.
 NAMESPACED = ("net.", "kernel.shm", "kernel.sem", "kernel.msg", "fs.mqueue.")
 FOREIGN = "it belongs to the machine that this container runs on"
 LIMITS = {"memlock": resource.RLIMIT_MEMLOCK, "nofile": resource.RLIMIT_NOFILE}
@@ -26,7 +26,7 @@ LIMITS = {"memlock": resource.RLIMIT_MEMLOCK, "nofile": resource.RLIMIT_NOFILE}
 
 @dataclass(frozen=True)
 class Wanted:
-    """The settings that a host shall have."""
+    """The settings that a host must have."""
 
     exact: dict[str, str]
     floors: dict[str, str]
@@ -39,12 +39,14 @@ class Wanted:
 
     @classmethod
     def from_params(cls, params: dict[str, Any]) -> Wanted:
-        """Take the options of the module."""
+        """Return the options of the module as this type."""
         unknown = sorted(set(params["limits"]) - set(LIMITS))
         if unknown:
-            raise ValueError(f"limits: {', '.join(unknown)} is not known; use {', '.join(LIMITS)}")
+            raise ValueError(f"limits: unknown limit {', '.join(unknown)}; use {', '.join(LIMITS)}")
         if RESERVED in {**params["sysctls"], **params["sysctls_at_least"]}:
-            raise ValueError(f"{RESERVED} is merged with what is there; name the ports in reserved_ports")
+            raise ValueError(
+                f"{RESERVED}: the module merges this sysctl with the host's own; set reserved_ports instead"
+            )
         return cls(
             exact={key: normal(value) for key, value in params["sysctls"].items()},
             floors={key: normal(value) for key, value in params["sysctls_at_least"].items()},
@@ -59,7 +61,7 @@ class Wanted:
 
 @dataclass
 class Changes:
-    """What differs, what was refused, and what is shown."""
+    """What differs, what was refused, and the diff."""
 
     actions: list[str] = field(default_factory=list)
     refused: list[dict[str, str]] = field(default_factory=list)
@@ -67,15 +69,16 @@ class Changes:
     values: dict[str, list[str]] = field(default_factory=dict)
 
     def refuse(self, name: str, wanted: str, has: str, reason: str) -> None:
-        """Remember a value that the host does not take."""
+        """Add a value that the host refuses."""
         self.refused.append({"name": name, "wanted": wanted, "has": has, "reason": reason})
 
     def warning(self) -> str:
-        """Return one sentence about everything that was refused, empty if nothing was."""
+        """Return one sentence about all refused settings, empty without any."""
         parts = [
             f"{item['name']}={item['wanted']} (is {item['has'] or 'absent'}: {item['reason']})" for item in self.refused
         ]
-        return f"this host refuses {len(parts)} settings: {'; '.join(parts)}" if parts else ""
+        noun = "setting" if len(parts) == 1 else "settings"
+        return f"this host refuses {len(parts)} {noun}: {'; '.join(parts)}" if parts else ""
 
     def all_diffs(self) -> list[dict[str, Any]]:
         """Return the diffs of the files and one of the values."""
@@ -86,11 +89,11 @@ class Changes:
 
 
 def try_limit(name: str, value: str) -> str:
-    """Return why a login could not be given a limit, empty if it could. pam_limits refuses the whole login where it cannot."""
+    """Return why logins cannot get a limit, empty if they can. With such a limit, pam_limits refuses logins."""
     kind = LIMITS[name]
     number = resource.RLIM_INFINITY if value == "unlimited" else int(value)
     before = resource.getrlimit(kind)
-    # A hard limit that is lowered for a try may not be raised again; one that is high enough needs no try.
+    # A hard limit that a test lowers may not be raised again, so a limit that is high enough is not tested.
     if before[1] == resource.RLIM_INFINITY or resource.RLIM_INFINITY != number <= before[1]:
         return ""
     try:
@@ -102,15 +105,15 @@ def try_limit(name: str, value: str) -> str:
 
 
 class Host:
-    """The files of a kernel; a test puts other ones in their place."""
+    """The files of a kernel; tests replace them."""
 
     def __init__(self, root: Root, try_limit: Callable[[str, str], str] = try_limit) -> None:
-        """Keep where they are."""
+        """Keep their directory."""
         self.root, self.try_limit = root, try_limit
         self.container = bool(root.text("/run/systemd/container")) or root.exists("/.dockerenv")
 
     def writable(self, path: str) -> bool:
-        """Tell whether it can be written at all."""
+        """Return whether the setting can be written at all."""
         return os.access(self.root.path(path), os.W_OK)
 
     def write(self, path: str, value: str) -> None:
@@ -124,18 +127,18 @@ class Host:
         return None if text is None else normal(text)
 
     def sysfs(self, path: str) -> str:
-        """Return a setting, of several words the chosen one."""
+        """Return a setting; of several words, the selected one."""
         text = self.root.text(path)
         return chosen(text) or text
 
     def expand(self, pattern: str) -> list[str]:
-        """Return the paths that a pattern means."""
+        """Return the paths that match a pattern."""
         start = len(self.root.path(""))
         return [path[start:] for path in sorted(glob.glob(self.root.path(pattern)))]
 
 
 def tune(wanted: Wanted, host: Host, check: bool) -> Changes:
-    """Make the host so, or tell what would change."""
+    """Apply the settings, or only return what would change."""
     changes = Changes()
     if host.container:
         wanted = own_settings(wanted, host, changes)
@@ -159,7 +162,7 @@ def tune(wanted: Wanted, host: Host, check: bool) -> Changes:
 
 
 def own_settings(wanted: Wanted, host: Host, changes: Changes) -> Wanted:
-    """Return what a container may set; a privileged one could change the machine, and systemd would do so again at each start."""
+    """Return what a container may set. A privileged one could change its machine, and systemd would at each boot."""
     for name, value in {**wanted.floors, **wanted.exact}.items():
         if not name.startswith(NAMESPACED):
             changes.refuse(name, value, host.sysctl(name) or "", FOREIGN)
@@ -201,7 +204,7 @@ def _file(path: str, text: str, check: bool, changes: Changes) -> None:
 def _value(
     host: Host, name: str, path: str, value: str, get: Callable[[str], str | None], check: bool, changes: Changes
 ) -> None:
-    """Set one value, and look whether it is what was set."""
+    """Set one value, and verify it."""
     before = get(name) or ""
     if not host.writable(path):
         changes.refuse(name, value, before, "it is read-only here, as in a container")

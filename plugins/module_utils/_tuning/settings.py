@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sysctls: what is wanted beside what is there, and a drop-in that remembers what was there before. PRIVATE to the collection."""
+"""Sysctls: compare wanted and current values, and keep earlier ones in a drop-in. PRIVATE to the collection."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from .._base.intervals import join, parse, without
 
 RESERVED = "net.ipv4.ip_local_reserved_ports"
-HEADER = "# Written by multinode.sglang, role node_tuning. What was there before is restored when a line is not wanted any more.\n"
+HEADER = "# Written by multinode.sglang, role node_tuning, which restores the value before when a setting is removed.\n"
 BEFORE = "# before:"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A line of the drop-in: the value, and the one that the host had without it."""
+    """A line of the drop-in: the value, and the value before."""
 
     value: str
     before: str | None
@@ -25,7 +25,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Planned:
-    """What the drop-in shall hold, what the running kernel shall have, and keys that it has not."""
+    """The lines of the drop-in, the values for the running kernel, and the keys that it does not have."""
 
     entries: dict[str, Entry]
     values: dict[str, str]
@@ -33,21 +33,21 @@ class Planned:
 
 
 def normal(value: object) -> str:
-    """Return a value with single blanks, as it is compared."""
+    """Return a value with single blanks, for comparison."""
     if isinstance(value, bool):
-        raise ValueError(f"{value} is not a value of a sysctl; write 1 or 0")
+        raise ValueError(f"{value} is not a value of a sysctl; set 1 or 0")
     return " ".join(str(value).split())
 
 
 def numbers(value: str, key: str) -> list[int]:
     """Return the numbers of a value."""
     if not re.fullmatch(r"\d+( \d+)*", value):
-        raise ValueError(f"{key}: {value!r} is not a number or several numbers, so that nothing can be at least that")
+        raise ValueError(f"{key}: {value!r} is not a number or a list of numbers, so it cannot be a minimum")
     return [int(word) for word in value.split()]
 
 
 def at_least(current: str, floor: str, key: str) -> str:
-    """Return a value of which no number is below the current one or the wanted one."""
+    """Return the larger of the current and the wanted number, for each number of a value."""
     have, want = numbers(current, key), numbers(floor, key)
     if len(have) != len(want):
         raise ValueError(
@@ -80,7 +80,7 @@ def render_dropin(entries: dict[str, Entry]) -> str:
 
 
 def plan_reserved(ours: str, current: str | None, old: Entry | None) -> Entry | None:
-    """Return the reserved ports: ours and everybody else's. Those of an earlier plan that is not ours any more are let go."""
+    """Return the reserved ports: ours and those of others, without ours of an earlier plan."""
     foreign = parse((old.before if old else current) or "")
     if old is not None:
         foreign += without(parse(current or ""), parse(old.value))
@@ -92,7 +92,7 @@ def plan_reserved(ours: str, current: str | None, old: Entry | None) -> Entry | 
 def plan_sysctls(
     exact: dict[str, str], floors: dict[str, str], reserved: str, current: dict[str, str | None], old: dict[str, Entry]
 ) -> Planned:
-    """Return what differs between the wanted sysctls and a host's, of which old is the drop-in as it is."""
+    """Return what differs between the wanted sysctls and the host's. old: the current drop-in."""
     entries: dict[str, Entry] = {}
     values: dict[str, str] = {}
     absent = {key: value for key, value in {**floors, **exact}.items() if current[key] is None}
@@ -106,7 +106,7 @@ def plan_sysctls(
         wanted = at_least(before, floor, key)
         if wanted != before:
             entries[key] = Entry(wanted, before)
-            # Whoever raised it further since then keeps that.
+            # A value that somebody has raised further since then stays.
             values[key] = at_least(now, wanted, key)
     ports = plan_reserved(reserved, current[RESERVED], old.get(RESERVED))
     if ports is not None:
@@ -120,22 +120,22 @@ def plan_sysctls(
 
 
 def restored(key: str, current: str | None, old: Entry) -> str:
-    """Return the value of a key that is not wanted any more: the earlier one, unless somebody has changed it since."""
+    """Return the value to restore for a removed key: the value before, unless somebody has changed it since."""
     if key == RESERVED:
         return join([*parse(old.before or ""), *without(parse(current or ""), parse(old.value))])
     return old.before if old.before is not None and current == old.value else current or ""
 
 
 def tmpfiles_text(settings: dict[str, str]) -> str:
-    """Return lines by which systemd-tmpfiles makes settings in sysfs at boot, empty if there are none."""
+    """Return the lines by which systemd-tmpfiles sets sysfs at boot, empty without settings."""
     lines = [f"w {path} - - - - {value}\n" for path, value in sorted(settings.items())]
     return "# Written by multinode.sglang, role node_tuning.\n" + "".join(lines) if lines else ""
 
 
 def limits_text(limits: dict[str, str]) -> str:
-    """Return limits of logins, empty if there are none. The star does not mean root, so that root has its own lines."""
+    """Return the file of login limits, empty without limits. The star does not include root, so root has own lines."""
     lines = [f"{who} - {name} {value}\n" for name, value in sorted(limits.items()) for who in ("*", "root")]
     header = (
-        "# Written by multinode.sglang, role node_tuning. Services do not read this; their units say it themselves.\n"
+        "# Written by multinode.sglang, role node_tuning. Services ignore this file; their units have own limits.\n"
     )
     return header + "".join(lines) if lines else ""

@@ -56,4 +56,4 @@ def test_what_the_kernel_refuses_is_told_and_is_no_change_the_second_time(files:
 
 def test_what_makes_no_sense_is_refused_with_a_sentence(files: dict[str, str]) -> None:
     assert "is not a port or a range of ports" in run(True, reserved_ports="many", **files)["msg"]
-    assert "limits: nproc is not known" in run(True, limits={"nproc": 1}, **files)["msg"]
+    assert "limits: unknown limit nproc" in run(True, limits={"nproc": 1}, **files)["msg"]

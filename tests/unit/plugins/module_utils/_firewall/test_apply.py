@@ -198,8 +198,8 @@ def test_ssh_is_not_opened_wider_than_somebody_else_has(make: Callable[..., Host
 @pytest.mark.parametrize(
     ("rule", "params", "sentence"),
     [
-        ("deny tcp 22", {}, "port 22 from 192.0.2.9, and its rule `deny 22/tcp from 0.0.0.0/0` refuses that"),
-        ("allow tcp 1", {"ssh_sources": ["10.0.0.0/8"]}, "port 22 from 192.0.2.9, and no rule of it allows that"),
+        ("deny tcp 22", {}, "port 22 from 192.0.2.9, and the rule `deny 22/tcp from 0.0.0.0/0` refuses it"),
+        ("allow tcp 1", {"ssh_sources": ["10.0.0.0/8"]}, "port 22 from 192.0.2.9, and no rule allows it"),
         ("allow tcp 1", {"ssh_sources": []}, "correct node_firewall_ssh_sources"),
     ],
 )
@@ -229,7 +229,7 @@ def test_a_default_that_lets_everybody_in_is_refused(make: Callable[..., Host]) 
 def test_peers_by_ipv6_need_ufw_to_know_it(make: Callable[..., Host]) -> None:
     host = make(ipv6="no")
     host.bring(clients=["10.0.0.0/8", "fc00::/7"])
-    with pytest.raises(ValueError, match=r"peers by IPv6 \(fd00::1\).*IPV6=yes"):
+    with pytest.raises(ValueError, match=r"IPv6 peers \(fd00::1\).*IPV6=yes"):
         host.bring(reach=[{**REACH[0], "sources": ["fd00::1"]}])
 
 
@@ -238,7 +238,7 @@ def test_rules_that_the_kernel_has_lost_are_loaded_again(make: Callable[..., Hos
     host.bring()
     host.chains["ufw-user-input"] = 0
     told = host.bring(check=True).actions
-    assert told == ["load /etc/ufw/user.rules, of which the kernel has lost or changed rules"]
+    assert told == ["load /etc/ufw/user.rules, whose rules have changed in the kernel"]
     assert host.bring().actions == told
     assert host.chains["ufw-user-input"] == 4
 
@@ -270,9 +270,9 @@ def test_what_rules_of_others_do_to_ours_is_told(make: Callable[..., Host]) -> N
     assert done.wider == ["allow 20001/tcp from 172.16.0.1", "allow 20000:21000/tcp from 0.0.0.0/0"]
     assert len(done.warnings) == 2
     assert done.warnings[0].startswith(
-        "the rule `allow 20000:21000/tcp from 0.0.0.0/0`, which is not ours, opens ports that only peers may"
+        "the rule `allow 20000:21000/tcp from 0.0.0.0/0` of somebody else opens ports that only peers may"
     )
     assert re.search(
-        r"`deny any/any from 10.0.0.2`, which is not ours, comes before `allow 20000:20006/tcp from 10.0.0.2 ",
+        r"`deny any/any from 10.0.0.2` of somebody else comes before `allow 20000:20006/tcp from 10.0.0.2 ",
         done.warnings[1],
     )

@@ -103,11 +103,11 @@ def test_nobody_is_no_rule_and_any_is_everybody() -> None:
         (
             "clients",
             Who({"clients": ["10.0.0.1/24"]}),
-            "clients: 10.0.0.1/24 has host bits set; write an address, a network such as",
+            "clients: 10.0.0.1/24 has host bits set; set an address, a network such as",
         ),
         ("clients", Who({"clients": ["gpu01"]}), "clients: 'gpu01' does not appear to be"),
         (["10.0.0.1"], Who({}, ["all"]), "cluster_networks: 'all' does not appear"),
-        ("routers", WHO, "a rule of the plan is for 'routers', but only clients, scrapers are known"),
+        ("routers", WHO, "unknown sources 'routers' in a rule of the plan; expected addresses, clients, scrapers"),
     ],
 )
 def test_what_is_wrong_is_named(sources: Sequence[str] | str, who: Who, sentence: str) -> None:

@@ -106,7 +106,7 @@ def test_a_library_that_breaks_is_named_and_the_others_are_asked(
     found, problems = ask(tmp_path, [], ["/opt/broken/libnccl.so.2"], seconds)
     assert error in found[0]["error"]
     assert [entry["version"] for entry in found] == [None, "2.27.3"][: len(found)]
-    assert problems == [f"{found[0]['path']} does not tell its version: {found[0]['error']}"]
+    assert problems == [f"{found[0]['path']} cannot be loaded: {found[0]['error']}"]
 
 
 def test_what_a_server_has_loaded_is_told(tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ def test_a_refused_value_is_told_again_and_again_and_is_no_change(root: Root, ho
         changes = tune(settings, Files(root, **how), check=False)
         assert actions(changes, root) == expected
         assert changes.refused == [{"name": "vm.max_map_count", "wanted": "1048576", "has": "65530", "reason": reason}]
-    assert changes.warning() == f"this host refuses 1 settings: vm.max_map_count=1048576 (is 65530: {reason})"
+    assert changes.warning() == f"this host refuses 1 setting: vm.max_map_count=1048576 (is 65530: {reason})"
 
 
 def test_a_read_only_value_is_told_in_check_mode_too(root: Root) -> None:
@@ -179,9 +179,9 @@ def test_a_limit_is_really_tried_and_put_back() -> None:
 @pytest.mark.parametrize(
     ("params", "words"),
     [
-        ({"limits": {"nproc": "1"}}, "limits: nproc is not known; use memlock, nofile"),
-        ({"sysctls": {"net.ipv4.ip_local_reserved_ports": "1"}}, "name the ports in reserved_ports"),
-        ({"sysctls": {"vm.x": True}}, "write 1 or 0"),
+        ({"limits": {"nproc": "1"}}, "limits: unknown limit nproc; use memlock, nofile"),
+        ({"sysctls": {"net.ipv4.ip_local_reserved_ports": "1"}}, "set reserved_ports instead"),
+        ({"sysctls": {"vm.x": True}}, "set 1 or 0"),
     ],
 )
 def test_what_makes_no_sense_is_refused(params: dict[str, Any], words: str) -> None:

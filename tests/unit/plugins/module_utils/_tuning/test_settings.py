@@ -109,7 +109,7 @@ def test_what_a_kernel_does_not_have_is_told() -> None:
 
 @pytest.mark.parametrize(
     ("floors", "words"),
-    [({RMEM: "1"}, "has 3 numbers on this host"), ({KEY: "many"}, "is not a number or several numbers")],
+    [({RMEM: "1"}, "has 3 numbers on this host"), ({KEY: "many"}, "is not a number or a list of numbers")],
 )
 def test_what_cannot_be_compared_is_refused(floors: dict[str, str], words: str) -> None:
     with pytest.raises(ValueError, match=words):
@@ -117,7 +117,7 @@ def test_what_cannot_be_compared_is_refused(floors: dict[str, str], words: str) 
 
 
 def test_yes_is_no_value() -> None:
-    with pytest.raises(ValueError, match="write 1 or 0"):
+    with pytest.raises(ValueError, match="set 1 or 0"):
         settings.normal(True)
 
 
