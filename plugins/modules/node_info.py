@@ -344,8 +344,8 @@ node:
                   type: bool
         nearest:
           description:
-            - PCI address of each GPU to its index (C(gpu)), the usable devices that are nearest to it (C(devices)), their
-              C(distance), and the one that its server uses (C(device)). GPUs with the same nearest devices take turns.
+            - PCI address of each GPU to its index (C(gpu)), its nearest usable C(devices), their C(distance), and the
+              C(device) that its server uses. GPUs with the same nearest devices take turns.
           type: dict
       sample:
         devices:

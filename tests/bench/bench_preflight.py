@@ -17,7 +17,7 @@ from .measure import REPO, Run, play
 PREFLIGHT = REPO / "playbooks" / "preflight.yml"
 MOST_SECONDS = 60
 MOST_HOSTS = 32
-# All hosts of the lab share one table of neighbours with room for 1,024, which 32 hosts that all talk to each other would fill.
+# All hosts of the lab share one table of 1,024 neighbours, which 32 hosts would fill if all talked to each other.
 MOST_PEERS = 16
 ROW = "{:>5}  {:>8} {:>9} {:>8} {:>8}"
 
@@ -41,7 +41,7 @@ def measure(hosts: int) -> Run:
             lab.down()
     if f"{hosts} of {hosts} hosts are ok" not in run.output:
         sys.stderr.write(run.output[-6000:])
-        raise SystemExit("Preflight found something wrong with hosts that are right.")
+        raise SystemExit("Preflight reports errors of hosts without faults.")
     print(
         ROW.format(
             hosts, f"{run.seconds:.1f}", f"{run.seconds / hosts:.2f}", f"{run.cpu:.1f}", f"{run.modules / hosts:.1f}"
@@ -59,7 +59,8 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     print(
-        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; instances of up to {MOST_PEERS} hosts, all pairs; times in seconds"
+        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; instances of up to {MOST_PEERS} hosts, all pairs; "
+        "times in seconds"
     )
     print(ROW.format("HOSTS", "SECONDS", "PER HOST", "CPU", "MODULES"))
     missed = [hosts for hosts in arguments.hosts if measure(hosts).seconds > MOST_SECONDS and hosts <= MOST_HOSTS]

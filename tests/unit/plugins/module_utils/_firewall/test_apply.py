@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ufw on a host of files: check mode is right, a second call changes nothing, ssh stays, and failures leave what was there."""
+"""ufw on a host of files: check mode, idempotence, access by ssh, and failures that change nothing."""
 
 from __future__ import annotations
 

@@ -28,12 +28,14 @@ TREE = """/proc/sys/vm/max_map_count = 65530
 GOVERNORS = "/sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"
 HUGE = "/sys/kernel/mm/transparent_hugepage/enabled"
 PARAMS: dict[str, Any] = {
-    "sysctls": {}, "sysctls_at_least": {}, "reserved_ports": "", "sysfs": {}, "limits": {}, "sysctl_file": "/etc/sysctl.d/95.conf",
-    "tmpfiles_file": "/etc/tmpfiles.d/sglang.conf", "limits_file": "/etc/security/limits.d/95.conf",
+    "sysctls": {}, "sysctls_at_least": {}, "reserved_ports": "", "sysfs": {}, "limits": {},
+    "sysctl_file": "/etc/sysctl.d/95.conf", "tmpfiles_file": "/etc/tmpfiles.d/sglang.conf", "limits_file": "/etc/security/limits.d/95.conf",
 }  # fmt: skip
 FULL: dict[str, Any] = {
-    "sysctls": {"net.core.somaxconn": 4096}, "sysctls_at_least": {"vm.max_map_count": 1048576, "net.ipv4.tcp_rmem": "1 1 134217728"},
-    "reserved_ports": "20000-20006", "sysfs": {GOVERNORS: "performance", HUGE: ""}, "limits": {"memlock": "unlimited", "nofile": 4096},
+    "sysctls": {"net.core.somaxconn": 4096},
+    "sysctls_at_least": {"vm.max_map_count": 1048576, "net.ipv4.tcp_rmem": "1 1 134217728"},
+    "reserved_ports": "20000-20006", "sysfs": {GOVERNORS: "performance", HUGE: ""},
+    "limits": {"memlock": "unlimited", "nofile": 4096},
 }  # fmt: skip
 
 
