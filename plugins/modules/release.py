@@ -1,3 +1,4 @@
+#!/usr/bin/python
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -6,89 +7,146 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: release
-short_description: Brings directories to hosts as verified releases, and switches to them
-version_added: "1.0.0"
+short_description: Copy models to hosts as verified releases, and switch all hosts together
+version_added: 1.0.0
 description:
-  - A release is a copy of a directory under the SHA-256 of its manifest, V(STORE/releases/DIGEST). The link V(STORE/current) leads to
-    the one that is used.
-  - The work is done in steps, each on all hosts before the next, so that no host switches before every host has verified. Between
-    them M(multinode.sglang.release_run) compares the hosts.
-  - O(step=look) says what is to be copied. O(step=start) starts the copies in the background and O(step=follow) waits for them and
-    prints how far they are. O(step=publish) switches. O(step=verify) compares the current release with its manifest.
-  - Every host starts before any host is waited for. So hosts that get their data from each other never wait for one that Ansible
-    has not come to, however many forks it has.
+  - A release is a copy of a directory under the SHA-256 of its manifest, C(STORE/releases/DIGEST). The link
+    C(STORE/current) leads to the release in use, C(STORE/previous) to the one before.
+  - The work is done in steps, each on all hosts before the next, so that no host switches before every host has
+    verified the same release. The role C(model_weights) takes these steps; see its tasks for an example of all of them.
+  - O(step=inspect) compares the source with the store, and returns what would be copied.
+  - O(step=plan) decides for all hosts who copies, and in which order they get the data from each other.
+  - O(step=copy) starts the copies as services, C(sglang-release-NAME). O(step=wait) waits for them and prints their
+    progress.
+  - O(step=agree) fails unless all hosts have the same release now. O(step=switch) moves the links, and removes old
+    releases that nothing uses.
+  - O(step=verify) compares the current release with its manifest, and O(step=compare) the hosts with each other.
+  - O(step=plan), O(step=agree) and O(step=compare) run on the controller, once, without a connection. They read the
+    registered results of all hosts of the play under fixed names, C(model_weights_result) of O(step=inspect),
+    C(model_weights_copies) of O(step=wait), and C(model_weights_verified) of O(step=verify). A host without a result
+    keeps all others on the release that they have.
+  - Every host starts before any host is waited for, so the number of forks does not matter. Do not use C(serial).
 extends_documentation_fragment:
   - multinode.sglang._attributes
-  - multinode.sglang._release
 attributes:
   check_mode:
     support: full
     details:
-      - O(step=start) and O(step=follow) do nothing in check mode; O(step=look) says what would be copied.
+      - O(step=inspect) prints what would be copied; O(step=plan), O(step=copy), O(step=wait), O(step=agree) and
+        O(step=switch) do nothing.
   diff_mode:
     support: partial
     details:
-      - O(step=look) and O(step=publish) show which release is the current one.
+      - O(step=inspect) and O(step=switch) show which release is the current one.
   idempotent:
     support: full
 options:
+  step:
+    description: What to do.
+    type: str
+    choices: [inspect, plan, copy, wait, agree, switch, verify, compare]
+    required: true
   releases:
     description:
-      - The releases of this host. Each has C(name), which is a part of the name of a service, C(store), the directory for it, and
-        C(source), the directory that it is a copy of.
-      - C(expected) is the digest that the source must have, C(release) one to go to without looking at the source (V(previous) or a
-        digest), C(keep) how many releases stay, C(address) and C(port) where other hosts of the run reach this one.
-      - C(exact) keeps links and execute permissions, for directories other than weights. C(threads), C(memory) in MiB, C(reserve) in
-        MiB that stay free, and C(stall) in seconds that the source may be silent are limits of the copy.
+      - The releases of this host, as RV(multinode.sglang.plan#module:hosts) has them. The steps that run on hosts need
+        them.
     type: list
     elements: dict
-    required: true
+    default: []
+    suboptions:
+      name:
+        description: The name of the model, a part of the name of its service.
+        type: str
+        required: true
+      store:
+        description: The directory of its releases.
+        type: str
+        required: true
+      source:
+        description: The directory that is copied.
+        type: str
+        required: true
+      expected:
+        description: The digest that the source must have, empty for any.
+        type: str
+        default: ""
+      release:
+        description:
+          - The release to go to instead of the one at the source. A digest, or V(previous) for the one before the
+            newest. Hosts that are not on the newest release stay where they are, so going back again changes nothing.
+        type: str
+        default: ""
+      keep:
+        description: How many releases stay on the disk.
+        type: int
+        default: 2
+      address:
+        description: The address of this host that the other hosts of the run reach.
+        type: str
+        default: ""
+      port:
+        description: The port at which this host gives the release to others.
+        type: int
+        default: 0
+      exact:
+        description: Whether links and execute permissions are kept, for directories that are not models.
+        type: bool
+        default: false
   run:
-    description: With O(step=start), O(step=follow) and O(step=publish), the result of M(multinode.sglang.release_run).
+    description:
+      - With O(step=copy), O(step=wait) and O(step=agree) the result of O(step=plan), with O(step=switch) that of
+        O(step=agree).
     type: dict
     default: {}
-  slice:
-    description: How long in seconds one remote call waits for the end of a copy.
-    type: float
-    default: 5
-  progress:
-    description: How often in seconds to print how far a copy is.
+  service_options:
+    description: Directives of the services that copy, such as V({"CPUQuota": "400%"}).
+    type: dict
+    default: {}
+  full:
+    description:
+      - With O(step=verify), read every byte. Otherwise files whose size, times and inode are unchanged count as
+        verified.
+    type: bool
+    default: false
+  timeout:
+    description: How long in seconds a source may take to answer.
     type: float
     default: 15
-  silence:
-    description:
-      - How long in seconds a copy may tell nothing at all before it is given up. It tells nothing while it reads a damaged release again.
+  token:
+    description: The secret by which the hosts of a run know each other. The action plugin sets it; do not.
+    type: str
+    default: ""
+  others:
+    description: Whether O(step=wait) also returns how far the other hosts are. The action plugin sets it; do not.
+    type: bool
+    default: false
+  slice:
+    description: How long in seconds one remote call of O(step=wait) waits for the end of a copy.
     type: float
-    default: 1800
+    default: 5
 author:
   - The multinode.sglang authors (@multinode)
 """
 
 EXAMPLES = r"""
-- name: Look at what is to be done
+- name: Verify every byte of the models of this host
   multinode.sglang.release:
-    step: look
-    releases: "{{ my_releases }}"
-  register: my_look
+    step: verify
+    full: true
+    releases: "{{ sglang_plan_result.hosts[inventory_hostname].releases }}"
+  register: model_weights_verified
 
-- name: Decide who copies from whom
-  multinode.sglang.release_run:
-    register: my_look
+- name: Fail if a host has another release, or a damaged one
+  multinode.sglang.release:
+    step: compare
   run_once: true
-  register: my_run
 
-- name: Start all copies
+- name: Check whether a source is newer than the release of this host
   multinode.sglang.release:
-    step: start
-    releases: "{{ my_releases }}"
-    run: "{{ my_run }}"
-
-- name: Wait for them
-  multinode.sglang.release:
-    step: follow
-    releases: "{{ my_releases }}"
-    run: "{{ my_run }}"
-  register: my_copies
+    step: inspect
+    releases:
+      - {name: llama, store: /data/models/llama, source: /mnt/models/llama}
+  register: model_weights_result
 """
 
 RETURN = r"""
@@ -98,17 +156,35 @@ releases:
   type: dict
   contains:
     digest:
-      description: The release, empty where it is known only after the copy.
-      type: str
-    missing:
-      description: With O(step=look), whether something is to be copied.
-      type: bool
-    current:
-      description: With O(step=look), the release that the link C(current) leads to.
+      description: The release; empty where it is known only after the copy.
       type: str
     path:
-      description: With O(step=publish), the directory of the release.
+      description: The directory of the release.
       type: str
+    missing:
+      description: With O(step=inspect), whether something is to be copied.
+      type: bool
+    current:
+      description: With O(step=inspect), the release that the link C(current) leads to.
+      type: str
+    releases:
+      description: With O(step=inspect) and O(step=verify), all releases of the store, the newest first.
+      type: list
+      elements: str
+    hosts:
+      description: With O(step=plan), the hosts that copy; each gets the data from the one before it.
+      type: list
+      elements: str
+    state:
+      description: With O(step=wait), V(done).
+      type: str
+    before:
+      description: With O(step=switch), the release that was the current one.
+      type: str
+    removed:
+      description: With O(step=switch), the old releases that were removed.
+      type: list
+      elements: str
     ok:
       description: With O(step=verify), whether the release is what its manifest says.
       type: bool
@@ -116,10 +192,93 @@ releases:
       description: With O(step=verify), path to what is wrong with the file.
       type: dict
   sample: {"llama": {"digest": "9f86d08188", "missing": false, "current": "9f86d08188"}}
+run:
+  description: The name of the run.
+  returned: with O(step=plan) and O(step=agree)
+  type: str
+  sample: 6f1e
 actions:
   description: What was done, or would be done, in words.
-  returned: success
+  returned: with the steps that run on hosts
   type: list
   elements: str
-  sample: ["llama: copy 12 files, 15.20 GB, to /data/models/llama"]
+  sample: ["llama: copy 12 files, 15.20 GB, to /data/models/llama, and switch to them"]
 """
+
+import os
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.multinode.sglang.plugins.module_utils._plan.plain import each
+from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import Release
+from ansible_collections.multinode.sglang.plugins.module_utils._release.program.errors import Refused
+from ansible_collections.multinode.sglang.plugins.module_utils._release.service import Service
+from ansible_collections.multinode.sglang.plugins.module_utils._release.steps import (
+    Steps,
+    actions_of,
+    difference,
+    take,
+)
+
+RELEASE = {
+    "name": {"type": "str", "required": True},
+    "store": {"type": "str", "required": True},
+    "source": {"type": "str", "required": True},
+    "expected": {"type": "str", "default": ""},
+    "release": {"type": "str", "default": ""},
+    "keep": {"type": "int", "default": 2},
+    "address": {"type": "str", "default": ""},
+    "port": {"type": "int", "default": 0},
+    "exact": {"type": "bool", "default": False},
+}
+OPTIONS = {
+    "step": {
+        "type": "str",
+        "choices": ["inspect", "plan", "copy", "wait", "agree", "switch", "verify", "compare"],
+        "required": True,
+    },
+    "releases": {"type": "list", "elements": "dict", "options": RELEASE, "default": []},
+    "run": {"type": "dict", "default": {}},
+    "service_options": {"type": "dict", "default": {}},
+    "full": {"type": "bool", "default": False},
+    "timeout": {"type": "float", "default": 15},
+    "token": {"type": "str", "default": "", "no_log": True},
+    "others": {"type": "bool", "default": False},
+    "slice": {"type": "float", "default": 5},
+}
+
+
+def steps_of(module: AnsibleModule) -> Steps:
+    """Return the steps with the options of the module."""
+    params: dict[str, Any] = module.params
+    return Steps(
+        service=Service(module.run_command, params["service_options"]),
+        command=module.run_command,
+        run=params["run"],
+        token=params["token"],
+        timeout=params["timeout"],
+        full=params["full"],
+        others=params["others"],
+        check=module.check_mode,
+    )
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
+    os.umask(0o022)
+    step = module.params["step"]
+    try:
+        releases = each(Release, module.params["releases"], "releases")
+        found = take(steps_of(module), step, releases, module.params["slice"])
+    except (Refused, ValueError) as error:
+        module.fail_json(msg=str(error))
+    actions = actions_of(step, found)
+    # What an inspection finds is changed by the steps after it, which check mode leaves out.
+    changed = bool(actions) and (step != "inspect" or module.check_mode)
+    shown = difference(step, found) if changed else {"before": "", "after": ""}
+    module.exit_json(changed=changed, actions=actions, releases=found, diff=shown)
+
+
+if __name__ == "__main__":
+    main()

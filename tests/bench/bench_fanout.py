@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One release to many hosts: python -m tests.bench.bench_fanout [--hosts N ...] [--size MIB] [--rate MBIT]. Needs root."""
+"""One release to many hosts: python -m tests.bench.bench_fanout [--hosts N ...] [--size MIB] [--rate MBIT], as root."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ansible_collections.multinode.sglang.plugins.module_utils._release import service
 from ansible_collections.multinode.sglang.plugins.module_utils._release.program.store import Store
-from ansible_collections.multinode.sglang.plugins.plugin_utils._release import program
 
 from tests.lab import engine
 
@@ -66,19 +66,16 @@ class Run:
         self.running: dict[int, subprocess.Popen[bytes]] = {}
         self.begin = time.time()
 
-    def _plan(self, number: int) -> Path:
+    def _plan(self, number: int) -> dict[str, object]:
         hosts = list(range(self.count + 1))
         if self.way.star and number:
             hosts = [0, number]
         plan = {"token": TOKEN, "own": hosts.index(number), "hosts": [[self.net.address(host), PORT] for host in hosts]}
-        path = self.root / f"plan{number}.json"
-        path.write_text(json.dumps({**plan, "grace": 60, "linger": 60, "look": LOOK}))
-        return path
+        return {**plan, "grace": 60, "linger": 60, "look": LOOK}
 
     def start(self, number: int) -> None:
         """Start the program on a host."""
-        words = ["--run", "bench", "--peers", str(self._plan(number))]
-        command = [*self.net.inside(number), *sync(self.root, number), *words]
+        command = [*self.net.inside(number), *sync(self.root, number, self._plan(number))]
         self.running[number] = subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
     def state(self, number: int) -> dict[str, object]:
@@ -166,13 +163,16 @@ class Swarm:
             process.communicate()
 
 
-def sync(root: Path, number: int) -> list[str]:
-    """Return the command that brings the release to a host."""
+def sync(root: Path, number: int, plan: dict[str, object] | None = None) -> list[str]:
+    """Write the request for a copy to a host, and return the command that carries it out."""
     # The hosts' own Python starts faster than one in a virtual environment.
     python = shutil.which("python3", path=os.defpath) or sys.executable
-    words = [python, *program.INTERPRETER_OPTIONS, f"{root}/program/{program.LAUNCHER_NAME}"]
-    # One thread for each of many hosts on few cores: two streams that share a card deliver each block half as fast to the next host.
-    return [*words, "sync", f"{root}/store{number}", "--source", f"{root}/source", "--reserve", "1", "--threads", "1"]
+    # One thread for each of many hosts on few cores: two streams that share a card deliver each block half as fast.
+    options = {"run": "bench" if plan else "first", "reserve": 1 << 20, "threads": 1, "plan": plan}
+    request = {"store": f"{root}/store{number}", "source": f"{root}/source", **options}
+    path = root / f"request{number}.json"
+    path.write_text(json.dumps(request))
+    return [python, *service.PYTHON[1:], f"{root}/program/{service.LAUNCHER}", str(path)]
 
 
 def wait_for(happened: Callable[[], bool], seconds: float = 600) -> None:
@@ -189,9 +189,7 @@ def place(directory: str, size: int) -> Iterator[Path]:
     """Make the source, the program, and the release on the first host."""
     with tempfile.TemporaryDirectory(prefix="bench-fanout-", dir=directory) as name:
         root = Path(name)
-        (root / "program/_release").mkdir(parents=True)
-        for path, text in program.files().items():
-            (root / "program" / path).write_text(text)
+        service.write_program(str(root / "program"), service.program_files())
         (root / "source").mkdir()
         for number in range(SHARDS):
             with open(root / f"source/shard{number}.bin", "wb") as handle:
@@ -234,9 +232,8 @@ def main() -> int:
         engine.apt_install("aria2")
     # However it ends, the namespaces go.
     signal.signal(signal.SIGTERM, lambda *_unused: sys.exit(1))
-    print(
-        f"{args.size} MiB in {SHARDS} files, every card {args.rate} Mbit/s; RATIO: to one transfer alone, SOURCE: what the first host sent"
-    )
+    print(f"{args.size} MiB in {SHARDS} files, every card {args.rate} Mbit/s")
+    print("RATIO: to one transfer alone, SOURCE: what the first host sent")
     print(f"{'':32} {'HOSTS':>5} {'SECONDS':>8} {'RATIO':>6} {'SOURCE':>7}")
     with place(args.directory, args.size) as root:
         # The star takes as many times longer as there are hosts, so the fewest show it.

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Copy and verify beside the usual tools: python -m tests.bench.bench_weights [--size MIB] [--runs N] [--directory DIR]."""
+"""Copy and verify beside the usual tools: python -m tests.bench.bench_weights [--size MIB] [--runs N] [--directory D]."""
 
 from __future__ import annotations
 
@@ -20,10 +20,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.multinode.sglang.plugins.plugin_utils._release import program
+from ansible_collections.multinode.sglang.plugins.module_utils._release import service
 
 SHARDS = 8
 MANY = 1000
+# What the module does where nothing is to be done, and to verify; it runs inside the call of the module.
+FUNCTIONS = """
+import sys
+sys.path.insert(0, {program!r})
+from multinode_sglang._release.program.compare import missing
+from multinode_sglang._release.program.request import Request
+from multinode_sglang._release.program.store import Store
+from multinode_sglang._release.program.verify import verify
+store = Store({target!r})
+if sys.argv[1] == "compare":
+    print(missing(store, Request({source!r})))
+else:
+    print(verify(store, store.digests()[0], full=True).ok)
+"""
 HASHLIB = """
 import hashlib, sys
 buffer = bytearray(1 << 20)
@@ -61,15 +75,17 @@ class Place:
     def __init__(self, root: Path) -> None:
         """Put the program there as a host has it."""
         self.root, self.source, self.target = root, root / "source", root / "target"
-        (root / "program/_release").mkdir(parents=True)
-        for name, text in program.files().items():
-            (root / "program" / name).write_text(text)
+        service.write_program(str(root / "program"), service.program_files())
         (root / "hashes.py").write_text(HASHLIB)
-        options = " ".join(program.INTERPRETER_OPTIONS)
+        places = {"program": str(root / "program"), "source": str(self.source), "target": str(self.target)}
+        (root / "functions.py").write_text(FUNCTIONS.format(**places))
+        request = {"store": str(self.target), "source": str(self.source), "run": "bench", "reserve": 1 << 20}
+        (root / "request.json").write_text(json.dumps(request))
+        options = " ".join(service.PYTHON[1:])
         # The hosts' own Python starts faster than one in a virtual environment.
         python = shutil.which("python3", path=os.defpath) or sys.executable
-        self.program = f"{python} {options} {root}/program/{program.LAUNCHER_NAME}"
-        self.sync = f"{self.program} sync {self.target} --source {self.source} --reserve 1"
+        self.sync = f"{python} {options} {root}/program/{service.LAUNCHER} {root}/request.json"
+        self.functions = f"{python} {options} {root}/functions.py"
         self.hashlib = f"{python} {options} {root}/hashes.py"
 
     def copies(self) -> list[Method]:
@@ -90,7 +106,7 @@ class Place:
         """Return the ways to read everything again."""
         files = f"{self.target}/releases/*/[!.]*"
         return [
-            Method("this collection", f"{self.program} verify {self.target} $(ls {self.target}/releases) --full yes"),
+            Method("this collection", f"{self.functions} verify"),
             Method("hashlib", f"{self.hashlib} {files}"),
             Method("sha256sum", f"sha256sum {files}", 1 / 3, "sha256sum"),
         ]
@@ -99,7 +115,7 @@ class Place:
         """Return the ways to find out that nothing is to be done; the limit is of the seconds."""
         copy = self.root / "copy"
         return [
-            Method("this collection", self.sync),
+            Method("this collection", f"{self.functions} compare"),
             Method("rsync -a", f"rsync -a {self.source}/ {copy}/", 1.0, "rsync"),
         ]
 
@@ -192,6 +208,7 @@ def bench_nothing(directory: str, runs: int) -> bool:
         for number in range(MANY):
             with open(place.source / f"shard{number:04}.bin", "wb") as handle:
                 handle.truncate((100 + number) << 10)
+        measure(place.sync)
         for method in place.nothing():
             if shutil.which(method.needs):
                 measure(method.command)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hosts with a network card of a given rate, as network namespaces around a switch; the machine's own network is left alone."""
+"""Hosts with a network card of a given rate: network namespaces around a switch, apart from the machine's network."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Network:
         return f"10.99.0.{number + 1}"
 
     def inside(self, number: int) -> list[str]:
-        """Return what comes before a command that runs on a host."""
+        """Return the words before a command that runs on a host."""
         return ["ip", "netns", "exec", self.name(number)]
 
     def sent(self, number: int) -> int:

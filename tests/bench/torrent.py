@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The same with BitTorrent: a torrent of a directory, the tracker that its hosts find each other by, and aria2 on every host."""
+"""The same with BitTorrent: a torrent of a directory, a tracker by which hosts find each other, and aria2 on every host."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def torrent(source: Path, tracker: str) -> bytes:
 
 
 def aria2(file: Path, directory: Path, address: str, done: Path | None) -> list[str]:
-    """Return the command that takes part: with everything in the directory already, or else until it is there, which `done` marks."""
+    """Return the command of a host: one that has everything already, or one that gets it; `done` is called at its end."""
     words = [
         "aria2c",
         "--quiet",
@@ -72,7 +72,7 @@ def aria2(file: Path, directory: Path, address: str, done: Path | None) -> list[
 
 
 class _Tracker(http.server.BaseHTTPRequestHandler):
-    """Tells every host of all others."""
+    """Returns to each host all others."""
 
     known: ClassVar[set[tuple[str, int]]] = set()
 
@@ -95,7 +95,7 @@ class _Tracker(http.server.BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    """Be the tracker until killed."""
+    """Run the tracker until killed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("address")
     server = http.server.ThreadingHTTPServer((parser.parse_args().address, TRACKER), _Tracker)

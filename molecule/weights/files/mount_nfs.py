@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Mounts an NFS export for reading without the kernel's client, which not every machine under the lab has.
 
-It stands where mount(8) looks for its helper: mount.nfs SERVER:EXPORT FOLDER -o OPTIONS. libnfs speaks NFS, in version 3, to the ports
-that the server tells; the options are for the kernel's client.
+It stands where mount(8) looks for its helper: mount.nfs SERVER:EXPORT FOLDER -o OPTIONS. libnfs speaks NFS 3 to the
+ports that the server tells; the options are for the kernel's client.
 """
 
 from __future__ import annotations

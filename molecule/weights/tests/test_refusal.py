@@ -47,8 +47,8 @@ def test_a_host_that_cannot_write_keeps_all_on_what_they_have(weights, tiny, pla
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        ("dead_server", "the NFS server nfs1 takes no connection at port 2049"),
-        ("silent_server", "the NFS server nfs1 takes connections at port 2049 and gives no answer within 15 s"),
+        ("dead_server", "the NFS server nfs1 accepts no connection on port 2049"),
+        ("silent_server", "the NFS server nfs1 accepts connections on port 2049 and does not answer within 15 s"),
     ],
 )
 def test_a_file_server_that_is_gone_is_a_sentence_and_no_wait(request, weights, tiny, playbook, fault, said):

@@ -34,7 +34,7 @@ def test_a_new_release_restarts_its_servers_and_no_other(hosts, weights, tiny, l
 
 def test_the_way_back_is_a_restart_and_nothing_is_copied(weights, tiny, local, playbook):
     digest, before, other = weights.links("previous")["node1"], tiny.started(), local.started()
-    back = ("-e", "model_weights_release=" + digest)
+    back = ("-e", "tiny_release=previous")
     check = playbook("deploy", "--check", *back)
     assert f"/data/models/tiny/releases/{digest}" in check.diff()
     assert weights.digest() != digest
@@ -43,3 +43,13 @@ def test_the_way_back_is_a_restart_and_nothing_is_copied(weights, tiny, local, p
     assert weights.digest() == digest == weights.served_by(tiny)
     assert all(now > then for now, then in zip(tiny.started(), before, strict=True))
     assert local.started() == other
+
+
+def test_going_back_again_changes_nothing(weights, tiny, playbook):
+    digest, before = weights.digest(), tiny.started()
+    for name in ("weights", "deploy"):
+        again = playbook(name, "-e", "tiny_release=previous")
+        assert f"tiny: stays on {digest}" in again.output
+        assert set(again.count("changed").values()) == {0}, again.diff()
+    assert weights.digest() == digest
+    assert tiny.started() == before

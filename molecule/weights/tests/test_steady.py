@@ -17,7 +17,7 @@ def test_the_release_is_what_the_file_server_has(hosts, weights):
         assert sums[0] == sums[1], host
 
 
-def test_every_rank_serves_the_release_and_tells_it(hosts, weights, tiny, local):
+def test_every_rank_serves_the_release_and_reports_it(hosts, weights, tiny, local):
     digest = weights.digest()
     for host in tiny.ranks:
         (command,) = [text for _pid, _user, text in hosts.processes(host, tiny.unit) if f"/{digest} " in text]
@@ -39,9 +39,9 @@ def test_what_is_not_copied_is_served_from_the_mount_and_read_ahead(hosts, serve
 
 def test_a_directory_that_is_no_model_keeps_its_links_and_permissions(hosts):
     for host in NODES:
-        assert hosts.run(host, "readlink", "/data/kernels/current/add").strip() == "add-1"
-        assert hosts.run(host, "/data/kernels/current/add") == "compiled\n"
-    assert len({hosts.run(host, "readlink", "/data/kernels/current") for host in NODES}) == 1
+        assert hosts.run(host, "readlink", "/data/models/kernels/current/add").strip() == "add-1"
+        assert hosts.run(host, "/data/models/kernels/current/add") == "compiled\n"
+    assert len({hosts.run(host, "readlink", "/data/models/kernels/current") for host in NODES}) == 1
 
 
 def test_a_second_deploy_changes_nothing_and_restarts_nobody(hosts, tiny, local, playbook):

@@ -18,16 +18,18 @@ os.utime(sys.argv[1], ns=(before.st_atime_ns, before.st_mtime_ns))
 FULL = ("-e", "model_weights_full=true")
 
 
-def test_hosts_with_the_same_release_are_said_to_be_right(playbook):
+def test_hosts_with_the_same_release_are_reported_with_it(weights, playbook):
     for words in ([], FULL):
-        assert "All hosts have the same releases" in playbook("verify_weights", *words).output
+        play = playbook("verify_weights", *words)
+        assert f"tiny: release {weights.digest()} on 2 hosts, verified" in play.output
+        assert "All hosts have the same releases" in play.output
 
 
 def test_the_host_and_the_file_are_named(hosts, weights, playbook):
     hosts.run("node2", "python3", "-c", FLIP, f"{STORE}/releases/{weights.digest()}/{SHARD}")
     play = playbook("verify_weights", *FULL, succeeds=False)
-    assert f"node2, tiny: {SHARD}: damaged in" in play.output
-    assert "node1, tiny:" not in play.output
+    assert f"node2  tiny: {SHARD}: damaged in" in play.output
+    assert "node1  tiny:" not in play.output
 
 
 def test_the_next_run_repairs_it_under_the_server(weights, tiny, playbook):

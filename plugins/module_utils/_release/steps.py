@@ -1,188 +1,217 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The steps of the module release_step, each for one release on this host. PRIVATE to the collection."""
+"""The steps of the module release on a host, each for one release. PRIVATE to the collection."""
 
 from __future__ import annotations
 
 import os
+import re
 import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from . import host, run_file
-from .host import LOCALE, Program, ReleaseError, Run
-from .mounts import MountError, refuse_dead
+from .._base.host import Task
+from .._base.paths import UNIT_DIR
+from .._base.text import size
+from .._plan.types import Release
+from .mounts import refuse_dead
+from .program import progress, prune
+from .program.compare import missing
+from .program.errors import Refused, explain
+from .program.request import RESERVE, Request
+from .program.store import Store
+from .program.verify import verify
+from .service import Run, Service, request_path, write_request
+
+# A release that one of these names is in use.
+REFERENCES = f"{UNIT_DIR}/sglang-*.service"
+# How long in seconds a source may take to be listed, and a damaged release to be read again.
+LISTING, READING = 300.0, 86400.0
+LISTED = "verify_weights.yml lists the releases of all hosts"
 
 
+@dataclass
 class Steps:
-    """What is done with releases; each step returns what is known about one of them."""
+    """What is done with a release; each step returns what is known about it.
 
-    def __init__(self, program: Program, run: Run, params: dict[str, Any]) -> None:
-        """Keep the program and the options of the module."""
-        self._program, self._run, self._params = program, run, params
-        self._claimed: dict[int, int] = {}
+    run: the name of the run, and for each release that takes part its place among the hosts, or the digest to switch
+    to.
+    """
 
-    def look(self, release: dict[str, Any]) -> dict[str, Any]:
+    service: Service
+    command: Run
+    run: Mapping[str, Any]
+    token: str = ""
+    timeout: float = 15
+    full: bool = False
+    others: bool = False
+    check: bool = False
+    _claimed: dict[int, int] = field(default_factory=dict)
+
+    def inspect(self, release: Release) -> dict[str, Any]:
         """Return what would be copied, and where the links lead."""
-        name, store = release["name"], release["store"]
-        known = {link: host.linked(store, link) for link in ("current", "previous")}
-        where = {**known, "store": store, "address": release.get("address", ""), "port": release.get("port", 0)}
-        if release.get("release"):
-            return {**where, "missing": False, **self._here(release, self._named(release, known["previous"]))}
-        if not (release.get("expected") and os.path.isdir(f"{store}/releases/{release['expected']}")):
-            self._refuse_dead_source(release)
-        words = ["sync", store, "--source", release["source"], "--check", "yes", *host.origin_words(release)]
-        found = self._program.ask(*words, name=name, limit=0 if os.path.isdir(f"{store}/releases") else host.LISTING)
-        if not found["changed"]:
-            return {**where, "missing": False, **self._here(release, found["digest"])}
-        self._refuse_lack_of_space(release, found["space"])
-        return {
-            **where,
-            "missing": True,
-            "digest": "",
-            "bytes": found["bytes"],
-            "files": found["files"],
-            "space": found["space"],
+        store = Store(release.store)
+        known = {
+            **{link: store.linked(link) for link in store.links},
+            "releases": store.newest_first(),
+            "back": release.release == "previous",
+            "store": release.store,
+            "address": release.address,
+            "port": release.port,
         }
+        if release.release:
+            return {**known, "missing": False, **_here(store, self._named(store, release))}
+        found = self._compare(store, release)
+        if not found["changed"]:
+            return {**known, "missing": False, **_here(store, found["digest"])}
+        self._refuse_lack_of_space(release, found["space"])
+        return {**known, "missing": True, "digest": "", **{key: found[key] for key in ("bytes", "files", "space")}}
 
     @staticmethod
-    def _here(release: dict[str, Any], digest: str) -> dict[str, Any]:
-        return {"digest": digest, "path": f"{release['store']}/releases/{digest}"}
-
-    def _named(self, release: dict[str, Any], previous: str) -> str:
-        digest = previous if release["release"] == "previous" else release["release"]
+    def _named(store: Store, release: Release) -> str:
+        digest = store.before_newest() if release.release == "previous" else release.release
         if not digest:
-            raise ReleaseError(f"{release['name']}: {release['store']} has no previous release; name one by its digest")
-        report = self._program.ask("verify", release["store"], digest, name=release["name"])
-        if not report["ok"]:
-            raise ReleaseError(f"{release['name']}: {report['msg']}")
-        return str(digest)
+            raise Refused(
+                f"{release.store} has no release before {store.linked('current') or 'the first'}; "
+                f"set release: previous for other models only, or name a digest: {LISTED}"
+            )
+        if digest not in store.digests():
+            raise Refused(f"{release.store} has no release {digest}; {LISTED}")
+        report = verify(store, digest)
+        if not report.ok:
+            raise Refused(f"{report.sentence(store.release(digest))}; go to another one: {LISTED}")
+        return digest
 
-    def _refuse_dead_source(self, release: dict[str, Any]) -> None:
-        try:
-            refuse_dead(release["source"], self._params["timeout"], self._run)
-        except MountError as error:
-            raise ReleaseError(f"{release['name']}: {error}") from error
+    def _compare(self, store: Store, release: Release) -> dict[str, Any]:
+        if release.expected not in store.digests():
+            refuse_dead(release.source, self.timeout, self.command)
+        request = Request(release.source, expect=release.expected, exact=release.exact)
+        limit = READING if store.digests() else LISTING
+        found, trouble = Task(lambda: missing(store, request)).result(time.monotonic() + limit)
+        if found is None:
+            raise Refused(f"{release.source} cannot be listed: {trouble}; make its file server available and run again")
+        return found
 
-    def _refuse_lack_of_space(self, release: dict[str, Any], space: int) -> None:
-        path = release["store"]
+    def _refuse_lack_of_space(self, release: Release, space: int) -> None:
+        path = release.store
         while not os.path.isdir(path):
             path = os.path.dirname(path)
         status, disk = os.statvfs(path), os.stat(path).st_dev
         # All copies of a host run at the same time, and those on one disk share its space.
         self._claimed[disk] = self._claimed.get(disk, 0) + space
-        needed, free = self._claimed[disk] + ((release.get("reserve") or 1024) << 20), status.f_bavail * status.f_frsize
+        needed, free = self._claimed[disk] + RESERVE, status.f_bavail * status.f_frsize
         if needed > free:
-            raise ReleaseError(
-                f"{release['name']}: {release['store']} needs {host.size(needed)} and {host.size(free)} are free; "
-                "remove something or give the store a larger disk"
+            raise Refused(
+                f"{release.store}: {size(free)} are free (expected {size(needed)}); "
+                "free space there, or lower keep in sglang_models"
             )
 
-    def start(self, release: dict[str, Any]) -> dict[str, Any]:
-        """Start the copy in the background; one that a run before has left behind is ended, and goes on where it was."""
-        name, peers = release["name"], release.get("peers")
-        self._stop(name)
-        others: list[str] = []
-        if peers:
-            host.write_peers(name, {**peers, "token": self._params["token"]})
-            others = sorted(
-                {address for number, (address, _port) in enumerate(peers["hosts"]) if number != peers["own"]}
-            )
-        opened = others if self._params["firewall"] and host.firewall_is_on() else []
-        command = [*self._program.words, *host.sync_words(release, self._params["run"], bool(peers))]
-        words = host.service_words(release, command, self._params["service_options"], (opened, release.get("port", 0)))
-        rc, _out, err = self._run(words, environ_update=LOCALE)
-        if rc != 0:
-            raise ReleaseError(f"{name}: systemd-run failed: {str(err).strip()}")
+    def copy(self, release: Release) -> dict[str, Any]:
+        """Start the copy as a service; one that an earlier run has left behind is stopped, and goes on where it was."""
+        self.service.stop(release.name)
+        plan = self.run["releases"][release.name]
+        write_request(release, self.run["run"], {**plan, "token": self.token} if plan else None)
+        self.service.start(release.name)
         return {"started": True}
 
-    def _stop(self, name: str) -> None:
-        if self._active(name):
-            rc, _out, err = self._run(["systemctl", "stop", host.unit_of(name)], environ_update=LOCALE)
-            if rc != 0:
-                raise ReleaseError(f"{name}: {host.unit_of(name)} cannot be stopped: {str(err).strip()}")
-
-    def _active(self, name: str) -> bool:
-        words = ["systemctl", "is-active", "--quiet", host.unit_of(name)]
-        return bool(self._run(words, environ_update=LOCALE)[0] == 0)
-
-    def follow(self, release: dict[str, Any], wait: float) -> dict[str, Any]:
-        """Return how far the copy is, as soon as it has ended or after a wait."""
-        words = ["status", release["store"], "--run", self._params["run"], "--wait", str(int(wait))]
-        found = self._program.ask(*words, name=release["name"])
+    def wait(self, release: Release, seconds: float) -> dict[str, Any]:
+        """Return how far the copy is, as soon as it has ended or after some seconds."""
+        found = progress.status(Store(release.store), seconds, self.run["run"])
         if found["state"] == "running":
             # A program that waits for a dead file server writes nothing any more.
-            others = run_file.blocks(host.peers_path(release["name"]), 2) if self._params["others"] else {}
-            return {**found, "silent": max(0.0, time.time() - found["updated"]), "others": others}
-        if found["state"] in {"unknown", "killed"} and not self._active(release["name"]):
-            return {"state": "failed", "msg": f"the copy has ended: {self._why(release['name'])}"}
+            silent = max(0.0, time.time() - found["updated"])
+            return {**found, "silent": silent, "others": self._others(release.name)}
+        if found["state"] in {"unknown", "killed"} and not self.service.active(release.name):
+            return {"state": "failed", "msg": f"the copy has ended: {self.service.why(release.name)}"}
         return {**found, "state": "starting"} if found["state"] == "unknown" else found
 
-    def _why(self, name: str) -> str:
-        words = ["journalctl", "--no-pager", "--quiet", "--output=cat", "--lines=10", "--unit", host.unit_of(name)]
-        return host.last_word(self._run(words, environ_update=LOCALE)[1])
+    def _others(self, name: str) -> dict[str, int]:
+        if not self.others:
+            return {}
+        # Here, because only one host of many asks, and its threads and network code start slowly.
+        from .others import blocks  # noqa: PLC0415
 
-    def publish(self, release: dict[str, Any], check: bool) -> dict[str, Any]:
-        """Make a release the current one, end the service that gives it to others, and remove old releases."""
-        name, store, dry = release["name"], release["store"], ["--check", "yes"] if check else []
-        flipped = self._program.ask("flip", store, release["digest"], *dry, name=name)
-        references = ":".join(self._params["references"])
-        words = ["--keep", str(release.get("keep") or 2), *(["--references", references] if references else [])]
-        pruned = self._program.ask("prune", store, *words, *dry, name=name)
-        if not check:
-            self._stop(name)
-        return {
-            "store": store,
-            **self._here(release, flipped["after"]),
-            "before": flipped["before"],
-            "flipped": flipped["changed"],
-            "removed": pruned["removed"],
-        }
+        return blocks(request_path(name), 2)
 
-    def verify(self, release: dict[str, Any]) -> dict[str, Any]:
-        """Compare the current release with its manifest; what is wrong is no failure here, so that hosts can be compared."""
-        if not host.linked(release["store"], "current"):
-            return {
-                "digest": "",
-                "ok": False,
-                "problems": {},
-                "rehashed": [],
-                "lost": f"{release['store']} has no current release",
-            }
-        full = ["--full", "yes"] if self._params["full"] else []
-        found = self._program.ask("verify", release["store"], *full, name=release["name"])
-        return {key: value for key, value in found.items() if key not in {"failed", "msg"}}
+    def switch(self, release: Release) -> dict[str, Any]:
+        """Make a release the current one, stop the service that gives it to others, and remove old releases."""
+        store, digest = Store(release.store), str(self.run["releases"][release.name]["digest"])
+        report = verify(store, digest)
+        if not report.ok:
+            raise Refused(f"{report.sentence(store.release(digest))}; run weights.yml or deploy.yml again to repair it")
+        before = store.linked("current")
+        changed = before != digest if self.check else store.switch(digest, newest=not release.release)
+        removed = prune.prune(store, release.keep, [REFERENCES], self.check)
+        if not self.check:
+            self.service.stop(release.name)
+        found = {"store": release.store, **_here(store, digest), "before": before}
+        return {**found, "switched": changed, "removed": removed}
+
+    def verify(self, release: Release) -> dict[str, Any]:
+        """Compare the current release with its manifest; a difference fails only when the hosts are compared."""
+        store = Store(release.store)
+        current, known = store.linked("current"), {"releases": store.newest_first()}
+        if current:
+            return {**verify(store, current, self.full).result(), **known}
+        lost = f"{release.store} has no current release"
+        return {"digest": "", "ok": False, "problems": {}, "rehashed": [], "lost": lost, **known}
 
 
-def actions_of(step: str, found: dict[str, dict[str, Any]]) -> list[str]:
+def _here(store: Store, digest: str) -> dict[str, Any]:
+    return {"digest": digest, "path": store.release(digest)}
+
+
+def check(release: Release) -> None:
+    """Refuse a name that cannot be a part of the name of a service, and paths that depend on where a process runs."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", release.name):
+        raise Refused(f"releases: {release.name!r} is not a name for a service; use letters, digits, dots, dashes")
+    for path in (release.store, release.source):
+        if not path.startswith("/"):
+            raise Refused(f"releases: {release.name}: {path!r} is not an absolute path; write one that begins with /")
+
+
+def take(steps: Steps, step: str, releases: tuple[Release, ...], seconds: float) -> dict[str, dict[str, Any]]:
+    """Take a step for each release. seconds: how long the step wait waits."""
+    found: dict[str, dict[str, Any]] = {}
+    for release in releases:
+        check(release)
+        work: Callable[[Release], dict[str, Any]] = getattr(steps, step)
+        try:
+            found[release.name] = steps.wait(release, seconds) if step == "wait" else work(release)
+        except Refused as refusal:
+            raise Refused(f"{release.name}: {refusal}") from refusal
+        except OSError as error:
+            raise Refused(f"{release.name}: {explain(error, f'in the step {step} of {release.store}')}") from error
+        # One wait a call: all releases of a host come at the same time.
+        if found[release.name].get("state") in {"running", "starting"}:
+            seconds = 0
+    return found
+
+
+def actions_of(step: str, found: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return in words what a step changes."""
     actions = []
     for name, entry in found.items():
-        if step == "look" and entry["missing"]:
-            actions.append(
-                f"{name}: copy {entry['files']} files, {host.size(entry['bytes'])}, to {entry['store']}, and switch to them"
-            )
-        elif step == "look" and entry["digest"] != entry["current"]:
+        if step == "inspect" and entry["missing"]:
+            files = f"{entry['files']} files, {size(entry['bytes'])}"
+            actions.append(f"{name}: copy {files}, to {entry['store']}, and switch to them")
+        elif step == "inspect" and entry["digest"] != entry["current"]:
             actions.append(f"{name}: switch from {entry['current'] or 'nothing'} to {entry['digest']}")
-        elif step == "start":
-            actions.append(f"{name}: start {host.unit_of(name)}")
-        elif step == "publish" and entry["flipped"]:
+        elif step == "copy":
+            actions.append(f"{name}: start the copy")
+        elif step == "switch" and entry["switched"]:
             actions.append(f"{name}: switch from {entry['before'] or 'nothing'} to {entry['digest']}")
         actions += [f"{name}: remove the release {digest}" for digest in entry.get("removed", [])]
     return actions
 
 
-def difference(step: str, found: dict[str, dict[str, Any]]) -> dict[str, str]:
+def difference(step: str, found: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Return the current releases before and after, for those that a step changes."""
-    if step not in {"look", "publish"}:
-        return {"before": "", "after": ""}
     before, after = "", ""
-    for name, entry in found.items():
-        old = entry["current" if step == "look" else "before"]
-        new = (
-            entry["digest"]
-            or f"a copy of {entry['files']} files, {host.size(entry['bytes'])}, whose digest is known afterwards"
-        )
-        before += f"{name}: {old or 'no release'}\n"
-        after += f"{name}: {new}\n"
+    for name, entry in found.items() if step in {"inspect", "switch"} else ():
+        copied = f"a copy of {entry['files']} files, {size(entry['bytes'])}" if entry.get("missing") else ""
+        before += f"{name}: {entry['current' if step == 'inspect' else 'before'] or 'no release'}\n"
+        after += f"{name}: {entry['digest'] or copied}\n"
     return {"before": before, "after": after}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whom a host asks for the blocks of a run, and whom not any more."""
+"""Which hosts a host asks for the blocks of a run, in which order, and which it has given up."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from . import wire
 from .progress import Meter
 
 DIAL = 2.0
-# A call that waits for the next file is taken up within this time; the other side hangs up after a longer one.
+# An idle connection is used again within this time; the other side hangs up after a longer one.
 _FRESH = 10.0
 _DEAD = 10.0
 _NOT_YET = 0.1
@@ -25,14 +25,14 @@ class Plan:
     def __init__(
         self, token: str, own: int, hosts: list[tuple[str, int]], grace: float = 60, linger: float = 30, look: float = 2
     ) -> None:
-        """Keep it; `own` is the number of this host."""
+        """Keep the parts; `own` is the number of this host."""
         self.token = wire.token_of(token)
         self.own, self.hosts = own, [(str(host), int(port)) for host, port in hosts]
         self.grace, self.linger, self.look = float(grace), float(linger), float(look)
 
 
 class Chain:
-    """Whom this host asks."""
+    """The hosts that this one asks."""
 
     def __init__(self, plan: Plan, meter: Meter) -> None:
         """Start with the host before this one."""
@@ -59,13 +59,13 @@ class Chain:
         return [number for number in order if number not in away]
 
     def waiting(self) -> bool:
-        """Tell whether it is too early to turn to the source: nobody has been reached yet, or somebody just has nothing at the moment."""
+        """Return whether it is too early to read the source: no host was reached yet, or one has nothing right now."""
         with self._lock:
             resting = max(self._resting.values(), default=0.0) > time.monotonic()
         return self.plan.own > 0 and (resting or (not self._reached and self._early()))
 
     def rest(self, number: int) -> None:
-        """Ask others for a moment: this one has nothing for a host at the end of the chain."""
+        """Ask other hosts for a moment: this one has nothing for a host at the end of the chain."""
         with self._lock:
             self._resting[number] = time.monotonic() + _REST
 
@@ -73,7 +73,7 @@ class Chain:
         return time.monotonic() - self._begin < self.plan.grace
 
     def lost(self, number: int, error: OSError) -> None:
-        """Leave a host alone for a while, a short one where its program may not have started yet."""
+        """Leave a host alone for a while; for a short one where its program may not have started yet."""
         early = isinstance(error, ConnectionRefusedError) and number not in self._reached and self._early()
         with self._lock:
             self._dead[number] = time.monotonic() + (_NOT_YET if early else _DEAD)
@@ -81,7 +81,7 @@ class Chain:
             self._meter.blame(self.plan.hosts[number][0], str(error) or type(error).__name__)
 
     def ban(self, number: int, why: str) -> None:
-        """Ask a host no more in this run."""
+        """Do not ask a host again in this run."""
         self._meter.blame(self.plan.hosts[number][0], why)
         with self._lock:
             self._banned.add(number)
@@ -90,7 +90,7 @@ class Chain:
                     channel.hang_up()
 
     def dial(self, number: int, patience: float) -> wire.Channel:
-        """Call a host; the call ends when it is banned."""
+        """Connect to a host; the connection ends when the host is banned."""
         channel = wire.dial(self.plan.hosts[number], self.plan.token, self.plan.own, DIAL)
         channel.socket.settimeout(patience)
         with self._lock:
@@ -99,12 +99,12 @@ class Chain:
         return channel
 
     def keep(self, channel: wire.Channel) -> None:
-        """Keep a call on which nothing is under way for the next file."""
+        """Keep an idle connection for the next file."""
         with self._lock:
             self._idle.append((time.monotonic(), channel))
 
     def call(self, number: int, patience: float) -> wire.Channel:
-        """Return a call that was kept, or dial."""
+        """Return an idle connection, or make one."""
         with self._lock:
             kept = next(((since, channel) for since, channel in self._idle if self._calls[channel] == number), None)
             if kept:
@@ -116,7 +116,7 @@ class Chain:
         return self.dial(number, patience)
 
     def close(self, channel: wire.Channel) -> None:
-        """End a call."""
+        """End a connection."""
         with self._lock:
             del self._calls[channel]
         channel.close()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Copying files: one pass reads, hashes and writes each block; what an earlier run has left is hashed again before it counts."""
+"""Copy files: one pass reads, hashes and writes each block; what an earlier run has left is hashed again."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Job:
         self._key = key(self.item.line())
 
     def advance(self, transfer: Transfer, view: memoryview, limit: int) -> None:
-        """Copy until this many blocks are here; a file that is whole gets its mode and is made durable."""
+        """Copy until this many blocks are here; a complete file gets its mode and is made durable."""
         if self.finished:
             return
         target = f"{transfer.tree}/{self.item.path}"
@@ -118,12 +118,12 @@ class Job:
         transfer.meter.add(files=1)
 
     def want(self, digest: str) -> None:
-        """Take the SHA-256 that the file must have, empty if nobody knows it, and refuse a file that has another."""
+        """Take the expected SHA-256 of the file, empty if unknown, and refuse a file that has another."""
         self.wanted = digest
         if digest and self.finished and digest != self._hash.hexdigest():
             raise Refused(
-                f"{self.item.path}: what came with the model says SHA-256 {digest}, the file has {self._hash.hexdigest()}; "
-                "it is damaged at the source: get it again"
+                f"{self.item.path}: SHA-256 {self._hash.hexdigest()} (expected {digest}, from the list that came with "
+                "the model); the file is damaged at the source: download it again"
             )
 
     def entry(self) -> Entry:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading and writing blocks past the page cache, and through it where the filesystem wants that."""
+"""Read and write blocks past the page cache, or through it where the file system refuses O_DIRECT."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SMALLEST = 1 << 20
 
 
 def buffer(size: int) -> memoryview:
-    """Return memory that starts at a page, as O_DIRECT asks for."""
+    """Return memory that starts at a page, as O_DIRECT needs it."""
     return memoryview(mmap.mmap(-1, size))
 
 
@@ -42,8 +42,8 @@ class _File:
         """Close it."""
         os.close(self.descriptor)
 
-    def stands_back(self, error: OSError) -> bool:
-        """Tell whether O_DIRECT was refused, perhaps after a short read, and go on through the page cache then."""
+    def falls_back(self, error: OSError) -> bool:
+        """Go on through the page cache where O_DIRECT was refused, perhaps after a short read; return whether."""
         if not self.direct or error.errno != errno.EINVAL:
             return False
         flags = fcntl.fcntl(self.descriptor, fcntl.F_GETFL)
@@ -60,14 +60,14 @@ class Reader(_File):
         super().__init__(path, os.O_RDONLY, size)
 
     def read(self, view: memoryview, length: int, offset: int) -> int:
-        """Fill the start of a buffer; return how many bytes there were, which is less only at the end of the file."""
+        """Fill the start of a buffer; return the number of bytes, which is smaller only at the end of the file."""
         done = 0
         while done < length:
             end = _aligned(length) if self.direct else length
             try:
                 count = os.preadv(self.descriptor, [view[done:end]], offset + done)
             except OSError as error:
-                if self.stands_back(error):
+                if self.falls_back(error):
                     continue
                 raise
             if count == 0:
@@ -86,7 +86,7 @@ class Writer(_File):
     """A file to write blocks to."""
 
     def __init__(self, path: str, size: int) -> None:
-        """Open or make it; what is there stays."""
+        """Open or create it; its content stays."""
         if os.path.exists(path) and not os.access(path, os.W_OK):
             os.chmod(path, 0o644)
         super().__init__(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, size)
@@ -99,7 +99,7 @@ class Writer(_File):
             try:
                 done += os.pwritev(self.descriptor, [view[done:end]], offset + done)
             except OSError as error:
-                if not self.stands_back(error):
+                if not self.falls_back(error):
                     raise
 
     def finish(self, size: int, mode: int) -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which releases running processes and units use: their digest stands in what the kernel and systemd know about them."""
+"""Find the releases that processes and units use: their digest is in what the kernel and systemd know about them."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import glob
 import os
 from collections.abc import Iterable
 
-# A path below a release is in one of these: the arguments name it, a file is mapped, the release is mounted into a container.
+# A path below a release is in one of these: an argument names it, a file is mapped, or a container mounts the release.
 _FILES = ("cmdline", "environ", "maps", "mountinfo")
 _LINKS = ("cwd", "root", "exe")
 
 
 def users(digests: Iterable[str], references: Iterable[str]) -> dict[str, list[str]]:
-    """Return who uses each release: processes, and files such as units that name it."""
+    """Return what uses each release: processes, and files such as units that name it."""
     names = {digest: digest.encode() for digest in digests}
     if not names:
         return {}

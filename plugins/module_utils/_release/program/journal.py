@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The journal of a copy: which blocks were written, and the mark of each. It is a hint, never a proof: see copy."""
+"""The journal of a copy: which blocks were written, and the mark of each. It is a hint, not a proof: see copy."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Journal:
     """An append-only file of records of one size."""
 
     def __init__(self, path: str) -> None:
-        """Read what is there, and cut off what was not written to its end."""
+        """Read the records, and cut off one that was not written completely."""
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         size = os.fstat(self._descriptor).st_size
         size -= size % _RECORD.size

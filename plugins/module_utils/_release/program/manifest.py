@@ -24,7 +24,7 @@ class Entry:
     __slots__ = ("executable", "marks", "sha256", "size")
 
     def __init__(self, size: int, sha256: str, marks: str, executable: bool) -> None:
-        """Keep its size, its SHA-256, the SHA-256 of its marks, and whether it can be executed."""
+        """Keep its size, its SHA-256, the SHA-256 of its marks, and whether it is executable."""
         self.size = size
         self.sha256 = sha256
         self.marks = marks
@@ -61,7 +61,7 @@ class Manifest:
 
     @classmethod
     def load(cls, data: bytes) -> Manifest:
-        """Read a manifest, and refuse one that is not exactly as it would be written."""
+        """Read a manifest; refuse one that is not exactly as it would be written."""
         try:
             value = json.loads(data)
             files = {
@@ -71,32 +71,34 @@ class Manifest:
             links = {path: str(target) for path, target in value["links"].items()}
             manifest = cls(files, links, int(value["block"]))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise Refused(f"this is no manifest of a release: {error!r}") from None
+            raise Refused(f"this is not the manifest of a release: {error!r}") from None
         if value.get("format") != FORMAT or manifest.dump() != data:
-            raise Refused(f"this is no manifest of format {FORMAT}; make it again with this version of the collection")
+            raise Refused(
+                f"this is not a manifest of format {FORMAT}; copy the release again with this version of the collection"
+            )
         manifest._check()
         return manifest
 
     def _check(self) -> None:
         if self.block <= 0 or self.block % 4096:
-            raise Refused(f"a manifest has blocks of {self.block} bytes, which is no multiple of 4096")
+            raise Refused(f"a manifest has blocks of {self.block} bytes, which is not a multiple of 4096")
         for path in (*self.files, *self.links):
             check_path(path)
             if path.split("/")[0] == RESERVED:
-                raise Refused(f"{path} is a name that releases need for themselves; rename it at the source")
+                raise Refused(f"{path} is a name that releases use themselves; rename it at the source")
         for path, entry in self.files.items():
             if entry.size < 0 or not _DIGEST.fullmatch(str(entry.sha256)) or not _DIGEST.fullmatch(str(entry.marks)):
                 raise Refused(f"the manifest's entry of {path} has no valid size and SHA-256")
 
     def split_marks(self, data: bytes) -> dict[str, bytes]:
-        """Return the marks of each file, and refuse them if they are not those that the manifest names."""
+        """Return the marks of each file; refuse marks that differ from the manifest."""
         found, start = {}, 0
         for path in sorted(self.files):
             end = start + blocks(self.files[path].size, self.block) * MARK
             found[path] = data[start:end]
             start = end
             if hashlib.sha256(found[path]).hexdigest() != self.files[path].marks:
-                raise Refused(f"the marks of {path} are not those of the manifest")
+                raise Refused(f"the marks of {path} differ from the manifest")
         return found
 
 

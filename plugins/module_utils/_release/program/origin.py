@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the blocks of a file come from: the source, or other hosts with the source behind them."""
+"""Where the blocks of a file come from: the source, or other hosts and the source behind them."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ class Source:
         self.root, self.block, self.meter = root, block, meter
 
     def blocks(self, item: Item, end: int, check: Callable[[], None]) -> Blocks:
-        """Return what reads the blocks of a file before `end`; `check` ends the wait for one when the work is to end."""
+        """Return a reader of the blocks of a file before `end`; `check` ends a wait when the work is to end."""
         del end, check
         return Blocks(self, item)
 
     def offer(self, root: str, files: list[tuple[str, str, int, bytearray]]) -> None:
-        """Hear which files come to a directory: line, path and size of each, and its marks, which grow as it comes."""
+        """Take note of the files that come to a directory: line, path and size of each, and its marks, which grow."""
 
     def moved(self, root: str) -> None:
-        """Hear that the files lie in another directory now."""
+        """Take note that the files are in another directory now."""
 
     def taken(self) -> None:
-        """Hear that a block is on the disk."""
+        """Take note that a block is on the disk."""
 
     def end(self, serve: bool) -> None:
-        """Hear that all is done, or nothing more is to be done."""
+        """Take note that the copy has ended, well or not."""
 
     def confirm(self, item: Item) -> None:
         """Refuse a file that has changed since it was listed."""
@@ -61,7 +61,7 @@ class Blocks:
         self._reader: Reader | None = None
 
     def read(self, view: memoryview, length: int, index: int) -> bytes:
-        """Fill the buffer; return the mark that the block must have, empty where nobody says so."""
+        """Fill the buffer; return the expected mark of the block, empty if unknown."""
         try:
             if self._reader is None:
                 self._reader = Reader(f"{self._source.root}/{self._item.path}", self._item.size)
@@ -76,10 +76,8 @@ class Blocks:
         return b""
 
     def reject(self, index: int) -> None:
-        """Hear that a block was not what it must be."""
-        raise Refused(
-            f"{self._item.path}: block {index} of the source is not that of the release; the source is damaged or another one"
-        )
+        """Refuse a block that differs from the release."""
+        raise Refused(f"{self._item.path}: block {index} of the source differs from the release; check the source")
 
     def close(self) -> None:
         """Close the file."""
@@ -94,5 +92,5 @@ def refuse_change(item: Item, status: os.stat_result) -> None:
 
 
 def changed(item: Item) -> Refused:
-    """Return what is said about such a file."""
+    """Return the refusal of such a file."""
     return Refused(f"{item.path} has changed at the source while it was copied; run again when the source is complete")

@@ -1,10 +1,11 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Other hosts of the run as an origin: each pulls from the host before it, which gives what it has already verified.
+"""Other hosts of the run as an origin: each gets from the host before it what that has already verified.
 
-The first host reads the source. Where the host before is dead, silent, wrong or slow, the one before that is asked, and at last the source.
-A host that is passed by because it is slow is sent to the end of the chain; it makes nobody wait from then on, so that no circle can form.
+The first host reads the source. Where the host before is dead, silent, damaged or slow, the one before that is asked,
+and at last the source. A slow host is passed by and goes to the end of the chain; from then on it lets no other host
+wait, so no circle can form.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ _PATIENCE = 5.0
 # A host whose rate is below this part of the one before it, for so many looks, holds the others back.
 _SLOW = 0.7
 _LOOKS = 3
-# Only so slow a host is worth a second reader of the source: a source on a network of its own may be faster than that between hosts.
+# Only so slow a host is worth a second reader of the source: the source may have a faster network of its own.
 _SLOW_TO_READ = 0.25
 
 
 class _Trend:
-    """How a host comes along: its blocks, its rate over the last looks, and the highest such rate, in blocks a second."""
+    """The progress of a host: its blocks, its rate over the last looks, and the highest one, in blocks a second."""
 
     def __init__(self) -> None:
         self.blocks, self.rate, self.most = -1, 0.0, 0.0
@@ -51,7 +52,7 @@ class _Trend:
         return self
 
     def behind(self, other: _Trend, look: float, slow: float = _SLOW) -> bool:
-        """Tell whether another host has much more, and this one does not catch up."""
+        """Return whether another host has much more, and this one does not catch up."""
         return other.blocks - self.blocks > max(16, 2 * look * other.most) and self.rate < slow * other.most
 
 
@@ -69,7 +70,7 @@ class Peers(Source):
             threading.Thread(target=self._watch, daemon=True).start()
 
     def blocks(self, item: Item, end: int, check: Callable[[], None]) -> Blocks:
-        """Return what gets a file from the chain."""
+        """Return a reader that gets a file from the chain."""
         return _FromPeers(self, item, end, check)
 
     def offer(self, root: str, files: list[tuple[str, str, int, bytearray]]) -> None:
@@ -81,8 +82,8 @@ class Peers(Source):
         self.shelf.root = root
 
     def taken(self) -> None:
-        """Tell those who wait for this block."""
-        self.shelf.tell()
+        """Wake the connections that wait for this block."""
+        self.shelf.notify()
 
     def sent_to_the_end(self) -> None:
         """Take the place at the end of the chain."""
@@ -90,21 +91,22 @@ class Peers(Source):
         self.server.patient = False
 
     def end(self, serve: bool) -> None:
-        """Serve until nobody has asked for a while, and hang up."""
+        """Serve until no host has asked for a while, and stop."""
         self._over.set()
         while serve and time.monotonic() - self.server.last_use < self.chain.plan.linger:
             time.sleep(0.1)
         self.server.close()
 
     def _watch(self) -> None:
-        """Pass the host before by where it holds this one back: it gets its data late itself, or gives it too slowly."""
+        """Pass by the host before where it holds this one back: it gets its data late, or gives it too slowly."""
         gets, gives = 0, 0
         trends: dict[int, _Trend] = {}
         look = self.chain.plan.look
         while not self._over.wait(look):
-            near, far = [*self.chain.candidates()[:2], None, None][:2]
-            if self.chain.last or near is None or self.chain.waiting():
+            candidates = self.chain.candidates()
+            if self.chain.last or not candidates or self.chain.waiting():
                 continue
+            near, far = candidates[0], candidates[1] if len(candidates) > 1 else None
             mine = trends.setdefault(self.chain.plan.own, _Trend()).note(self.shelf.blocks())
             theirs = trends.setdefault(near, _Trend()).note(self._so_far(near))
             ahead = trends.setdefault(far, _Trend()).note(self._so_far(far)) if far is not None else theirs
@@ -142,7 +144,7 @@ class Peers(Source):
 
 
 class _FromPeers(Blocks):
-    """The blocks of one file, from whoever is the best to ask at each."""
+    """The blocks of one file, each from the best host to ask."""
 
     def __init__(self, peers: Peers, item: Item, end: int, check: Callable[[], None]) -> None:
         super().__init__(peers, item)

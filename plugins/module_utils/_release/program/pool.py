@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Threads that work through a list with one buffer each; hashing and input-output free Python's lock."""
+"""Threads that work through a list with one buffer each; hashing and input and output release Python's lock."""
 
 from __future__ import annotations
 

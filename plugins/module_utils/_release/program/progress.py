@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How far a run is, in a file that others can read at any time."""
+"""The progress of a run, in a file that others can read at any time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import time
 from collections import deque
 from typing import Any
 
-from .errors import Refused
+from .errors import KEPT, Refused
 from .store import Store, is_locked, write_atomically
 
 _WINDOW = 10.0
@@ -36,11 +36,11 @@ class Meter:
         self.last_change = self._begin
 
     def expect(self, size: int, files: int) -> None:
-        """Tell how much there is to do."""
+        """Set the total."""
         self._values.update(bytes_total=size, files_total=files)
 
     def add(self, read: int = 0, received: int = 0, kept: int = 0, files: int = 0) -> None:
-        """Count bytes read from the source, received from other hosts and kept from an earlier run, and finished files."""
+        """Count bytes read from the source, received from hosts and kept from an earlier run, and finished files."""
         with self._lock:
             self.read += read
             self.received += received
@@ -49,25 +49,23 @@ class Meter:
             self.last_change = time.monotonic()
 
     def blame(self, host: str, why: str) -> None:
-        """Note what was wrong with another host at first."""
+        """Note what was wrong with another host; the first reason stays."""
         with self._lock:
             self._values["blamed"] = {host: why, **self._values.get("blamed", {})}
 
     def touch(self) -> None:
-        """Count what follows as a change, after something that has no bytes."""
+        """Start the time without a byte anew, after work that has no bytes."""
         self.last_change = time.monotonic()
 
     def refuse_stall(self, limit: float, source: str) -> None:
-        """Refuse to wait longer for a source that gives nothing."""
+        """Give up a source that gives nothing."""
         silent = time.monotonic() - self.last_change
         if limit and silent > limit:
-            raise Refused(
-                f"{source} has given no byte for {silent:.0f} s; bring it back, then run again: what was copied is kept"
-            )
+            raise Refused(f"{source} has given no byte for {silent:.0f} s; make it available, then {KEPT}")
 
     @property
     def seconds(self) -> float:
-        """Return how long the run has taken so far."""
+        """Return the duration of the run so far."""
         return time.monotonic() - self._begin
 
     def _rate(self) -> float:
@@ -79,7 +77,7 @@ class Meter:
         return (done - before) / (now - begin) if now > begin else 0.0
 
     def write(self, phase: str, state: str = "running", **more: Any) -> dict[str, Any]:
-        """Write the file, and return what it says."""
+        """Write the file, and return its content."""
         rate, done = self._rate(), self.read + self.received + self.kept
         left = self._values.get("bytes_total", 0) - done
         self._values.update(
@@ -103,14 +101,14 @@ class Meter:
         try:
             write_atomically(self._path, data, flush=False)
         except OSError:
-            # A full disk has no room for a second file, but that it is full must be told.
+            # A full disk has no space for a second file, but that it is full must be reported.
             with contextlib.suppress(OSError), open(self._path, "r+b") as handle:
                 handle.write(data)
                 handle.truncate()
 
 
 def status(store: Store, wait: float, run: str) -> dict[str, Any]:
-    """Return what the file says as soon as the run has ended, or what it says after a wait."""
+    """Return the content of the file as soon as the run has ended, or after a wait."""
     deadline = time.monotonic() + wait
     while True:
         alive = is_locked(store.copy_lock)
@@ -118,7 +116,7 @@ def status(store: Store, wait: float, run: str) -> dict[str, Any]:
         if run and found.get("run") != run:
             found = {"run": run, "state": "unknown"}
         if found["state"] == "running" and not alive:
-            # The last word is written before the lock is freed, so one more look tells a kill from an end.
+            # The last status is written before the lock is freed, so a second look tells a kill from an end.
             again = _load(store.status)
             found = again if again.get("state") != "running" else {**again, "state": "killed"}
         if found["state"] not in {"running", "unknown"} or time.monotonic() >= deadline:

@@ -1,55 +1,25 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Removing old releases: never the linked ones, never one that is in use."""
+"""Remove old releases: never the linked ones, never one that is in use."""
 
 from __future__ import annotations
 
 import os
 import shutil
 from collections.abc import Iterable
-from typing import Any
 
-from .errors import Refused
 from .inuse import users
-from .manifest import Manifest
-from .store import Store, read_bytes
-
-
-def releases(store: Store, references: Iterable[str] = ()) -> list[dict[str, Any]]:
-    """Return what is there, the newest first, and who uses it."""
-    used = users(store.digests(), references)
-    return [{**entry, "used_by": used.get(entry["digest"], [])} for entry in _newest_first(store)]
-
-
-def _newest_first(store: Store) -> list[dict[str, Any]]:
-    entries = [_describe(store, digest) for digest in store.digests()]
-    return sorted(entries, key=lambda entry: (-entry["published"], entry["digest"]))
-
-
-def _describe(store: Store, digest: str) -> dict[str, Any]:
-    data = read_bytes(store.meta(digest, "manifest.json"))
-    try:
-        manifest = Manifest.load(data or b"")
-    except Refused:
-        manifest = Manifest({}, {}, 0)
-    return {
-        "digest": digest,
-        "bytes": manifest.size,
-        "files": len(manifest.files),
-        "published": os.stat(store.meta(digest, "manifest.json")).st_mtime if data else 0.0,
-        "current": digest == store.linked("current"),
-        "previous": digest == store.linked("previous"),
-    }
+from .store import Store
 
 
 def prune(store: Store, keep: int, references: Iterable[str] = (), check: bool = False) -> list[str]:
     """Remove all but the newest releases, the linked ones among them; return what was removed."""
     references = list(references)
     with store.switching():
-        found = _newest_first(store)
-        others = [entry["digest"] for entry in found if not (entry["current"] or entry["previous"])]
-        old = others[max(0, keep - (len(found) - len(others))) :]
+        newest, linked = store.newest_first(), {store.linked(name) for name in store.links}
+        others = [digest for digest in newest if digest not in linked]
+        old = others[max(0, keep - (len(newest) - len(others))) :]
         used = users(old, references)
         gone = [digest for digest in old if digest not in used]
         if check:
@@ -61,7 +31,7 @@ def prune(store: Store, keep: int, references: Iterable[str] = (), check: bool =
 
 def _discard_unused(store: Store, digest: str, references: list[str]) -> bool:
     discard(store, digest)
-    # Whoever came in between has it by this name still, and gets it back.
+    # A process that came in between still has it by this name, and gets it back.
     if users([digest], references):
         os.rename(f"{store.trash}/{digest}", store.release(digest))
         return False

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hashing the files of a release again."""
+"""Hash the files of a release again."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from .directio import Reader
 from .errors import Refused
 from .manifest import MARK, RESERVED, Entry, Manifest, name_of
 from .pool import Pool
+from .report import Report, links_differ
 from .scan import EXECUTABLE, LINK, Item
 from .store import Store, read_bytes
-from .verify import Report, links_differ
 
 _THREADS = 8
 _MEMORY = 64 << 20
 
 
 def load(store: Store, digest: str) -> tuple[Manifest, dict[str, bytes]]:
-    """Return the manifest of a release and the marks of its files; refuse them if they are damaged."""
+    """Return the manifest of a release and the marks of its files; refuse damaged ones."""
     data, marks = read_bytes(store.meta(digest, "manifest.json")), read_bytes(store.meta(digest, "marks"))
     if data is None or marks is None or name_of(data) != digest:
         raise Refused("the manifest of the release is damaged")
@@ -30,7 +30,7 @@ def load(store: Store, digest: str) -> tuple[Manifest, dict[str, bytes]]:
 
 
 def examine(store: Store, report: Report, items: list[Item], known: set[str]) -> None:
-    """Compare what is there with the manifest; files whose line is known are believed."""
+    """Compare a release with its manifest; files whose line is known are not read."""
     manifest, marks = load(store, report.digest)
     path = store.release(report.digest)
     inside = [item for item in items if not item.path.startswith(f"{RESERVED}/")]
@@ -82,4 +82,4 @@ def _problem(path: str, entry: Entry, item: Item, marks: bytes, view: memoryview
         return os.strerror(error.errno or 0)
     finally:
         reader.close()
-    return "" if total.hexdigest() == entry.sha256 else "its SHA-256 is another one"
+    return "" if total.hexdigest() == entry.sha256 else "its SHA-256 differs"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sanity of safetensors files from their headers alone, and of the index that names the shards."""
+"""Check safetensors files by their headers alone, and the index that names the shards."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import struct
 from collections.abc import Iterable
 from typing import Any
 
+from ..._base.text import first_few
 from .errors import Refused
 
 _LENGTH = struct.Struct("<Q")
@@ -24,7 +25,7 @@ INDEX_SUFFIX = ".safetensors.index.json"
 
 
 def check_header(path: str, name: str, size: int, available: int) -> bool:
-    """Check a file of which the first bytes are here; tell whether they were enough to do so."""
+    """Check a file of which the first bytes are here; return whether they were enough for that."""
     if size < _LENGTH.size:
         raise Refused(f"{name} has {size} bytes, too few for a safetensors file; complete the source")
     with open(path, "rb") as handle:
@@ -66,7 +67,7 @@ def _check_spans(name: str, spans: Iterable[tuple[int, int, str]], data: int) ->
     if position != data:
         kind = "truncated" if position > data else "too long"
         raise Refused(
-            f"{name}: the tensors end at byte {position} and the data at {data}: the file is {kind}; complete the source"
+            f"{name}: the tensors end at byte {position}, the data at {data}: the file is {kind}; complete the source"
         )
 
 
@@ -76,10 +77,9 @@ def check_index(path: str, name: str, present: Iterable[str]) -> None:
         with open(path, encoding="utf-8") as handle:
             shards = set(json.load(handle)["weight_map"].values())
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise Refused(f"{name} is no index of safetensors files; complete the source") from None
+        raise Refused(f"{name} is not an index of safetensors files; complete the source") from None
     folder = os.path.dirname(name)
     wanted = {f"{folder}/{shard}" if folder else str(shard) for shard in shards}
     missing = sorted(wanted - set(present))
     if missing:
-        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
-        raise Refused(f"{name} names {', '.join(missing[:3])}{more}, which is not there; complete the source")
+        raise Refused(f"{name} names {first_few(missing, 3)}, which the source does not have; complete the source")

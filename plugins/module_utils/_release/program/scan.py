@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is in a directory, as text that can be compared in one step."""
+"""List a directory as text that can be compared in one step."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Item:
         self.ino = status.st_ino
 
     def same_content(self, status: os.stat_result) -> bool:
-        """Tell whether nothing has been written since."""
+        """Return whether nothing has been written since."""
         return (self.size, self.mtime_ns, self.ctime_ns) == (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
     def line(self) -> str:
-        """Return the item as one line; a source's inode numbers are the server's, and may change with it."""
+        """Return the item as one line, without the inode, which a file server may change."""
         return f"{self.kind} {self.size} {self.mtime_ns} {self.ctime_ns} {self.path}\n"
 
     def local_line(self) -> str:
@@ -47,7 +47,7 @@ def check_path(path: str) -> None:
 
 
 def scan(root: str, exact: bool = False, skip: frozenset[str] = frozenset()) -> list[Item]:
-    """Return everything below a directory, sorted by path; links count as their files, and modes do not, unless it shall be exact."""
+    """Return everything below a directory, sorted by path. exact: links stay links, and execute permissions count."""
     items: list[Item] = []
     pending = [""]
     while pending:

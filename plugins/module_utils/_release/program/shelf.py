@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What this host can give to others: the blocks that it has verified, while it still receives the rest."""
+"""Give other hosts the blocks that this one has verified, while it still receives the rest."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .errors import Refused
 from .journal import key
 from .manifest import MARK
 
-# How long a request for a block that is not here yet is silent.
+# How long a request for a block that is not here yet waits.
 _SILENCE = 0.5
 _GREETING = 5.0
 _MOST = 512
 
 
 class Shelf:
-    """Files by the key of their state at the source, and how far each is here."""
+    """Files by the key of their state at the source, and the blocks of each that are here."""
 
     def __init__(self, block: int) -> None:
         """Start with nothing."""
@@ -39,12 +39,12 @@ class Shelf:
             self._files = {key(line): (path, size, marks) for line, path, size, marks in files}
 
     def hopeless(self, name: bytes) -> bool:
-        """Tell whether a file will never be here."""
+        """Return whether a file will never be here."""
         with self._changed:
             return self._offered and name not in self._files
 
-    def tell(self) -> None:
-        """Wake those who wait for a block."""
+    def notify(self) -> None:
+        """Wake the threads that wait for a block."""
         with self._changed:
             self._changed.notify_all()
 
@@ -71,7 +71,7 @@ class Shelf:
                 descriptor = os.open(f"{self.root}/{path}", os.O_RDONLY | os.O_CLOEXEC)
                 return descriptor, min(self.block, size - index * self.block)
             except FileNotFoundError:
-                # It has just been published, and lies elsewhere in a moment.
+                # It is being published, and is in another directory in a moment.
                 time.sleep(0.01)
         raise ConnectionError(f"{path} is not here any more")
 
@@ -85,19 +85,20 @@ class Server:
         self.passed_by: set[int] = set()
         self.patient = True
         self.last_use = time.monotonic()
-        self._room = threading.Semaphore(_MOST)
+        self._free = threading.Semaphore(_MOST)
         try:
             self._listener = socket.create_server(
                 address, family=socket.AF_INET6 if ":" in address[0] else socket.AF_INET, backlog=128
             )
         except OSError as error:
             raise Refused(
-                f"port {address[1]} of {address[0]} cannot be used: {error.strerror}; free it or plan another one"
+                f"port {address[1]} of {address[0]} cannot be used: {error.strerror}; "
+                "free it, or set sglang_models_port"
             ) from error
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self._listener.close()
 
     def _accept(self) -> None:
@@ -106,7 +107,7 @@ class Server:
                 connection = self._listener.accept()[0]
             except OSError:
                 return
-            if self._room.acquire(blocking=False):
+            if self._free.acquire(blocking=False):
                 threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
             else:
                 connection.close()
@@ -120,11 +121,11 @@ class Server:
             while True:
                 self._reply(channel, *channel.asked())
         except OSError:
-            # Whoever has hung up calls again.
+            # The other host connects again if it needs more.
             return
         finally:
             connection.close()
-            self._room.release()
+            self._free.release()
 
     def _reply(self, channel: wire.Channel, kind: int, name: bytes, number: int) -> None:
         if kind == wire.PASS_BY:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From a source to a release: copy what is missing, check it as a model, publish it in one step."""
+"""From a source to a release: copy what is missing, check that it is a whole model, publish it in one step."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import os
 import shutil
 from collections.abc import Iterable
 
+from ..._base.text import first_few, size
 from . import safetensors, sums
 from .copy import Job, Transfer
 from .errors import Refused, explain
@@ -18,10 +19,11 @@ from .origin import Source
 from .pool import Pool
 from .progress import Meter
 from .rehash import load
+from .report import Report
+from .request import Request, space_needed
 from .scan import LINK, Item, scan, source_text
 from .store import Store, flush_directory, read_bytes, write_atomically
-from .sync import Request, space_needed
-from .verify import Report, record
+from .verify import record
 
 _WHOLE = 1 << 62
 
@@ -30,7 +32,7 @@ class Stage:
     """One run's way from the source to the release."""
 
     def __init__(self, store: Store, request: Request, items: list[Item], meter: Meter, source: Source) -> None:
-        """Keep what is needed; `request.source` has `items`."""
+        """Keep what the run works with; `items` are the files of `request.source`."""
         self._store, self._request, self._items, self._meter = store, request, items, meter
         self._tree = f"{store.incoming}/tree"
         self._pool = Pool(request.threads, request.memory, request.block)
@@ -39,7 +41,7 @@ class Stage:
         self._source = source
 
     def run(self, damaged: Report | None) -> str:
-        """Bring the release here, verified; return its digest."""
+        """Copy and verify the release; return its digest."""
         if damaged:
             self._only(damaged)
         os.makedirs(self._tree, exist_ok=True)
@@ -82,8 +84,8 @@ class Stage:
         free = status.f_bavail * status.f_frsize
         if needed > free:
             raise Refused(
-                f"{self._store.root}: {needed / 1e9:.2f} GB are needed and {free / 1e9:.2f} GB are free; "
-                "remove old releases (prune) or give the store a larger disk"
+                f"{self._store.root}: {size(free)} are free (expected {size(needed)}); "
+                "free space there, or lower keep in sglang_models"
             )
 
     def _copy(self, transfer: Transfer) -> None:
@@ -129,10 +131,9 @@ class Stage:
         before, after = set(source_text(self._items).splitlines()), set(source_text(now).splitlines())
         changed = sorted({line.split(" ", 4)[4] for line in before ^ after})
         if changed:
-            more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
-            names = ", ".join(changed[:3])
             raise Refused(
-                f"{names}{more} changed at the source while it was copied; run again when the source is complete"
+                f"{first_few(changed, 3)} changed at the source while it was copied; "
+                "run again when the source is complete"
             )
 
     def _manifest(self) -> tuple[bytes, bytes]:
@@ -146,8 +147,8 @@ class Stage:
         digest = name_of(data)
         if self._request.expect and digest != self._request.expect:
             raise Refused(
-                f"{self._request.source} has the release {digest}, not {self._request.expect} as expected; nothing was published. "
-                "Correct the source or what is expected"
+                f"{self._request.source} has the release {digest} (expected {self._request.expect}); "
+                "nothing was published. Correct the source, or expected in sglang_models"
             )
         for path, target in self._links.items():
             _link(f"{self._tree}/{path}", target)
@@ -161,8 +162,10 @@ class Stage:
         return digest
 
     def _move(self, digest: str, meta: str) -> None:
+        # Before it appears: a note of a release that is not there yet says nothing, but a release must have its place.
+        self._store.note(digest)
         if digest in self._store.digests():
-            # The same content with other times: the release stands, and knows its source as it is now.
+            # The same content with other times: the release stays, and notes its source as it is now.
             write_atomically(self._store.meta(digest, "source"), read_bytes(f"{meta}/source") or b"")
             shutil.rmtree(self._tree)
             return
@@ -194,7 +197,7 @@ class Stage:
 
 
 def _is_about_others(item: Item) -> bool:
-    """Tell whether a file says something about other files, and is needed whole before these are copied."""
+    """Return whether a file says something about other files, and is needed whole before these are copied."""
     return item.path.endswith(safetensors.INDEX_SUFFIX) or sums.is_list(item.path, item.size)
 
 

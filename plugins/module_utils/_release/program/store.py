@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A store on disk: its paths, its locks, its links."""
+"""A store on disk: its paths, locks and links, and the order in which its releases came."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HEX = frozenset("0123456789abcdef")
 
 
 def is_digest(name: str) -> bool:
-    """Tell whether this can name a release."""
+    """Return whether this can name a release."""
     return len(name) == 64 and _HEX.issuperset(name)
 
 
@@ -52,16 +52,14 @@ class Lock:
         self._descriptor = -1
 
     def __enter__(self) -> Lock:
-        """Take it, or refuse with the process that has it."""
+        """Take it, or refuse and name the process that holds it."""
         self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         deadline = time.monotonic() + self._wait
         while not self._take():
             if time.monotonic() >= deadline:
                 holder = os.pread(self._descriptor, 20, 0).decode("ascii", "replace").strip()
                 os.close(self._descriptor)
-                raise Busy(
-                    f"process {holder or 'unknown'} is at work on {self._purpose}; wait until it ends, or stop it"
-                )
+                raise Busy(f"process {holder or 'unknown'} works on {self._purpose}; wait until it ends, or stop it")
             time.sleep(0.02)
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, b"%d\n" % os.getpid(), 0)
@@ -75,12 +73,12 @@ class Lock:
         return True
 
     def __exit__(self, *_unused: object) -> None:
-        """Let it go."""
+        """Release it."""
         os.close(self._descriptor)
 
 
 def is_locked(path: str) -> bool:
-    """Tell whether a process holds a lock."""
+    """Return whether a process holds a lock."""
     try:
         # For reading, because a disk that is broken may not be written to any more.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -106,6 +104,7 @@ class Store:
         self.incoming = f"{self.state}/incoming"
         self.trash = f"{self.state}/trash"
         self.status = f"{self.state}/status.json"
+        self.history = f"{self.state}/history"
         self.copy_lock = f"{self.state}/copy.lock"
         self.links = {name: f"{self.root}/{name}" for name in ("current", "previous")}
 
@@ -115,11 +114,11 @@ class Store:
             os.makedirs(path, exist_ok=True)
 
     def copying(self, wait: float = 1) -> Lock:
-        """Return the lock of a copy; who asks for its status holds it for a moment."""
+        """Return the lock of a copy; a look at its status holds it for a moment, too."""
         return Lock(self.copy_lock, wait, f"a copy into {self.root}")
 
     def switching(self, wait: float = 60) -> Lock:
-        """Return the lock of what takes a moment."""
+        """Return the lock of short changes."""
         return Lock(f"{self.state}/switch.lock", wait, f"the releases of {self.root}")
 
     def release(self, digest: str) -> str:
@@ -138,7 +137,7 @@ class Store:
             return []
 
     def linked(self, name: str) -> str:
-        """Return the digest that `current` or `previous` leads to, empty if none."""
+        """Return the digest that `current` or `previous` leads to, empty without one."""
         try:
             return os.path.basename(os.readlink(self.links[name]))
         except FileNotFoundError:
@@ -151,11 +150,16 @@ class Store:
         os.symlink(f"releases/{digest}", temporary)
         os.replace(temporary, self.links[name])
 
-    def flip(self, digest: str) -> bool:
-        """Make a release the current one; tell whether that changed anything."""
+    def switch(self, digest: str, newest: bool = False) -> bool:
+        """Make a release the current one; return whether that changed anything.
+
+        newest: it comes from the source, so it is what `before_newest` goes back from.
+        """
         with self.switching():
             if digest not in self.digests():
-                raise Refused(f"{self.root} has no release {digest}; run sync first")
+                raise Refused(f"{self.root} has no release {digest}; run weights.yml or deploy.yml to copy it")
+            if newest:
+                self.note(digest)
             current = self.linked("current")
             if current == digest:
                 return False
@@ -165,8 +169,42 @@ class Store:
             flush_directory(self.root)
         return True
 
+    def note(self, digest: str) -> None:
+        """Note a release as the newest; the caller holds the lock of changes."""
+        noted = self._noted()
+        if noted[-1:] != [digest]:
+            kept = [one for one in noted if one != digest and one in self.digests()]
+            write_atomically(self.history, "".join(f"{one}\n" for one in [*kept, digest]).encode())
+
+    def _noted(self) -> list[str]:
+        return (read_bytes(self.history) or b"").decode("ascii", "replace").split()
+
+    def newest_first(self) -> list[str]:
+        """Return all releases; those that the history lacks, because it was lost, are the oldest, by their times."""
+        place = {digest: number for number, digest in enumerate(self._noted())}
+        return sorted(
+            self.digests(), key=lambda digest: (place.get(digest, -1), self._published(digest), digest), reverse=True
+        )
+
+    def _published(self, digest: str) -> float:
+        try:
+            return os.stat(self.meta(digest, "manifest.json")).st_mtime
+        except OSError:
+            return 0.0
+
+    def before_newest(self) -> str:
+        """Return the release to go back to, which is the same however often hosts go back; empty without one.
+
+        It is the one before the newest copy, and the current one where that is no longer the newest.
+        """
+        current, previous = self.linked("current"), self.linked("previous")
+        if current and self.newest_first()[:1] != [current]:
+            return current
+        # A switch that was killed between its two links has left both on one release.
+        return previous if previous != current else ""
+
     def from_source(self, text: str) -> str:
-        """Return the release that was copied from a source in exactly this state, empty if none."""
+        """Return the release that was copied from a source in exactly this state, empty without one."""
         wanted = text.encode()
         for digest in self.digests():
             if read_bytes(self.meta(digest, "source")) == wanted:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The SHA-256 that came with a model: lists in the format of sha256sum, and what the Hugging Face client keeps beside a download."""
+"""The SHA-256 that came with a model: lists in the format of sha256sum, and what the Hugging Face client keeps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LARGEST = 16 << 20
 
 
 def is_list(path: str, size: int) -> bool:
-    """Tell whether a file is such a list, from its name."""
+    """Return whether a file is such a list, by its name."""
     return size <= _LARGEST and _LIST.fullmatch(os.path.basename(path)) is not None
 
 
@@ -35,7 +35,7 @@ def parse(text: str, folder: str) -> dict[str, str]:
 
 
 def from_hub(source: str, paths: list[str]) -> dict[str, str]:
-    """Return path -> SHA-256 from what `hf download --local-dir` keeps: the commit, the ETag, the time; large files have theirs as ETag."""
+    """Return path -> SHA-256 from what `hf download --local-dir` keeps: for large files it is the ETag, in line 2."""
     found = {}
     for path in paths:
         try:

@@ -1,11 +1,12 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Blocks between hosts: who does not know the token of the run gets nothing, and what was changed on the way is not taken.
+"""Blocks between hosts: a host without the token of the run gets nothing, and what was changed on the way is refused.
 
-Both sides prove that they know the token, with a nonce of each. Every message after that has a code under a key of this connection, over
-its place in the conversation. A block itself has none: its message carries the mark, which is the SHA-256 of all bytes of the file up to
-there, and the receiver has to come to the same mark. So the channel costs nothing but the hash that is computed anyway. It hides nothing.
+Both sides prove that they know the token, with a nonce of each. Every message after that has a code under a key of
+this connection, over its place in the conversation. A block itself has none: its message carries the mark, which is
+the SHA-256 of all bytes of the file up to there, and the receiver has to come to the same mark. So the channel costs
+nothing but the hash that is computed anyway. It hides nothing.
 """
 
 from __future__ import annotations
@@ -32,14 +33,14 @@ NO_MARK = bytes(MARK)
 
 
 class Distrusted(OSError):
-    """The other side does not know the token, or its words were changed."""
+    """The other side does not know the token, or its message was changed."""
 
 
 class Channel:
-    """One connection, after both sides have proved who they are."""
+    """One connection, after both sides have proved that they know the token."""
 
     def __init__(self, connection: socket.socket, token: bytes, own: int, server: bool) -> None:
-        """Greet the other side, which is a host of the run by its number."""
+        """Authenticate the other side; `own` is the number of this host."""
         self.socket = connection
         hello = _HELLO.pack(_MAGIC, os.urandom(16), own)
         connection.sendall(hello)
@@ -106,12 +107,12 @@ class Channel:
             self.socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Give the connection back to the system."""
+        """Close the connection."""
         self.socket.close()
 
 
 def dial(address: tuple[str, int], token: bytes, own: int, timeout: float) -> Channel:
-    """Call a host of the run."""
+    """Connect to a host of the run."""
     connection = socket.create_connection(address, timeout)
     try:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

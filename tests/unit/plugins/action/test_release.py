@@ -13,7 +13,7 @@ from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
-from ansible_collections.multinode.sglang.plugins.action import release, release_run
+from ansible_collections.multinode.sglang.plugins.action import release
 
 DIGEST = "1" * 64
 RELEASE = {"name": "llama", "store": "/data/llama", "source": "/mnt/llama"}
@@ -29,9 +29,10 @@ def run_of(*hosts: str) -> dict[str, Any]:
     return {"run": "r1", "releases": {"llama": entry}}
 
 
-def look() -> dict[str, Any]:
-    """Return the result of a look that finds something to copy."""
-    return {"releases": {"llama": {"missing": True, "digest": "", "current": "", "address": "node", "port": 21500}}}
+def inspected(**changes: Any) -> dict[str, Any]:
+    """Return the result of an inspection that finds something to copy."""
+    entry = {"missing": True, "digest": "", "current": "", "address": "node", "port": 21500, **changes}
+    return {"releases": {"llama": entry}}
 
 
 class Action:
@@ -40,12 +41,9 @@ class Action:
     def __init__(
         self, monkeypatch: pytest.MonkeyPatch, answer: Any, host: str = "node1", check_mode: bool = False, **args: Any
     ) -> None:
-        task = MagicMock(async_val=0, check_mode=check_mode, args=args)
+        task = MagicMock(async_val=0, check_mode=check_mode, args={"releases": [RELEASE], **args})
         self.plugin = release.ActionModule(task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock())
         self.host, self.calls, self.task = host, list[dict[str, Any]](), task
-        given = {"releases": [RELEASE], **args}
-        options = {name: given.get(name, spec.get("default")) for name, spec in release.ARGUMENTS.items()}
-        monkeypatch.setattr(self.plugin, "validate_argument_spec", lambda **_spec: (None, options))
         monkeypatch.setattr(self.plugin, "_execute_module", self.execute)
         self._answer = answer
 
@@ -69,57 +67,53 @@ def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is printed; the token of a run lies in a directory of the test."""
     lines: list[str] = []
     monkeypatch.setattr(release.display, "display", lines.append)
-    monkeypatch.setattr(release_run.display, "display", lines.append)
     monkeypatch.setattr(release.C, "DEFAULT_LOCAL_TMP", str(tmp_path))
     (tmp_path / "release-r1").write_text("word")
     return lines
 
 
-def test_the_program_travels_only_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    action = Action(monkeypatch, lambda call: look() if call["program"] else {"program_missing": True}, step="look")
-    assert action.run() == look()
-    assert [bool(call["program"]) for call in action.calls] == [False, True]
-    assert "release.py" in action.calls[1]["program"]
-    action = Action(monkeypatch, lambda _call: look(), step="look")
-    action.run()
-    assert len(action.calls) == 1
+def test_an_inspection_is_one_call_of_the_module_of_the_same_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    action = Action(monkeypatch, lambda _call: inspected(), step="inspect")
+    assert action.run()["releases"] == inspected()["releases"]
+    (call,) = action.calls
+    assert (call["module"], call["releases"]) == ("multinode.sglang.release", [RELEASE])
 
 
 def test_a_copy_gets_the_token_and_its_place_and_nothing_else_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     action = Action(
-        monkeypatch, lambda _call: {"changed": True}, host="node2", step="start", run=run_of("node1", "node2")
+        monkeypatch, lambda _call: {"changed": True}, host="node2", step="copy", run=run_of("node1", "node2")
     )
     action.run()
     (call,) = action.calls
     assert call["token"] == (tmp_path / "release-r1").read_text()
-    assert call["releases"][0]["peers"] == {
+    assert call["run"]["releases"]["llama"] == {
         "own": 1,
         "hosts": [["node1", 21500], ["node2", 21500]],
         "grace": 60,
         "linger": 60,
     }
-    action = Action(monkeypatch, lambda _call: look(), step="look")
+    action = Action(monkeypatch, lambda _call: inspected(), step="inspect")
     action.run()
     assert action.calls[0]["token"] == ""
 
 
 def test_a_host_alone_has_nobody_to_give_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    action = Action(monkeypatch, lambda _call: {"changed": True}, step="start", run=run_of("node1"))
+    action = Action(monkeypatch, lambda _call: {"changed": True}, step="copy", run=run_of("node1"))
     action.run()
-    assert action.calls[0]["releases"][0]["peers"] is None
+    assert action.calls[0]["run"]["releases"] == {"llama": {}}
     assert action.calls[0]["token"] == ""
 
 
-@pytest.mark.parametrize("step", ["start", "follow"])
+@pytest.mark.parametrize("step", ["copy", "wait"])
 def test_a_host_that_takes_no_part_is_not_called(monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     action = Action(monkeypatch, None, host="node9", step=step, run=run_of("node1"))
-    assert action.run() == {"changed": False, "actions": [], "releases": {}}
-    assert action.calls == []
+    result = action.run()
+    assert (result["changed"], result["releases"], action.calls) == (False, {}, [])
 
 
-@pytest.mark.parametrize("step", ["start", "follow"])
+@pytest.mark.parametrize("step", ["plan", "copy", "wait", "agree", "switch"])
 def test_check_mode_starts_nothing_and_is_quiet(monkeypatch: pytest.MonkeyPatch, shown: list[str], step: str) -> None:
     action = Action(monkeypatch, None, check_mode=True, step=step, run=run_of("node1"))
     assert action.run()["changed"] is False
@@ -128,11 +122,26 @@ def test_check_mode_starts_nothing_and_is_quiet(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_check_mode_says_what_would_be_copied(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
-    answer = {**look(), "actions": ["llama: copy 2 files"]}
-    Action(monkeypatch, lambda _call: answer, step="look").run()
+    answer = {**inspected(), "actions": ["llama: copy 2 files"]}
+    Action(monkeypatch, lambda _call: answer, step="inspect").run()
     assert shown == []
-    Action(monkeypatch, lambda _call: answer, check_mode=True, step="look").run()
+    Action(monkeypatch, lambda _call: answer, check_mode=True, step="inspect").run()
     assert shown == ["node1: llama: copy 2 files"]
+
+
+def test_check_mode_says_that_a_host_has_gone_back_already(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
+    answer = inspected(missing=False, digest="A", current="A", back=True, releases=["B", "A"])
+    Action(monkeypatch, lambda _call: answer, check_mode=True, step="inspect").run()
+    assert shown == ["node1: llama: stays on A: it has gone back from the newest (B) already"]
+
+
+def test_a_switch_goes_to_the_digest_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    agreed = {"run": "r1", "releases": {"llama": {"digest": DIGEST}}}
+    other = {**RELEASE, "name": "qwen"}
+    action = Action(monkeypatch, lambda _call: {"changed": True}, step="switch", run=agreed, releases=[RELEASE, other])
+    action.run()
+    (call,) = action.calls
+    assert (call["releases"], call["run"]) == ([RELEASE], agreed)
 
 
 def test_it_follows_until_the_end(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
@@ -145,9 +154,7 @@ def test_it_follows_until_the_end(monkeypatch: pytest.MonkeyPatch, shown: list[s
     )
     clock = iter(range(0, 1000, 10))
     monkeypatch.setattr(release.time, "monotonic", lambda: next(clock))
-    action = Action(
-        monkeypatch, lambda _call: {"releases": {"llama": next(states)}}, step="follow", run=run_of("node1")
-    )
+    action = Action(monkeypatch, lambda _call: {"releases": {"llama": next(states)}}, step="wait", run=run_of("node1"))
     result = action.run()
     assert result["releases"]["llama"]["digest"] == DIGEST
     assert not result.get("failed")
@@ -157,7 +164,7 @@ def test_it_follows_until_the_end(monkeypatch: pytest.MonkeyPatch, shown: list[s
 
 def test_a_failed_copy_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     answer = {"releases": {"llama": {"state": "failed", "msg": "the disk is full"}}}
-    result = Action(monkeypatch, lambda _call: answer, step="follow", run=run_of("node1")).run()
+    result = Action(monkeypatch, lambda _call: answer, step="wait", run=run_of("node1")).run()
     assert result["failed"]
     assert result["msg"] == "llama: the disk is full\nNo host was switched."
 
@@ -181,10 +188,10 @@ def test_reading_every_byte_runs_in_the_background(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(release.time, "monotonic", lambda: next(clock))
     monkeypatch.setattr(release.time, "sleep", lambda _seconds: None)
     action = Action(monkeypatch, lambda _call: next(answers), step="verify", full=True)
-    assert action.run() == {"changed": False, "actions": [], "releases": {"llama": {"ok": True}}}
-    assert [call["module"].rpartition(".")[2] for call in action.calls] == ["release_step", *["async_status"] * 3]
+    result = action.run()
+    assert (result["changed"], result["releases"]) == (False, {"llama": {"ok": True}})
+    assert [call["module"].rpartition(".")[2] for call in action.calls] == ["release", *["async_status"] * 3]
     assert action.calls[0]["async"]
-    assert action.calls[0]["program"]
     assert shown == ["node1: reading every byte, 20 s"]
 
 
@@ -198,7 +205,7 @@ class Cluster:
     def answer(self, host: str, call: dict[str, Any]) -> dict[str, Any]:
         """Answer a remote call; a wait ends when all hosts have been started."""
         with self.lock:
-            if call["step"] == "start":
+            if call["step"] == "copy":
                 self.started.add(host)
                 return {"changed": True, "releases": {}}
             complete = len(self.started) == len(self.hosts)
@@ -221,15 +228,13 @@ def test_a_hundred_hosts_with_five_forks_do_not_wait_for_each_other(monkeypatch:
 
     # Ansible's strategy: a step on all hosts, some at a time in their order, before the next step.
     with ThreadPoolExecutor(5) as forks:
-        for step in ("start", "follow"):
+        for step in ("copy", "wait"):
             results = list(forks.map(lambda host, step=step: work(step, host), hosts, timeout=60))
             assert [calls for _result, calls in results] == [1] * len(hosts)
     assert all(result["releases"]["llama"]["digest"] == DIGEST for result, _calls in results)
 
 
-def test_one_host_tells_of_those_that_ansible_has_not_come_to(
-    monkeypatch: pytest.MonkeyPatch, shown: list[str]
-) -> None:
+def test_one_host_reports_those_that_ansible_has_not_started(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
     run = run_of("node1", "node2", "node3")
     going = {
         "state": "running",
@@ -246,33 +251,36 @@ def test_one_host_tells_of_those_that_ansible_has_not_come_to(
         if len(shown) == 0:
             # While node1 waits, node2 has a worker, and speaks for nobody.
             second = Action(
-                monkeypatch, lambda _call: {"releases": {"llama": DONE}}, host="node2", step="follow", run=run
+                monkeypatch, lambda _call: {"releases": {"llama": DONE}}, host="node2", step="wait", run=run
             )
             second.run()
             assert [asked["others"] for asked in second.calls] == [False]
             return {"releases": {"llama": going}}
         return {"releases": {"llama": DONE}}
 
-    action = Action(monkeypatch, first, step="follow", run=run)
+    action = Action(monkeypatch, first, step="wait", run=run)
     action.run()
     assert [asked["others"] for asked in action.calls] == [True, True]
     assert [text.partition(" ")[0] for text in shown] == ["node2:", "node1:", "node3:", "node1:"]
-    third = Action(monkeypatch, lambda _call: {"releases": {"llama": DONE}}, host="node3", step="follow", run=run)
+    third = Action(monkeypatch, lambda _call: {"releases": {"llama": DONE}}, host="node3", step="wait", run=run)
     third.run()
     assert [asked["others"] for asked in third.calls] == [True]
 
 
 class Decision:
-    """The action plugin that compares the hosts."""
+    """The same plugin on the controller, over the results of all hosts."""
 
     def __init__(
-        self, monkeypatch: pytest.MonkeyPatch, results: dict[str, dict[str, Any]], check_mode: bool = False, **args: Any
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        hostvars: dict[str, dict[str, Any]],
+        check_mode: bool = False,
+        **args: Any,
     ) -> None:
-        task = MagicMock(async_val=0, check_mode=check_mode)
-        self.plugin = release_run.ActionModule(task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock())
-        options = {"register": "seen", "copies": None, "run": {}, **args}
-        monkeypatch.setattr(self.plugin, "validate_argument_spec", lambda **_spec: (None, options))
-        self._vars = {"hostvars": results, "ansible_play_hosts_all": list(results), "ansible_forks": 5}
+        task = MagicMock(async_val=0, check_mode=check_mode, args=args)
+        self.plugin = release.ActionModule(task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock())
+        monkeypatch.setattr(self.plugin, "_execute_module", None)
+        self._vars = {"hostvars": hostvars, "ansible_play_hosts_all": list(hostvars), "ansible_forks": 5}
 
     def run(self) -> dict[str, Any]:
         """Run the action."""
@@ -280,28 +288,48 @@ class Decision:
         return result
 
 
+def hosts_with(*hosts: str, **registers: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the variables of hosts that have these results."""
+    return {host: {f"model_weights_{name}": value for name, value in registers.items()} for host in hosts}
+
+
 def test_a_decision_has_a_name_and_a_token_that_is_not_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    result = Decision(monkeypatch, {"a": {"seen": look()}, "b": {"seen": look()}}).run()
+    result = Decision(monkeypatch, hosts_with("a", "b", result=inspected()), step="plan").run()
     assert result["releases"]["llama"]["hosts"] == ["a", "b"]
     token = (tmp_path / f"release-{result['run']}").read_text()
     assert token not in str(result)
 
 
 def test_without_peers_or_in_check_mode_there_is_no_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    Decision(monkeypatch, {"a": {"seen": look()}}).run()
-    Decision(monkeypatch, {"a": {"seen": look()}, "b": {"seen": look()}}, check_mode=True).run()
+    Decision(monkeypatch, hosts_with("a", result=inspected()), step="plan").run()
+    Decision(monkeypatch, hosts_with("a", "b", result=inspected()), check_mode=True, step="plan").run()
     assert [path.name for path in tmp_path.iterdir()] == ["release-r1"]
 
 
 def test_a_host_that_has_left_the_play_keeps_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    result = Decision(monkeypatch, {"a": {"seen": look()}, "b": {}}).run()
+    result = Decision(monkeypatch, {**hosts_with("a", result=inspected()), "b": {}}, step="plan").run()
     assert result["failed"]
-    assert result["msg"].startswith("b could not go on")
+    assert result["msg"].startswith("b failed before")
+
+
+def test_all_hosts_that_have_gone_back_are_one_line(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
+    found = inspected(missing=False, digest="A", current="A", back=True, releases=["B", "A"])
+    assert Decision(monkeypatch, hosts_with("a", "b", result=found), step="plan").run()["releases"] == {}
+    assert shown == ["llama: stays on A: it has gone back from the newest (B) already"]
 
 
 def test_the_end_names_the_digest_and_prints_what_was_read(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
-    hosts = {host: {"seen": look(), "copied": {"releases": {"llama": DONE}}} for host in ("a", "b")}
-    result = Decision(monkeypatch, hosts, copies="copied", run={"run": "r1", "releases": {"llama": {}}}).run()
+    hosts = hosts_with("a", "b", result=inspected(), copies={"releases": {"llama": DONE}})
+    result = Decision(monkeypatch, hosts, step="agree", run={"run": "r1", "releases": {"llama": {}}}).run()
     assert result["releases"] == {"llama": {"digest": DIGEST}}
     assert len(shown) == 1
     assert shown[0].startswith(f"llama: the release {DIGEST} is on 2 more hosts")
+
+
+def test_a_comparison_fails_or_lists_what_is_there(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
+    good = {"digest": DIGEST, "ok": True, "problems": {}, "lost": "", "releases": [DIGEST, "0"]}
+    hosts = hosts_with("a", "b", verified={"releases": {"llama": good}})
+    assert "All hosts have the same releases" in Decision(monkeypatch, hosts, step="compare").run()["msg"]
+    assert shown[0] == f"llama: release {DIGEST} on 2 hosts, verified; also on disk: 0"
+    result = Decision(monkeypatch, {**hosts, "c": {}}, step="compare").run()
+    assert (result["failed"], result["msg"]) == (True, "c  not compared: it has no result")

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.multinode.sglang.plugins.module_utils._release import mounts
-from ansible_collections.multinode.sglang.plugins.module_utils._release.mounts import MountError
+from ansible_collections.multinode.sglang.plugins.module_utils._release.program.errors import Refused
 
 MOUNTINFO = r"""22 28 0:21 / /proc rw,nosuid shared:12 - proc proc rw
 28 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw,discard
@@ -84,14 +84,14 @@ def test_a_server_that_answers_is_fine_whatever_its_version(words: tuple[int, ..
 def test_a_server_that_is_not_there_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    with pytest.raises(MountError, match=f"the NFS server 127.0.0.1 takes no connection at port {port} within 5 s"):
+    with pytest.raises(Refused, match=f"the NFS server 127.0.0.1 accepts no connection on port {port} within 5 s"):
         mounts.refuse_silence("127.0.0.1", port, 5)
 
 
 def test_a_server_that_never_answers_is_refused_in_time() -> None:
     with (
         listening(None) as port,
-        pytest.raises(MountError, match=f"takes connections at port {port} and gives no answer within 0.2 s"),
+        pytest.raises(Refused, match=f"accepts connections on port {port} and does not answer within 0.2 s"),
     ):
         mounts.refuse_silence("127.0.0.1", port, 0.2)
 
@@ -100,7 +100,7 @@ def test_a_server_that_never_answers_is_refused_in_time() -> None:
 def test_what_is_no_nfs_server_is_refused(answer: bytes) -> None:
     with (
         listening(lambda _call: answer) as port,
-        pytest.raises(MountError, match="is no NFS server; correct server and port"),
+        pytest.raises(Refused, match="is not an NFS server; correct nfs"),
     ):
         mounts.refuse_silence("127.0.0.1", port, 5)
 
@@ -110,7 +110,7 @@ def test_a_directory_that_answers_is_fine(tmp_path: Path) -> None:
 
 
 def test_a_directory_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(MountError, match=r"cannot be read: .*No such file"):
+    with pytest.raises(Refused, match=r"cannot be read: .*No such file"):
         mounts.refuse_dead(f"{tmp_path}/models", 30, run)
 
 
@@ -118,7 +118,7 @@ def test_a_directory_that_never_answers_is_refused_in_time() -> None:
     def hanging(words: list[str], **options: Any) -> tuple[int, str, str]:
         return run([*words[:3], "sleep", "60"], **options)
 
-    with pytest.raises(MountError, match=r"/mnt/models does not answer within 0\.2 s; bring its file server back"):
+    with pytest.raises(Refused, match=r"/mnt/models does not answer within 0\.2 s; make its file server available"):
         mounts.refuse_dead("/mnt/models", 0.2, hanging)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.multinode.sglang.plugins.plugin_utils._progress.release import BLOCK, Follow, Others, duration
+from ansible_collections.multinode.sglang.plugins.plugin_utils._progress.release import BLOCK, Follow, Others
 
 
 def running(**changes: Any) -> dict[str, Any]:
@@ -44,10 +44,10 @@ def test_a_line_at_a_steady_pace() -> None:
 def test_a_line_without_figures_yet() -> None:
     wait = follow()
     assert wait.take({"llama": {"state": "starting"}}, 15) == [
-        "node1: llama: looking at the source, or waiting for the hosts before this one"
+        "node1: llama: comparing the source, or waiting for the hosts before this one"
     ]
     assert wait.take({"llama": running(eta=None, rate=0, silent=45)}, 30) == [
-        "node1: llama: 25 % of 800.00 GB, 0.0 MB/s, no word for 45 s"
+        "node1: llama: 25 % of 800.00 GB, 0.0 MB/s, no report for 45 s"
     ]
 
 
@@ -55,14 +55,15 @@ def test_the_last_line_says_where_the_bytes_came_from() -> None:
     wait = follow()
     lines = wait.take({"llama": done(bytes_kept=5 * 10**8, received_bytes=5 * 10**8)}, 1)
     assert lines == [
-        "node1: llama: 1.00 GB in 2 s, 0.25 GB/s: 0.0 MB from the source, 0.50 GB from other hosts, 0.50 GB kept from before"
+        "node1: llama: 1.00 GB in 2 s, 0.25 GB/s: 0.0 MB from the source, 0.50 GB from other hosts, "
+        "0.50 GB kept from before"
     ]
     assert wait.verdict() == ""
 
 
 def test_a_host_that_only_gives_says_so() -> None:
     assert follow().take({"llama": done(changed=False)}, 1) == [
-        "node1: llama: is here already, and was given to others"
+        "node1: llama: was here already, and was given to other hosts"
     ]
 
 
@@ -90,7 +91,7 @@ def test_a_copy_that_waits_for_a_dead_server_is_given_up() -> None:
     assert wait.verdict() is None
     wait.take({"llama": running(silent=601.0)}, 2)
     assert str(wait.verdict()).startswith(
-        "llama: the copy has told nothing for 10 min; its file server does not answer."
+        "llama: the copy has reported nothing for 10 min; its file server does not answer."
     )
 
 
@@ -100,7 +101,7 @@ def test_a_copy_that_never_begins_is_given_up() -> None:
     wait.take({"llama": {"state": "starting"}}, 600)
     assert wait.verdict() is None
     wait.take({"llama": {"state": "starting"}}, 602)
-    assert str(wait.verdict()).startswith("llama: the copy has told nothing for 10 min")
+    assert str(wait.verdict()).startswith("llama: the copy has reported nothing for 10 min")
 
 
 def test_what_was_wrong_with_others_is_told() -> None:
@@ -132,7 +133,3 @@ def test_many_of_them_are_one_line_that_names_the_slowest() -> None:
         "28 more hosts: llama: 87 % (node29) to 90 %"
     ]
     assert Others(ADDRESSES).lines("llama", running(others={}), list(ADDRESSES), 15) == []
-
-
-def test_durations() -> None:
-    assert [duration(seconds) for seconds in (5, 99, 150, 5999, 7200)] == ["5 s", "99 s", "2 min", "100 min", "2.0 h"]

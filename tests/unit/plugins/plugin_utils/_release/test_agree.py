@@ -55,14 +55,16 @@ def test_few_forks_give_the_hosts_time_to_be_started() -> None:
 
 def test_different_releases_are_never_taken_for_one() -> None:
     for current in (OLD, NEW):
-        with pytest.raises(Disagreement, match=f"llama: a has the release {OLD}, b has {NEW}; no host was switched"):
+        with pytest.raises(
+            Disagreement, match=rf"llama: b would go to {NEW} \(expected {OLD}, as a\); no host was switched"
+        ):
             agree.plan(looks(a=entry(OLD, OLD), b=entry(NEW, current)), 5)
 
 
 def test_a_host_that_is_lost_keeps_all_others() -> None:
     good: dict[str, Any] = {"releases": {"llama": entry(OLD)}}
     for lost in (None, {"failed": True, "msg": "no"}, {"unreachable": True}):
-        with pytest.raises(Disagreement, match="b could not go on, see above; no host was switched"):
+        with pytest.raises(Disagreement, match="b failed before, see above; no host was switched"):
             agree.collect(["a", "b"], {"a": good, "b": lost})
     assert agree.collect(["a", "b"], {"a": good, "b": {"releases": {}}}) == {"llama": {"a": entry(OLD)}}
 
@@ -71,7 +73,7 @@ def test_all_have_the_same_or_nobody_switches() -> None:
     seen = looks(a=entry(), b=entry(NEW, NEW), c=entry())
     copies = {"llama": {"a": {"digest": NEW}, "c": {"digest": NEW}}}
     assert agree.agreed(seen, copies) == {"llama": NEW}
-    with pytest.raises(Disagreement, match=f"llama: a has the release {NEW}, c has {OLD}"):
+    with pytest.raises(Disagreement, match=rf"llama: c would go to {OLD} \(expected {NEW}, as a\)"):
         agree.agreed(seen, {"llama": {"a": {"digest": NEW}, "c": {"digest": OLD}}})
     with pytest.raises(Disagreement, match="llama: c did not get the release; no host was switched"):
         agree.agreed(seen, {"llama": {"a": {"digest": NEW}}})
@@ -81,11 +83,32 @@ def test_the_summary_counts_what_the_source_has_given() -> None:
     head = {"changed": True, "bytes_total": 2 * 10**9, "bytes_kept": 0, "source_bytes": 2 * 10**9, "seconds": 4.0}
     tail = {**head, "source_bytes": 10**8}
     text = agree.summary("llama", NEW, {"a": head, "b": tail})
-    assert (
-        "on 2 more hosts after 4 s: 2.00 GB each, 2.10 GB read from the source (1.05 of its size), 1.00 GB/s over all hosts"
-        in text
-    )
+    assert "on 2 more hosts after 4 s: 2.00 GB each, 2.10 GB read from the source (1.05 of its size), 1.00 GB/s" in text
     assert agree.summary("llama", NEW, {"a": {"changed": False}}).endswith(f"all hosts have the release {NEW} already")
+
+
+def going_back(current: str, digest: str, *releases: str) -> dict[str, Any]:
+    """Return what an inspection finds on a host that shall go back."""
+    return {**entry(digest, current), "back": True, "releases": list(releases)}
+
+
+def test_a_host_that_lacks_the_newest_release_stays_where_the_others_go() -> None:
+    found = agree.settle(looks(a=going_back("C", "B", "C", "B", "A"), b=going_back("B", "A", "B", "A")))["llama"]
+    assert {host: one["digest"] for host, one in found.items()} == {"a": "B", "b": "B"}
+    assert agree.settle(looks(a=entry(OLD))) == looks(a=entry(OLD))
+
+
+def test_hosts_that_do_not_agree_on_the_newest_are_left_to_a_refusal() -> None:
+    found = agree.settle(looks(a=going_back("A", "B", "A", "B"), b=going_back("B", "A", "B", "A")))
+    with pytest.raises(Disagreement, match="set release of the model to a digest"):
+        agree.plan(found, 5)
+
+
+def test_hosts_that_have_gone_back_already_are_reported_once() -> None:
+    hosts = {f"node{number}": going_back("A", "A", "B", "A") for number in range(3)}
+    assert agree.staying(looks(**hosts)) == ["llama: stays on A: it has gone back from the newest (B) already"]
+    assert agree.staying(looks(a=going_back("B", "A", "B", "A"))) == []
+    assert agree.staying(looks(a=entry(OLD))) == []
 
 
 def test_the_token_is_new_for_each_run_and_for_nobody_else(tmp_path: Path) -> None:

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.multinode.sglang.plugins.module_utils._release import service
+from ansible_collections.multinode.sglang.plugins.module_utils._release.program.request import Request
 from ansible_collections.multinode.sglang.plugins.module_utils._release.program.store import Store
-from ansible_collections.multinode.sglang.plugins.module_utils._release.program.sync import Request, sync
-from ansible_collections.multinode.sglang.plugins.plugin_utils._release import program as shipped
+from ansible_collections.multinode.sglang.plugins.module_utils._release.program.sync import sync
 
 BLOCK = 4096
 
@@ -56,11 +57,11 @@ def bring(store: Store, source: Path, **options: Any) -> dict[str, Any]:
     return sync(store, request(source, **options))
 
 
-def run(program: list[str], *words: str | Path) -> tuple[int, dict[str, Any]]:
-    """Run the program; its status and what it printed."""
-    done = subprocess.run([*program, *map(str, words)], check=False, capture_output=True, text=True)
-    assert not done.stderr, done.stderr
-    return done.returncode, json.loads(done.stdout)
+def start(program: list[str], store: Path, source: Path, run: str) -> subprocess.Popen[str]:
+    """Start the program with a request, as its service does."""
+    path = store.with_name(f"{run}.json")
+    path.write_text(json.dumps({"store": str(store), "source": str(source), "run": run, "reserve": 0, "plan": None}))
+    return subprocess.Popen([*program, str(path)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 @pytest.fixture
@@ -88,8 +89,6 @@ def quick(tmp_path: Path) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def program(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The words that start the program."""
-    folder = tmp_path_factory.mktemp("program")
-    (folder / "_release").mkdir()
-    for name, text in shipped.files().items():
-        (folder / name).write_text(text)
-    return [sys.executable, *shipped.INTERPRETER_OPTIONS, str(folder / shipped.LAUNCHER_NAME)]
+    folder = tmp_path_factory.mktemp("program") / "installed"
+    service.write_program(str(folder), service.program_files())
+    return [sys.executable, *service.PYTHON[1:], str(folder / service.LAUNCHER)]

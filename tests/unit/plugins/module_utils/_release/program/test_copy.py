@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.multinode.sglang.plugins.module_utils._release.program import copy, directio
+from ansible_collections.multinode.sglang.plugins.module_utils._release.program.compare import missing
 from ansible_collections.multinode.sglang.plugins.module_utils._release.program.errors import Refused
 from ansible_collections.multinode.sglang.plugins.module_utils._release.program.store import Store
-from ansible_collections.multinode.sglang.plugins.module_utils._release.program.sync import sync
 from ansible_collections.multinode.sglang.plugins.module_utils._release.program.verify import verify
 
 from .conftest import BLOCK, bring, make_model, request, safetensors
@@ -94,24 +94,26 @@ def test_nothing_is_read_where_nothing_is_to_be_done(
 ) -> None:
     digest = bring(store, source)["digest"]
     readings = Readings(monkeypatch, source.parent)
-    assert bring(store, source) == {"changed": False, "digest": digest}
-    assert bring(store, source.parent / "away", expect=digest) == {"changed": False, "digest": digest}
+    nothing = {"changed": False, "digest": digest}
+    assert missing(store, request(source)) == nothing
+    assert missing(store, request(source.parent / "away", expect=digest)) == nothing
+    assert bring(store, source)["changed"] is False
     assert readings.total == 0
 
 
-def test_check_mode_says_what_would_be_copied(source: Path, store: Store) -> None:
+def test_a_comparison_returns_what_would_be_copied(source: Path, store: Store) -> None:
     size = sum(len(data) for data in content(source).values())
-    assert sync(store, request(source), check=True) == {"changed": True, "bytes": size, "files": 5, "space": size}
+    assert missing(store, request(source)) == {"changed": True, "bytes": size, "files": 5, "space": size}
     assert not os.path.exists(store.root)
     bring(store, source)
-    assert sync(store, request(source), check=True)["changed"] is False
+    assert missing(store, request(source))["changed"] is False
 
 
 def test_a_touched_source_gives_the_same_release(source: Path, store: Store) -> None:
     digest = bring(store, source)["digest"]
     os.utime(source / "config.json", (1, 1))
     assert bring(store, source)["digest"] == digest
-    assert bring(store, source) == {"changed": False, "digest": digest}
+    assert missing(store, request(source)) == {"changed": False, "digest": digest}
 
 
 def test_links_are_followed_or_kept(source: Path, store: Store, tmp_path: Path) -> None:
@@ -135,11 +137,11 @@ def test_a_link_that_leads_nowhere_is_refused(source: Path, store: Store) -> Non
 
 
 def test_what_is_expected_is_compared_before_it_is_published(source: Path, store: Store) -> None:
-    with pytest.raises(Refused, match=f"not {'0' * 64} as expected; nothing was published"):
+    with pytest.raises(Refused, match=rf"\(expected {'0' * 64}\); nothing was published"):
         bring(store, source, expect="0" * 64)
     assert store.digests() == []
     digest = bring(store, source)["digest"]
-    with pytest.raises(Refused, match=f"has the release {digest}, not {'0' * 64} as expected"):
+    with pytest.raises(Refused, match=rf"has the release {digest} \(expected {'0' * 64}\)"):
         bring(store, source, expect="0" * 64)
 
 
@@ -158,7 +160,9 @@ def test_a_damaged_model_is_refused_before_it_is_copied(
     readings = Readings(monkeypatch, source)
     with pytest.raises(
         Refused,
-        match={"truncated": "truncated", "missing": "names model-00003", "list": "what came with the model"}[damage],
+        match={"truncated": "truncated", "missing": "names model-00003", "list": r"\(expected 0+, from the list"}[
+            damage
+        ],
     ):
         bring(store, source)
     assert readings.total < 10 * BLOCK
@@ -224,7 +228,7 @@ def test_a_source_that_vanishes_is_waited_for_by_the_next_run(
         return real(descriptor, buffers, offset)
 
     monkeypatch.setattr(os, "preadv", stale)
-    with pytest.raises(Refused, match="Stale file handle, while the source was read; bring it back"):
+    with pytest.raises(Refused, match="Stale file handle, while the source was read; make it available"):
         bring(store, source, threads=1)
     source.rename(away)
     with pytest.raises(Refused, match="source cannot be read"):
@@ -280,7 +284,7 @@ def test_what_left_the_source_between_two_runs_is_not_published(source: Path, st
 
 def test_too_little_space_is_found_out_first(source: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     readings = Readings(monkeypatch, source)
-    with pytest.raises(Refused, match=r"GB are needed and .* GB are free; remove old releases"):
+    with pytest.raises(Refused, match=r"are free \(expected .* GB\); free space there"):
         bring(store, source, reserve=1 << 60)
     assert readings.total == 0
 
@@ -339,7 +343,7 @@ def test_short_reads_and_writes_are_completed(tmp_path: Path, monkeypatch: pytes
 def test_a_source_that_hangs_is_given_up(source: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
     monkeypatch.setattr(os, "preadv", lambda *_words: release.wait(20))
-    with pytest.raises(Refused, match=r"has given no byte for \d+ s; bring it back"):
+    with pytest.raises(Refused, match=r"has given no byte for \d+ s; make it available"):
         bring(store, source, stall=0.5)
     release.set()
     assert json.loads(Path(store.status).read_text())["state"] == "failed"

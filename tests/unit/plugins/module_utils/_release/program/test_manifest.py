@@ -55,13 +55,13 @@ def test_a_path_that_leads_elsewhere_is_refused(path: str) -> None:
     "data", [b"", b"{}", b"[]", b'{"format": 1}', b"\xff", b'{"block":4096,"files":{},"format":2,"links":{}}\n']
 )
 def test_something_else_is_refused(data: bytes) -> None:
-    with pytest.raises(Refused, match="this is no manifest"):
+    with pytest.raises(Refused, match=r"this is not (a|the) manifest"):
         Manifest.load(data)
 
 
 def test_another_spelling_of_the_same_is_refused() -> None:
     data = Manifest({}, {}, 4096).dump()
-    with pytest.raises(Refused, match="this is no manifest"):
+    with pytest.raises(Refused, match=r"this is not (a|the) manifest"):
         Manifest.load(json.dumps(json.loads(data), indent=1).encode())
 
 

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.multinode.sglang.plugins.module_utils._release.program import prune
+from ansible_collections.multinode.sglang.plugins.module_utils._release.program import inuse, prune
 from ansible_collections.multinode.sglang.plugins.module_utils._release.program.errors import Busy, Refused
 from ansible_collections.multinode.sglang.plugins.module_utils._release.program.store import Store
 
@@ -29,20 +29,72 @@ def digests(store: Store, tmp_path: Path) -> list[str]:
     return found
 
 
-def test_a_flip_moves_the_link_and_remembers(store: Store, digests: list[str]) -> None:
-    assert store.flip(digests[0])
+def test_a_switch_moves_the_link_and_remembers(store: Store, digests: list[str]) -> None:
+    assert store.switch(digests[0])
     assert (store.linked("current"), store.linked("previous")) == (digests[0], "")
-    assert store.flip(digests[1])
-    assert not store.flip(digests[1])
+    assert store.switch(digests[1])
+    assert not store.switch(digests[1])
     assert (store.linked("current"), store.linked("previous")) == (digests[1], digests[0])
     assert os.readlink(f"{store.root}/current") == f"releases/{digests[1]}"
     with pytest.raises(Refused, match="has no release 0000"):
-        store.flip("0" * 64)
+        store.switch("0" * 64)
+
+
+def go_back(store: Store) -> str:
+    """Go back, as a run with release: previous does; return the release that is the current one then."""
+    store.switch(store.before_newest())
+    return store.linked("current")
+
+
+def test_going_back_is_the_same_however_often(store: Store, digests: list[str]) -> None:
+    for digest in digests[-2:]:
+        store.switch(digest, newest=True)
+    assert [go_back(store) for _run in range(3)] == [digests[-2]] * 3
+
+
+def test_going_back_works_again_after_a_newer_release(store: Store, digests: list[str], tmp_path: Path) -> None:
+    for digest in digests[-2:]:
+        store.switch(digest, newest=True)
+    assert go_back(store) == digests[-2]
+    newer = bring(store, make_model(tmp_path / "newer", shards=1, size=10, seed=9))["digest"]
+    # It is copied, and hosts that have not switched to it have nothing to go back from.
+    assert go_back(store) == digests[-2]
+    store.switch(newer, newest=True)
+    assert [go_back(store) for _run in range(3)] == [digests[-2]] * 3
+
+
+def test_a_source_that_has_an_old_release_again_makes_it_the_newest(store: Store, digests: list[str]) -> None:
+    for digest in (digests[3], digests[4], digests[3]):
+        store.switch(digest, newest=True)
+    assert store.newest_first()[:2] == [digests[3], digests[4]]
+    assert [go_back(store) for _run in range(3)] == [digests[4]] * 3
+
+
+def test_a_release_that_was_chosen_by_its_digest_stays(store: Store, digests: list[str]) -> None:
+    store.switch(digests[4], newest=True)
+    store.switch(digests[1])
+    assert go_back(store) == digests[1]
+
+
+def test_without_a_release_before_there_is_none_to_go_back_to(store: Store, digests: list[str]) -> None:
+    assert store.before_newest() == ""
+    store.switch(digests[4], newest=True)
+    assert store.before_newest() == ""
+
+
+def test_the_order_does_not_depend_on_the_clock_and_survives_a_lost_history(store: Store, digests: list[str]) -> None:
+    assert store.newest_first() == digests[::-1]
+    os.utime(store.meta(digests[0], "manifest.json"), (5000, 5000))
+    assert store.newest_first() == digests[::-1]
+    os.unlink(store.history)
+    assert store.newest_first() == [digests[0], *digests[:0:-1]]
+    store.switch(digests[2], newest=True)
+    assert store.newest_first() == [digests[2], digests[0], digests[4], digests[3], digests[1]]
 
 
 def test_pruning_keeps_the_newest_and_the_linked(store: Store, digests: list[str]) -> None:
-    store.flip(digests[1])
-    store.flip(digests[0])
+    store.switch(digests[1])
+    store.switch(digests[0])
     assert prune.prune(store, 3, check=True) == [digests[3], digests[2]]
     assert store.digests() == sorted(digests)
     assert prune.prune(store, 3) == [digests[3], digests[2]]
@@ -53,14 +105,15 @@ def test_pruning_keeps_the_newest_and_the_linked(store: Store, digests: list[str
 
 
 def test_a_release_that_a_process_uses_stays(store: Store, digests: list[str]) -> None:
-    store.flip(digests[4])
+    store.switch(digests[4])
     script = "import mmap, os, sys, time\n{}\nprint(flush=True)\ntime.sleep(60)"
     # Assembled by the process itself, so that its arguments do not tell.
     hidden = [f"'{store.releases}/' + '{digest[:9]}' + '{digest[9:]}'" for digest in digests]
     uses = [
         ["pass", store.release(digests[0])],
         [
-            f"m = mmap.mmap(os.open({hidden[1]} + '/config.json', os.O_RDONLY), 0, prot=mmap.PROT_READ); os.closerange(3, 99)"
+            f"m = mmap.mmap(os.open({hidden[1]} + '/config.json', os.O_RDONLY), 0, prot=mmap.PROT_READ)\n"
+            "os.closerange(3, 99)"
         ],
         [f"os.chdir({hidden[2]})"],
     ]
@@ -72,11 +125,11 @@ def test_a_release_that_a_process_uses_stays(store: Store, digests: list[str]) -
         for process in processes:
             assert process.stdout
             process.stdout.readline()
-        used = {entry["digest"]: entry["used_by"] for entry in prune.releases(store)}
+        used = inuse.users(digests, [])
         assert [
             f"process {process.pid}" in used[digest] for process, digest in zip(processes, digests, strict=False)
         ] == [True] * 3
-        assert used[digests[3]] == []
+        assert digests[3] not in used
         assert prune.prune(store, 1) == [digests[3]]
     finally:
         for process in processes:
@@ -88,28 +141,28 @@ def test_a_release_that_a_process_uses_stays(store: Store, digests: list[str]) -
 def test_a_release_that_a_unit_names_stays(store: Store, digests: list[str], tmp_path: Path) -> None:
     unit = tmp_path / "sglang-llama-0.service"
     unit.write_text(f"ExecStart=sglang --model-path {store.release(digests[0])}\n")
-    store.flip(digests[4])
+    store.switch(digests[4])
     assert digests[0] not in prune.prune(store, 1, [f"{tmp_path}/sglang-*.service"])
     assert store.digests() == sorted([digests[0], digests[4]])
-    assert prune.releases(store, [f"{tmp_path}/sglang-*.service"])[1]["used_by"] == [str(unit)]
+    assert inuse.users(digests, [f"{tmp_path}/sglang-*.service"])[digests[0]] == [str(unit)]
 
 
 def test_who_comes_while_it_is_removed_gets_it_back(
     store: Store, digests: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store.flip(digests[4])
+    store.switch(digests[4])
     answers = iter([{}, {digests[3]: ["process 1"]}, {}, {}, {}])
     monkeypatch.setattr(prune, "users", lambda *_words: next(answers))
     assert digests[3] not in prune.prune(store, 1)
     assert store.digests() == sorted([digests[3], digests[4]])
 
 
-def test_a_second_copy_is_refused_and_a_flip_is_not(store: Store, digests: list[str], tmp_path: Path) -> None:
+def test_a_second_copy_is_refused_and_a_switch_is_not(store: Store, digests: list[str], tmp_path: Path) -> None:
     source = make_model(tmp_path / "more", seed=9)
-    with store.copying(), pytest.raises(Busy, match=f"process {os.getpid()} is at work on a copy"):
+    with store.copying(), pytest.raises(Busy, match=f"process {os.getpid()} works on a copy"):
         bring(store, source)
     with store.copying():
-        assert store.flip(digests[2])
+        assert store.switch(digests[2])
     assert bring(store, source)["changed"]
 
 
@@ -122,7 +175,7 @@ def test_a_lock_waits_for_a_moment(store: Store) -> None:
 
 
 def test_a_store_without_anything(store: Store) -> None:
-    assert prune.releases(store) == []
+    assert store.newest_first() == []
     assert store.linked("current") == ""
     store.prepare()
     assert prune.prune(store, 1) == []

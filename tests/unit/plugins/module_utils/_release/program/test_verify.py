@@ -54,7 +54,7 @@ def test_a_repair_takes_nothing_but_the_release_itself(store: Store, source: Pat
     flip_byte(source / SHARD, 5 * BLOCK)
     # As if the source's clock had stood still: only the content tells.
     (release / ".release/source").write_text("".join(_source_lines(source)))
-    with pytest.raises(Refused, match=f"{SHARD}: block 5 of the source is not that of the release"):
+    with pytest.raises(Refused, match=f"{SHARD}: block 5 of the source differs from the release"):
         bring(store, source)
     assert list(verify(store, release.name).problems) == [SHARD]
 
@@ -160,4 +160,4 @@ def test_kept_links_are_verified(store: Store, source: Path) -> None:
 
 
 def test_a_release_that_is_not_there(store: Store) -> None:
-    assert verify(store, "0" * 64).lost == "the release is not there"
+    assert verify(store, "0" * 64).lost == "there is no such release"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.multinode.sglang.plugins.modules import nfs_state
+from ansible_collections.multinode.sglang.plugins.modules import nfs_check
 
 MOUNT = {"server": "nfs1", "port": 2049, "src": "nfs1:/export", "path": "/mnt/models", "opts": "ro"}
 
@@ -30,10 +30,10 @@ class Module:
         self.params = {"mounts": [MOUNT], "mounted": False, "timeout": 15, "read_ahead": 0, **params}
         self.path = tmp_path / "read_ahead_kb"
         self.path.write_text("128\n")
-        monkeypatch.setattr(nfs_state, "AnsibleModule", lambda **_options: self)
-        monkeypatch.setattr(nfs_state.mounts, "mounted", lambda: here)
-        monkeypatch.setattr(nfs_state.mounts, "refuse_silence", lambda server, *_rest: self.asked.append(server))
-        monkeypatch.setattr(nfs_state.mounts, "read_ahead_path", lambda _device: str(self.path))
+        monkeypatch.setattr(nfs_check, "AnsibleModule", lambda **_options: self)
+        monkeypatch.setattr(nfs_check.mounts, "mounted", lambda: here)
+        monkeypatch.setattr(nfs_check.mounts, "refuse_silence", lambda server, *_rest: self.asked.append(server))
+        monkeypatch.setattr(nfs_check.mounts, "read_ahead_path", lambda _device: str(self.path))
 
     def run_command(self, words: list[str], **_options: Any) -> tuple[int, str, str]:
         """Answer at once."""
@@ -52,7 +52,7 @@ class Module:
     def run(self) -> dict[str, Any]:
         """Run the module."""
         with pytest.raises(Ended):
-            nfs_state.main()
+            nfs_check.main()
         return self.result
 
 
@@ -74,13 +74,13 @@ def test_the_server_is_asked_before_the_mount(tmp_path: Path, monkeypatch: pytes
 def test_what_must_be_mounted_and_is_not_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (
         Module(tmp_path, monkeypatch, {}, mounted=True).run()["msg"]
-        == "/mnt/models is not mounted; see: mount /mnt/models"
+        == "/mnt/models is not mounted; see the output of: mount /mnt/models"
     )
 
 
 def test_another_export_at_the_mount_point_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     module = Module(tmp_path, monkeypatch, {"/mnt/models": ("0:52", "nfs4", "nfs2:/x")})
-    assert module.run()["msg"].startswith("/mnt/models has nfs2:/x mounted, not nfs1:/export")
+    assert module.run()["msg"].startswith("/mnt/models has nfs2:/x mounted (expected nfs1:/export)")
     assert module.asked == ["nfs1"]
 
 

@@ -9,7 +9,7 @@ import json
 import socket
 from pathlib import Path
 
-from ansible_collections.multinode.sglang.plugins.module_utils._release import run_file
+from ansible_collections.multinode.sglang.plugins.module_utils._release import others
 from ansible_collections.multinode.sglang.plugins.module_utils._release.program import wire
 from ansible_collections.multinode.sglang.plugins.module_utils._release.program.manifest import MARK
 from ansible_collections.multinode.sglang.plugins.module_utils._release.program.shelf import Server, Shelf
@@ -21,13 +21,13 @@ def test_who_answers_is_counted_and_who_does_not_is_left_out(tmp_path: Path) -> 
     shelf = Shelf(4096)
     shelf.offer(str(tmp_path), [("line", "w.bin", 5 * 4096, bytearray(3 * MARK))])
     server = Server(shelf, wire.token_of("word"), 1, ("127.0.0.1", port))
-    path = tmp_path / "peers.json"
-    peers = {"own": 0, "hosts": [["127.0.0.1", 1], ["127.0.0.1", port], ["127.0.0.1", dead]]}
+    path = tmp_path / "request.json"
+    plan = {"own": 0, "hosts": [["127.0.0.1", 1], ["127.0.0.1", port], ["127.0.0.1", dead]]}
     try:
-        path.write_text(json.dumps({**peers, "token": "word"}))
-        assert run_file.blocks(str(path), 2) == {f"127.0.0.1:{port}": 3}
-        path.write_text(json.dumps({**peers, "token": "another"}))
-        assert run_file.blocks(str(path), 2) == {}
+        path.write_text(json.dumps({"plan": {**plan, "token": "word"}}))
+        assert others.blocks(str(path), 2) == {f"127.0.0.1:{port}": 3}
+        path.write_text(json.dumps({"plan": {**plan, "token": "another"}}))
+        assert others.blocks(str(path), 2) == {}
     finally:
         server.close()
-    assert run_file.blocks(str(tmp_path / "gone"), 2) == {}
+    assert others.blocks(str(tmp_path / "gone"), 2) == {}

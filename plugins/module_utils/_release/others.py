@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How far the other hosts of a run are, asked from one of them. PRIVATE to the collection."""
+"""How far the other hosts of a run are, as one of them sees it. PRIVATE to the collection."""
 
 from __future__ import annotations
 
@@ -9,28 +9,29 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from .._base.text import host_port
 from .program import wire
 
 _TOGETHER = 32
 
 
 def blocks(path: str, seconds: float) -> dict[str, int]:
-    """Return address:port of each other host that answers, to how many blocks it has."""
+    """Return address:port -> number of blocks for each other host that answers; path: the request of this host."""
     try:
         with open(path, encoding="utf-8") as handle:
-            peers = json.load(handle)
+            plan = json.load(handle)["plan"]
     except FileNotFoundError:
         # The copy of this host is over, and its secret is gone.
         return {}
-    others = [(str(host), int(port)) for number, (host, port) in enumerate(peers["hosts"]) if number != peers["own"]]
+    others = [(str(host), int(port)) for number, (host, port) in enumerate(plan["hosts"]) if number != plan["own"]]
     with ThreadPoolExecutor(_TOGETHER) as pool:
-        found = list(pool.map(lambda address: _ask(address, peers, seconds), others))
-    return {f"{host}:{port}": count for (host, port), count in zip(others, found) if count is not None}
+        found = list(pool.map(lambda address: _ask(address, plan, seconds), others))
+    return {host_port(host, port): count for (host, port), count in zip(others, found) if count is not None}
 
 
-def _ask(address: tuple[str, int], peers: dict[str, Any], seconds: float) -> int | None:
+def _ask(address: tuple[str, int], plan: dict[str, Any], seconds: float) -> int | None:
     try:
-        channel = wire.dial(address, wire.token_of(peers["token"]), peers["own"], seconds)
+        channel = wire.dial(address, wire.token_of(plan["token"]), plan["own"], seconds)
         try:
             channel.ask(wire.DONE)
             return channel.answered()[1]
