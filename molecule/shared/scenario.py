@@ -4,7 +4,7 @@
 """What the tests of all scenarios use: the hosts of the scenario, its servers, and the playbooks of the collection.
 
 By hand, in the directory of a scenario whose hosts are up:
-`PYTHONPATH=../shared pytest --import-mode=prepend -p scenario_fixtures tests/test_steady.py`.
+`PYTHONPATH=../shared:tests pytest --import-mode=prepend -p scenario_fixtures tests/test_steady.py`.
 """
 
 from __future__ import annotations

@@ -12,6 +12,12 @@ import pytest
 from scenario import Hosts, Play, Server, deployments, run_playbook
 
 
+def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
+    """Run the files of tests in the ORDER that the scenario's conftest names; a file that it does not name is an error."""
+    (order,) = [plugin.ORDER for plugin in session.config.pluginmanager.get_plugins() if hasattr(plugin, "ORDER")]
+    items.sort(key=lambda item: order.index(item.path.stem))
+
+
 @pytest.fixture(scope="session")
 def hosts() -> Hosts:
     """Return the hosts of the scenario."""

@@ -1,8 +1,7 @@
-"""Run every part of `make test`, two at a time, and close with a table of what each took and why a part failed.
+"""Run parts of `make test`, two at a time, and close with a table of what each took and why a part failed.
 
-One lane has the cheap parts first and then the scenario without SGLang, the other one all that starts servers: each waits often, and
-both together keep two cores busy. The first part that fails ends the run; `make -k test` goes on to the others. Whatever the run started
-is stopped at its end, however it ends: the labs of the tests, and the Docker engine if none answered before.
+The first part that fails ends the run; with `make -k` the others go on. Whatever the run started is stopped at its end,
+however it ends: the labs of the tests, and the Docker engine if none answered before.
 """
 
 from __future__ import annotations
@@ -16,25 +15,24 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import FrameType
 
 from tests.lab import engine, hosts
 from tests.lab.settings import REPO
 
-WITHOUT_SGLANG = "molecule-hosts"
+AT_A_TIME = 2
 SCENARIOS = sorted(f"molecule-{path.parent.name}" for path in REPO.glob("molecule/*/molecule.yml"))
-LANES = (
-    ("lint", "unit", "checks", "docs-check", "galaxy", "sanity", WITHOUT_SGLANG),
-    (*(part for part in SCENARIOS if part != WITHOUT_SGLANG), "integration"),
-)
-PARTS = [part for lane in LANES for part in lane]
-WIDEST = max(map(len, PARTS))
+# The next part starts where one ends: quick parts fail early, and the parts that take longest are not the last.
+FIRST = ("lint", "molecule-pd", "unit", "checks", "docs-check", "galaxy", "molecule-hosts", "integration")
+ALL = (*FIRST, *(part for part in SCENARIOS if part not in FIRST), "sanity")
 PYTEST_CLOSING = re.compile(r"^=+ (.*\b(?:passed|failed|errors?|no tests ran)\b.*) =+$")
 LABS_OF_TESTS = "test-"
 # What says why something failed: pytest's own words, also inside of what Ansible prints, and Ansible's.
-TELLING = re.compile(r"^\W*(?:E  +\S|(?:FAILED|ERROR) \w|\[ERROR\])")
-TOLD, WIDTH = 10, 400
+REASON = re.compile(r"^\W*(?:E  +\S|(?:FAILED|ERROR) \w|\[ERROR\])")
+REASONS, WIDTH = 10, 400
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -42,40 +40,51 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 class Result:
     """What became of one part."""
 
-    part: str
-    verdict: str
-    seconds: float
-    closing: str
-    telling: tuple[str, ...]
-
-    def line(self) -> str:
-        """Its line in the closing table."""
-        return f"{self.part:{WIDEST}} {self.verdict:12} {self.seconds:6.0f} s  {self.closing}".rstrip()
+    verdict: str = "not run"
+    seconds: float = 0
+    closing: str = ""
+    reasons: tuple[str, ...] = ()
 
 
 class Run:
-    """All lanes, and what is under way."""
+    """Some parts, and which of them are under way."""
 
-    def __init__(self, keep_going: bool) -> None:
+    def __init__(self, parts: Sequence[str], keep_going: bool) -> None:
         """Start nothing yet."""
-        self.results: dict[str, Result] = {}
+        self.results = dict.fromkeys(parts, Result())
         self._keep_going, self._over = keep_going, False
         self._running: list[subprocess.Popen[str]] = []
         self._lock = threading.Lock()
+        self._width = max(map(len, parts))
 
     def all(self) -> None:
-        """Run all lanes to their end; an interrupt stops them."""
-        lanes = [threading.Thread(target=self._lane, args=(lane,)) for lane in LANES]
-        for lane in lanes:
-            lane.start()
-        try:
-            for lane in lanes:
-                lane.join()
-        except KeyboardInterrupt:
-            print("\ninterrupted: stopping what was started")
-            self._stop()
-            for lane in lanes:
-                lane.join()
+        """Run all parts to their end; an interrupt stops them."""
+        with ThreadPoolExecutor(AT_A_TIME) as pool:
+            parts = [pool.submit(self._part, part) for part in self.results]
+            try:
+                for part in parts:
+                    part.result()
+            except KeyboardInterrupt:
+                print("\ninterrupted: stopping what was started")
+                self._stop()
+
+    def ok(self) -> bool:
+        """Return whether every part has passed."""
+        return all(result.verdict == "ok" for result in self.results.values())
+
+    def report(self, seconds: float) -> None:
+        """Print the table, and then the reasons, because logs of continuous integration are cut to their end."""
+        print(f"\n{'part':{self._width}} result       time      pytest's closing line")
+        for part in self.results:
+            print(self._line(part))
+        print(f"together {seconds / 60:.1f} minutes")
+        for part, result in self.results.items():
+            if result.verdict.startswith("FAILED"):
+                print(f"from the output of make {part}:", *result.reasons, sep="\n    ", flush=True)
+
+    def _line(self, part: str) -> str:
+        result = self.results[part]
+        return f"{part:{self._width}} {result.verdict:12} {result.seconds:6.0f} s  {result.closing}".rstrip()
 
     def _stop(self) -> None:
         with self._lock:
@@ -84,81 +93,68 @@ class Run:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGINT)
 
-    def ok(self) -> bool:
-        """Tell whether every part has passed."""
-        return all(part in self.results and self.results[part].verdict == "ok" for part in PARTS)
-
-    def _lane(self, parts: tuple[str, ...]) -> None:
-        for part in parts:
-            process = self._start(part)
-            if process is None:
-                return
-            result = self.results[part] = self._follow(part, process)
-            self._say(part, result.line())
-            if result.verdict != "ok" and not self._keep_going:
-                self._stop()
-
-    def _start(self, part: str) -> subprocess.Popen[str] | None:
+    def _part(self, part: str) -> None:
         with self._lock:
             if self._over:
-                return None
-            self._say(part, f"##### make {part}")
-            self._running.append(
-                subprocess.Popen(
-                    ["make", "--no-print-directory", part],
-                    env={**os.environ, "PYTHONUNBUFFERED": "1"},
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    text=True,
-                    errors="replace",
-                    start_new_session=True,
-                )
+                return
+            self._print(part, f"##### make {part}")
+            process = subprocess.Popen(
+                ["make", "--no-print-directory", part],
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                start_new_session=True,
             )
-            return self._running[-1]
+            self._running.append(process)
+        self.results[part] = self._follow(part, process)
+        self._print(part, self._line(part))
+        if self.results[part].verdict != "ok" and not self._keep_going:
+            self._stop()
 
     def _follow(self, part: str, process: subprocess.Popen[str]) -> Result:
         started = time.monotonic()
-        closing, telling, last = "", collections.deque[str](maxlen=TOLD), collections.deque[str](maxlen=TOLD)
+        closing, reasons, last = "", collections.deque[str](maxlen=REASONS), collections.deque[str](maxlen=REASONS)
         assert process.stdout is not None
         for line in process.stdout:
-            self._say(part, line.rstrip("\n"))
+            self._print(part, line.rstrip("\n"))
             plain = COLOUR.sub("", line.rstrip())
             found = PYTEST_CLOSING.match(plain)
             closing = found[1] if found else closing
-            for lines in (last, telling) if TELLING.match(plain) else (last,):
+            for lines in (last, reasons) if REASON.match(plain) else (last,):
                 lines.append(plain.strip()[:WIDTH])
         status = process.wait()
         with self._lock:
             self._running.remove(process)
             stopped = self._over
         verdict = "ok" if status == 0 else "stopped" if stopped else f"FAILED ({status})"
-        return Result(part, verdict, time.monotonic() - started, closing, tuple(telling or last))
+        return Result(verdict, time.monotonic() - started, closing, tuple(reasons or last))
 
-    @staticmethod
-    def _say(part: str, line: str) -> None:
-        # One write for each line, so that the lanes do not mix within one.
-        sys.stdout.write(f"{part:{WIDEST}} | {line}\n")
+    def _print(self, part: str, line: str) -> None:
+        # One write for each line, so that parts do not mix within one.
+        sys.stdout.write(f"{part:{self._width}} | {line}\n")
         sys.stdout.flush()
 
 
-def main() -> int:
-    """Run the parts; the exit status."""
+def main(parts: Sequence[str]) -> int:
+    """Run the parts; return the exit status."""
     signal.signal(signal.SIGTERM, _interrupt)
     # A shell that starts this in the background has it ignore interrupts, and so would all that it starts.
     signal.signal(signal.SIGINT, _interrupt)
-    run = Run(keep_going="k" in os.environ.get("MAKEFLAGS", "").split(" ")[0])
+    run = Run(parts, keep_going="k" in os.environ.get("MAKEFLAGS", "").split(" ")[0])
     labs_before, started = _labs(), time.monotonic()
     try:
         run.all()
     finally:
         _stop_what_was_started(labs_before)
-        _report(run.results, time.monotonic() - started)
+        run.report(time.monotonic() - started)
     return int(not run.ok())
 
 
 def _labs() -> list[str] | None:
-    """The labs that are up; None if no engine answers."""
+    """Return the labs that are up; None if no engine answers."""
     client = engine.answering()
     return None if client is None else hosts.labs(client)
 
@@ -174,20 +170,9 @@ def _stop_what_was_started(labs_before: list[str] | None) -> None:
         engine.down()
 
 
-def _report(results: dict[str, Result], seconds: float) -> None:
-    print(f"\n{'part':{WIDEST}} result       time      pytest's closing line")
-    for part in PARTS:
-        print(results[part].line() if part in results else f"{part:{WIDEST}} not run")
-    print(f"together {seconds / 60:.1f} minutes")
-    # Last, because logs of continuous integration are cut to their end.
-    for result in results.values():
-        if result.verdict.startswith("FAILED"):
-            print(f"from what make {result.part} said:", *result.telling, sep="\n    ", flush=True)
-
-
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:] or ALL))

@@ -7,9 +7,11 @@ artefact=$(mktemp -d)
 trap 'rm -rf "$artefact"' EXIT
 ansible-galaxy collection build --output-path "$artefact"
 cd "$artefact"
+# `make lint` has more rules than the importer's own run of ansible-lint.
+export GALAXY_IMPORTER_RUN_ANSIBLE_LINT=false
 python -m galaxy_importer.main ./*.tar.gz | tee log
-# The importer reports what its ansible-lint and ansible-doc find as warnings; here they count.
+# The importer reports what ansible-doc finds as warnings; here they count.
 if grep -E '^(WARNING|ERROR):' log; then
-  echo "galaxy: the lines above must be mended"
+  echo "galaxy: fix the lines above"
   exit 1
 fi

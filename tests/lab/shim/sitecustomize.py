@@ -1,12 +1,14 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lets an unchanged SGLang 0.5.23 serve on a CPU: six small patches, applied as the modules are imported.
+"""Lets an unchanged SGLang 0.5.23 serve on a CPU: small patches, applied as the modules are imported.
 
 Python imports this file by itself where PYTHONPATH names this folder. It is for the lab alone, never for a GPU host.
 """
 
 import importlib.util
+import multiprocessing
+import os
 import platform
 import sys
 from collections.abc import Callable, Sequence
@@ -72,8 +74,17 @@ def _mooncake(module: Any) -> None:
     module.MooncakeKVSender.supports_host_tensor_indices = False
 
 
+def _fork(_module: ModuleType) -> None:
+    # SGLang spawns its processes, and each imports everything again: 25 CPU seconds a start. A fork of what is imported takes 10.
+    # CUDA does not survive a fork, so this is for the lab alone; LAB_START_METHOD=spawn starts as SGLang does.
+    if os.environ.get("LAB_START_METHOD", "fork") == "fork":
+        multiprocessing.set_start_method("fork", force=True)
+        multiprocessing.set_start_method = lambda method, force=False: None
+
+
 PATCHES: dict[str, Callable[[ModuleType], None]] = {
     "sglang.srt.environ": _platform,
+    "sglang.srt.entrypoints.engine": _fork,
     "sglang.srt.disaggregation.mooncake.conn": _mooncake,
     "sglang.srt.layers.moe.fused_moe_native": _experts,
     "sglang.srt.layers.attention.torch_native_backend": _attention,

@@ -13,6 +13,19 @@ import pytest
 from routers import Router
 from scenario import Hosts, deployments, run_playbook
 
+# Each start of a server takes a while, so it serves as many tests as possible.
+ORDER = (
+    "test_fresh",
+    "test_steady",
+    "test_workers",
+    "test_kill",
+    "test_address",
+    "test_change",
+    "test_firewall",
+    "test_secrets",
+    "test_remove",
+)
+
 
 @pytest.fixture(scope="session")
 def planned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:

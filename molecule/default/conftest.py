@@ -8,6 +8,9 @@ from __future__ import annotations
 import pytest
 from scenario import Server
 
+# Each start of a server takes a while, so it serves as many tests as possible.
+ORDER = ("test_fresh", "test_steady", "test_kill", "test_change", "test_port", "test_secrets", "test_remove")
+
 
 @pytest.fixture(scope="session")
 def alpha(servers: dict[str, Server]) -> Server:

@@ -11,6 +11,8 @@ import pytest
 
 from tests.lab import engine
 
+ORDER = ("test_fresh", "test_tuning", "test_preflight", "test_firewall", "test_driver", "test_nccl", "test_rdma")
+
 
 @pytest.fixture(scope="session")
 def library(tmp_path_factory):
