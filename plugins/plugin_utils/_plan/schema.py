@@ -240,9 +240,7 @@ def _known_keys(body: Any, known: tuple[str, ...], where: str) -> None:
         raise PlanError(f"{where}: {body!r} is not a mapping; its keys are {', '.join(known)}")
     for key in body:
         if key in ("api_key", "admin_api_key", "api-key", "admin-api-key"):
-            raise PlanError(
-                f"{where}.{key}: API keys do not belong in the plan, which is printed; set sglang_api_keys"
-            )
+            raise PlanError(f"{where}.{key}: API keys do not belong in the plan, which is printed; set sglang_api_keys")
         if key not in known:
             hint = (
                 nearest(str(key), known) or f"; its keys are {', '.join(known)} (options of SGLang go in server_args)"
