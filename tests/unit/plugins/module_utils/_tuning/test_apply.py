@@ -29,7 +29,8 @@ GOVERNORS = "/sys/devices/system/cpu/cpu*/cpufreq/scaling_governor"
 HUGE = "/sys/kernel/mm/transparent_hugepage/enabled"
 PARAMS: dict[str, Any] = {
     "sysctls": {}, "sysctls_at_least": {}, "reserved_ports": "", "sysfs": {}, "limits": {},
-    "sysctl_file": "/etc/sysctl.d/95.conf", "tmpfiles_file": "/etc/tmpfiles.d/sglang.conf", "limits_file": "/etc/security/limits.d/95.conf",
+    "sysctl_file": "/etc/sysctl.d/95.conf", "tmpfiles_file": "/etc/tmpfiles.d/sglang.conf",
+    "limits_file": "/etc/security/limits.d/95.conf",
 }  # fmt: skip
 FULL: dict[str, Any] = {
     "sysctls": {"net.core.somaxconn": 4096},
