@@ -223,7 +223,7 @@ hosts:
     releases:
       description:
         - Models whose releases are on its disk, as M(multinode.sglang.release) takes them (C(name), C(store),
-          C(source), C(expected), C(release), C(keep), C(address), C(port)).
+          C(source), C(expected), C(release), C(keep), C(address), C(port), C(exact)).
       type: list
       elements: dict
     mounts:

@@ -119,8 +119,8 @@ class Release:
 
     store: the directory with its releases and the link current. source: where they come from. expected: the digest that
     the source must have, empty for any. release: the one to go to instead: "previous" or a digest, empty for what the
-    source has. keep: how many stay on disk. port: where hosts copy it from each other. exact: keep
-    links and execute permissions.
+    source has. keep: how many stay on disk. port: where hosts copy it from each other. exact: keep links and execute
+    permissions.
     """
 
     name: str

@@ -15,7 +15,7 @@ from ansible_collections.multinode.sglang.plugins.module_utils._plan.types impor
 
 from .errors import PlanError, nearest
 
-KEYS = ("source", "nfs", "expected", "release", "keep", "copy", "hosts")
+KEYS = ("source", "nfs", "expected", "release", "keep", "copy", "exact", "hosts")
 NFS_KEYS = ("server", "export", "path", "options", "port")
 NFS_PORT = 2049
 PREVIOUS = "previous"
@@ -34,7 +34,10 @@ _MOUNT_OPTION = re.compile(r"[^\s#,\\]+")
 
 @dataclass(frozen=True)
 class Model:
-    """One entry of sglang_models. release: "previous" or a digest to go to, empty for what the source has."""
+    """One entry of sglang_models.
+
+    release: "previous" or a digest to go to, empty for what the source has. exact: keep links and execute permissions.
+    """
 
     name: str
     source: str
@@ -43,6 +46,7 @@ class Model:
     release: str
     keep: int
     copy: bool
+    exact: bool
     hosts: tuple[str, ...]
 
     @property
@@ -121,12 +125,11 @@ def _model(name: str, body: Any, release: str) -> Model:
     if expected and not _DIGEST.fullmatch(expected):
         raise PlanError(f"{where}.expected: {expected!r} is not a digest; write 64 characters of 0 to 9 and a to f")
     own = _release(body.get("release"), f"{where}.release")
-    copy = body.get("copy", True)
-    if not isinstance(copy, bool):
-        raise PlanError(
-            f"{where}.copy: {copy!r} is not a boolean; write true, or false to serve from the source itself"
-        )
-    for key, value in (("expected", expected), ("release", own)):
+    copy, exact = body.get("copy", True), body.get("exact", False)
+    for key, switch in (("copy", copy), ("exact", exact)):
+        if not isinstance(switch, bool):
+            raise PlanError(f"{where}.{key}: {switch!r} is not a boolean; write true or false")
+    for key, value in (("expected", expected), ("release", own), ("exact", exact)):
         if value and not copy:
             raise PlanError(f"{where}.{key}: a model with copy: false has no releases; remove {key} or copy: false")
     return Model(
@@ -137,6 +140,7 @@ def _model(name: str, body: Any, release: str) -> Model:
         (own or release) if copy else "",
         _number(body.get("keep", 2), f"{where}.keep"),
         copy,
+        exact,
         _hosts(body.get("hosts"), f"{where}.hosts"),
     )
 

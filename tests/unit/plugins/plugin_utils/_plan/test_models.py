@@ -53,6 +53,7 @@ def test_a_release_has_all_that_copying_it_needs() -> None:
         "keep": 3,
         "address": "10.0.0.11",
         "port": 21500,
+        "exact": False,
     }
 
 
