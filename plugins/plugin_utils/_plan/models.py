@@ -15,7 +15,7 @@ from ansible_collections.multinode.sglang.plugins.module_utils._plan.types impor
 
 from .errors import PlanError, nearest
 
-KEYS = ("source", "nfs", "expected", "release", "keep", "copy", "hosts")
+KEYS = ("source", "nfs", "expected", "release", "keep", "copy", "exact", "hosts")
 NFS_KEYS = ("server", "export", "path", "options", "port")
 NFS_PORT = 2049
 PREVIOUS = "previous"
@@ -34,7 +34,10 @@ _MOUNT_OPTION = re.compile(r"[^\s#,\\]+")
 
 @dataclass(frozen=True)
 class Model:
-    """One entry of sglang_models. release: "previous" or a digest to go to, empty for what the source has."""
+    """One entry of sglang_models.
+
+    release: "previous" or a digest to go to, empty for what the source has. exact: keep links and execute permissions.
+    """
 
     name: str
     source: str
@@ -43,6 +46,7 @@ class Model:
     release: str
     keep: int
     copy: bool
+    exact: bool
     hosts: tuple[str, ...]
 
     @property
@@ -137,8 +141,15 @@ def _model(name: str, body: Any, release: str) -> Model:
         (own or release) if copy else "",
         _number(body.get("keep", 2), f"{where}.keep"),
         copy,
+        _exact(body.get("exact", False), f"{where}.exact"),
         _hosts(body.get("hosts"), f"{where}.hosts"),
     )
+
+
+def _exact(value: Any, where: str) -> bool:
+    if not isinstance(value, bool):
+        raise PlanError(f"{where}: {value!r} is not a boolean; write true to keep links and execute permissions")
+    return value
 
 
 def _release(value: Any, where: str) -> str:

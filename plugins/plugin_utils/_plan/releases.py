@@ -39,6 +39,7 @@ def releases(catalog: Catalog, models: Iterable[Model], host: Host) -> tuple[Rel
             keep=model.keep,
             address=host.address,
             port=ports[model.name],
+            exact=model.exact,
         )
         for model in models
         if model.copy

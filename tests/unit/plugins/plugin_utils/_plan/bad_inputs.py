@@ -234,6 +234,7 @@ SETTINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (body(), model(release="yesterday")),
     (body(), model(keep=0)),
     (body(), model(copy="no")),
+    (body(), model(exact="yes")),
     (body(), model(copy=False, expected=DIGEST)),
     (body(), model(copy=False, release="previous")),
     (body(), model(hosts=3)),
