@@ -99,7 +99,7 @@ options:
     type: dict
     default: {}
   service_options:
-    description: Directives of the services that copy, such as V({"CPUQuota": "400%"}).
+    description: Directives of the services that copy, such as C(CPUQuota).
     type: dict
     default: {}
   full:

@@ -43,7 +43,7 @@ def mount(**nfs: Any) -> dict[str, Any]:
 
 
 def test_a_release_has_all_that_copying_it_needs() -> None:
-    planned = plan(serving(llama=["node0", "node1"]), models={"llama": model(expected=DIGEST, keep="3")})
+    planned = plan(serving(llama=["node0", "node1"]), models={"llama": model(expected=DIGEST, keep="3", exact=True)})
     assert releases(planned, "node1")["llama"] == {
         "name": "llama",
         "store": "/data/models/llama",
@@ -53,7 +53,7 @@ def test_a_release_has_all_that_copying_it_needs() -> None:
         "keep": 3,
         "address": "10.0.0.11",
         "port": 21500,
-        "exact": False,
+        "exact": True,
     }
 
 
