@@ -11,15 +11,15 @@ import urllib.request
 import pytest
 from scenario import Hosts, Server
 
+# Each start of a server takes a while, so it serves as many tests as possible.
+ORDER = ("test_fresh", "test_steady", "test_verify", "test_release", "test_refusal", "test_remove")
+
 NODES = ("node1", "node2")
 STORE = "/data/models/tiny"
 SHARD = "model.safetensors"
 # Another value of the last weight, in a file that appears complete.
 NEW = """
 import os, sys
-
-# Each start of a server takes a while, so it serves as many tests as possible.
-ORDER = ("test_fresh", "test_steady", "test_verify", "test_release", "test_refusal", "test_remove")
 with open(sys.argv[1], "rb") as shard:
     weights = bytearray(shard.read())
 weights[-2] = (weights[-2] + 1) % 256

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # run.sh sanity|units [ARGUMENTS]: ansible-test on a copy of the tracked and the new files, at the path that it insists on.
-# Sanity runs under each controller that there is; units under the first.
+# Sanity checks what the built collection holds, under each controller that there is. Units runs under the first, and runs the tests of
+# modules unless it is told which: that ansible-test can; the others are those of `make unit`.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 command=$1
@@ -14,7 +15,9 @@ collection=$copy/ansible_collections/multinode/sglang
 copy_files() {
   mkdir -p "$collection"
   # ansible-test refuses links to directories, and the link in collections/ leads back to this very tree.
-  git ls-files -z --cached --others --exclude-standard -- . ':!collections' |
+  local left_out=(':!collections' ':!molecule' ':!tests')
+  [ "$command" = sanity ] || left_out=(':!collections')
+  git ls-files -z --cached --others --exclude-standard -- . "${left_out[@]}" |
     while IFS= read -r -d '' file; do [ -e "$file" ] && printf '%s\0' "$file"; done |
     tar --create --null --files-from=- | tar --extract --directory "$collection"
   git -C "$collection" init --quiet
@@ -43,7 +46,7 @@ ansible_test() {
 copy_files
 prepare_home
 if [ "$command" = units ]; then
-  ansible_test .venv "$@"
+  ansible_test .venv "${@:-tests/unit/plugins/modules/}"
   exit
 fi
 status=0
