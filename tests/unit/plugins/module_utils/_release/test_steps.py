@@ -78,12 +78,12 @@ def directories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def hosts(tmp_path: Path) -> Iterator[list[Host]]:
+def hosts(quick: Path) -> Iterator[list[Host]]:
     """Three hosts."""
     found = []
     for number in range(3):
-        (tmp_path / f"host{number}").mkdir()
-        found.append(Host(tmp_path / f"host{number}", number))
+        (quick / f"host{number}").mkdir()
+        found.append(Host(quick / f"host{number}", number))
     yield found
     for one in found:
         for process in one.services.values():

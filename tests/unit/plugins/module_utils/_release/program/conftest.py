@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import struct
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,25 +62,15 @@ def start(program: list[str], store: Path, source: Path, run: str) -> subprocess
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> Path:
+def source(quick: Path) -> Path:
     """A small model."""
-    return make_model(tmp_path / "source")
+    return make_model(quick / "source")
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
+def store(quick: Path) -> Store:
     """An empty store."""
-    return Store(str(tmp_path / "store"))
-
-
-@pytest.fixture
-def quick(tmp_path: Path) -> Iterator[Path]:
-    """A directory in memory where there is one, for tests that flush thousands of times."""
-    if not os.access("/dev/shm", os.W_OK):
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as name:
-        yield Path(name)
+    return Store(str(quick / "store"))
 
 
 @pytest.fixture(scope="session")

@@ -116,8 +116,8 @@ def test_a_touched_source_gives_the_same_release(source: Path, store: Store) -> 
     assert missing(store, request(source)) == {"changed": False, "digest": digest}
 
 
-def test_links_are_followed_or_kept(source: Path, store: Store, tmp_path: Path) -> None:
-    (tmp_path / "blob").write_bytes(b"tokens")
+def test_links_are_followed_or_kept(source: Path, store: Store) -> None:
+    source.with_name("blob").write_bytes(b"tokens")
     (source / "tokenizer.json").symlink_to("../blob")
     (source / "tool").write_text("#!/bin/sh\n")
     (source / "tool").chmod(0o755)
@@ -290,9 +290,9 @@ def test_too_little_space_is_found_out_first(source: Path, store: Store, monkeyp
 
 
 @pytest.mark.parametrize("when", ["open", "read", "write", "never"])
-def test_o_direct_is_used_where_it_works(
-    source: Path, store: Store, monkeypatch: pytest.MonkeyPatch, when: str
-) -> None:
+def test_o_direct_is_used_where_it_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
+    # On a disk: files in memory may refuse O_DIRECT themselves.
+    source, store = make_model(tmp_path / "source"), Store(str(tmp_path / "store"))
     (source / "large.bin").write_bytes(os.urandom((3 << 20) + 12345))
     directs: list[str] = []
     opened, preadv, pwritev, einval = os.open, os.preadv, os.pwritev, OSError(22, "Invalid argument")

@@ -20,11 +20,11 @@ from .conftest import bring, make_model
 
 
 @pytest.fixture
-def digests(store: Store, tmp_path: Path) -> list[str]:
+def digests(store: Store, quick: Path) -> list[str]:
     """Five releases, the oldest first."""
     found = []
     for number in range(5):
-        found.append(bring(store, make_model(tmp_path / f"source{number}", shards=1, size=10, seed=number))["digest"])
+        found.append(bring(store, make_model(quick / f"source{number}", shards=1, size=10, seed=number))["digest"])
         os.utime(store.meta(found[-1], "manifest.json"), (1000 + number, 1000 + number))
     return found
 
