@@ -47,18 +47,22 @@ class ActionModule(CollectionAction):
         self._host, step = str(variables.get("inventory_hostname", "")), options["step"]
         if self._task.check_mode and step in NOT_IN_CHECK_MODE:
             return {"changed": False, "actions": [], "run": "", "releases": {}}
-        if step in ON_CONTROLLER:
-            try:
-                result: dict[str, Any] = getattr(self, f"_{step}")()
-            except agree.Disagreement as error:
-                return {"failed": True, "msg": str(error)}
-            return {"changed": False, **result}
+        return self._over_all_hosts(step) if step in ON_CONTROLLER else self._on_host(step)
+
+    def _over_all_hosts(self, step: str) -> dict[str, Any]:
+        try:
+            result: dict[str, Any] = getattr(self, f"_{step}")()
+        except agree.Disagreement as error:
+            return {"failed": True, "msg": str(error)}
+        return {"changed": False, **result}
+
+    def _on_host(self, step: str) -> dict[str, Any]:
         releases = self._concerned()
         if not releases:
             return {"changed": False, "actions": [], "releases": {}}
         if step == "wait":
             return self._wait(releases)
-        if step == "verify" and options["full"]:
+        if step == "verify" and self._options["full"]:
             return self._in_background(releases)
         result = self._call(releases)
         if self._task.check_mode:

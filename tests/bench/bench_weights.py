@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Copy and verify beside the usual tools: python -m tests.bench.bench_weights [--size MIB] [--runs N] [--directory D]."""
+"""Copy and verify beside other tools: python -m tests.bench.bench_weights [--size MIB] [--runs N] [--directory DIR]."""
 
 from __future__ import annotations
 
