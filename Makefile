@@ -29,11 +29,12 @@ venv: .venv/tools .venv-core2.21/controller ## Make the environments: controller
 lint: .venv/tools ## Check style and types of every file
 	@tests/make/lint.sh
 
+# Some of them wait for what takes seconds.
 unit: .venv/tools ## Run the unit and property tests
-	@$(PY) -m pytest -n auto tests/unit
+	@$(PY) -m pytest -n 4 tests/unit
 
 checks: venv ## Check the repository itself: defaults and specifications, inventories, the built collection
-	@$(PY) -m pytest tests/checks
+	@$(PY) -m pytest -n auto tests/checks
 
 docs-check: .venv/tools ## Check the documentation of modules and roles
 	@tests/make/docs.sh
