@@ -105,17 +105,13 @@ author:
 """
 
 EXAMPLES = r"""
-# The role passes the variables of the inventory; so this prints the plan, and connects to no host.
+# The role passes the variables of the inventory. It connects to no host.
 - name: Print the plan
-  hosts: all
-  gather_facts: false
-  tasks:
-    - name: Compute and print the plan
-      ansible.builtin.import_role:
-        name: multinode.sglang.sglang_plan
-      vars:
-        sglang_plan_show: text
-      run_once: true
+  ansible.builtin.import_role:
+    name: multinode.sglang.sglang_plan
+  vars:
+    sglang_plan_show: text
+  run_once: true
 
 - name: Plan one deployment without the role
   multinode.sglang.plan:
