@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from scenario import Hosts, all_keys, around
 
-# Each place, how to print all of it, and something that shows that it was really printed. The files are those that were written
+# Each place, the command that prints all of it, and a text that proves that it was printed. Files are those written
 # since the host was booted.
 PLACES = {
     "the command lines of all processes": ("cat /proc/[0-9]*/cmdline | tr '\\0' ' '; ps -ef", "sglang.launch_server"),
@@ -15,7 +15,8 @@ PLACES = {
     "the journal with all its fields": ("journalctl --no-pager --all --output=export", "UNIT=sglang-"),
     "what systemd shows of the units": ("systemctl cat 'sglang-*'; systemctl show 'sglang-*'", "ExecStart"),
     "what other users can read": (
-        "runuser -u nobody -- find / /run /dev/shm /tmp -xdev -type f -readable -cnewer /etc/hostname -size -8M -exec cat {} +",
+        "runuser -u nobody -- find / /run /dev/shm /tmp -xdev -type f -readable -cnewer /etc/hostname -size -8M"
+        " -exec cat {} +",
         "[Service]",
     ),
 }

@@ -104,7 +104,7 @@ def assert_never_deployed_to(hosts: Hosts) -> None:
 
 
 def assert_nothing_left(hosts: Hosts, *names: str) -> None:
-    """Look for anything that a removal has left, and for the weights, which it must leave; on all hosts unless some are named."""
+    """Assert that a removal left nothing but the weights, on all hosts unless some are named."""
     for host in names or hosts.names:
         left = hosts.shell(host, f"{FILES} 2>/dev/null; {UNITS}; {ACCOUNTS}")
         assert not left, f"{host} still has {left}"
@@ -127,7 +127,8 @@ class Server:
         """Ask for a completion; return the HTTP status, 0 if nobody answers."""
         body = {"model": self.model, "prompt": "Once upon a time", "max_tokens": 4, "temperature": 0}
         headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
-        request = urllib.request.Request(f"{self.url}/v1/completions", json.dumps(body).encode(), headers)  # noqa: S310 our own host
+        url = f"{self.url}/v1/completions"
+        request = urllib.request.Request(url, json.dumps(body).encode(), headers)  # noqa: S310 our own host
         try:
             with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310 our own host
                 return int(response.status) if json.load(response)["choices"][0]["text"] else 0

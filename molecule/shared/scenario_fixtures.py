@@ -13,7 +13,7 @@ from scenario import Hosts, Play, Server, deployments, run_playbook
 
 
 def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
-    """Run the files of tests in the ORDER that the scenario's conftest names; a file that it does not name is an error."""
+    """Run test files in the ORDER of the scenario's conftest; a file that is not in it is an error."""
     (order,) = [plugin.ORDER for plugin in session.config.pluginmanager.get_plugins() if hasattr(plugin, "ORDER")]
     items.sort(key=lambda item: order.index(item.path.stem))
 

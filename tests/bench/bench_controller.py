@@ -1,4 +1,4 @@
-"""Time what the controller alone does, at 10, 100 and 1,000 hosts that nobody connects to: python -m tests.bench.bench_controller."""
+"""Time the controller alone, at 10, 100 and 1,000 hosts without connections: python -m tests.bench.bench_controller."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ DEPLOY = REPO / "playbooks" / "deploy.yml"
 PLAIN = REPO / "tests" / "bench" / "plain" / "deploy.yml"
 MOST_SHARE = 0.2
 MOST_MODULES = 12
-# Seconds of each further host against seconds per host of the small lab: what is above is worse than linear, but for noise.
+# Seconds of each further host against seconds per host of the small lab; above this it is worse than linear.
 MOST_GROWTH = 1.2
 ROW = "{:>5}  {:10} {:12} {:>8} {:>9} {:>8} {:>8} {:>8} {:>8}"
 HEAD = ROW.format("HOSTS", "PLAYBOOK", "RUN", "SECONDS", "PER HOST", "CPU", "MODULES", "CALLS", "CHANGED")
@@ -63,7 +63,7 @@ class Bench:
         self.measured.runs.setdefault((playbook, kind), []).append(run)
 
     def all(self, rounds: int, whole: bool) -> Measured:
-        """Run the collection on fresh hosts, both alternately on hosts that are right, and, of the whole, the plain one on fresh hosts."""
+        """Run the collection on fresh hosts, then both on deployed hosts; `whole`: the plain one on fresh hosts."""
         plan = self.directory / "plan.json"
         self.lab.down()
         self.lab.up()
@@ -116,7 +116,8 @@ def growth(small: Measured, large: Measured) -> Iterator[str]:
         before, after = (measured.seconds("collection", kind) for measured in (small, large))
         each, average = (after - before) / (large.hosts - small.hosts), before / small.hosts
         print(
-            f"{kind} run: {average:.2f} s for each of {small.hosts} hosts, {each:.2f} s for each further one up to {large.hosts}"
+            f"{kind} run: {average:.2f} s for each of {small.hosts} hosts, "
+            f"{each:.2f} s for each further one up to {large.hosts}"
         )
         if kind == "second" and each > MOST_GROWTH * average:
             yield f"{each:.2f} s for each host after the first {small.hosts}, wanted {MOST_GROWTH} x {average:.2f} s"
@@ -139,11 +140,10 @@ def main() -> int:
     )
     arguments = parser.parse_args()
     print(
-        f"{scenario.SERVERS} servers on each host; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; times in seconds"
+        f"{scenario.SERVERS} servers on each host; {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; "
+        "times in seconds"
     )
-    print(
-        "MODULES and CALLS are those of one host: modules alone, and with them every other command and file that went over ssh"
-    )
+    print("MODULES and CALLS are those of one host: modules alone, and all commands and files that went over ssh")
     results = []
     for index, hosts in enumerate(sorted(arguments.hosts)):
         with tempfile.TemporaryDirectory() as directory:

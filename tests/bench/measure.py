@@ -25,7 +25,8 @@ CONTROLLER_ENV = {
 }
 RECAP = re.compile(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)", re.MULTILINE)
 
-# Ansible starts one ssh for each remote command and one sftp for each file; a pipelined module is an ssh whose command is a bare Python.
+# Ansible starts one ssh for each remote command and one sftp for each file. A pipelined module is an ssh that runs a
+# bare Python.
 WRAPPER = """#!/bin/sh
 for last; do :; done
 case $last in

@@ -29,7 +29,8 @@ DEPLOYMENTS = {
 READ_FILES = """
 import json, pathlib
 units = pathlib.Path("/etc/systemd/system").glob("sglang-*.service")
-print(json.dumps({unit.stem: [unit.read_text(), pathlib.Path("/etc/sglang", unit.stem, "environment").read_text()] for unit in units}))
+environment = lambda unit: pathlib.Path("/etc/sglang", unit.stem, "environment").read_text()
+print(json.dumps({unit.stem: [unit.read_text(), environment(unit)] for unit in units}))
 """
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The same with BitTorrent: a torrent of a directory, a tracker by which hosts find each other, and aria2 on every host."""
+"""The same with BitTorrent: a torrent of a directory, a tracker, and aria2 on every host."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def torrent(source: Path, tracker: str) -> bytes:
 
 
 def aria2(file: Path, directory: Path, address: str, done: Path | None) -> list[str]:
-    """Return the command of a host: one that has everything already, or one that gets it; `done` is called at its end."""
+    """Return the command of a host that has everything, or of one that gets it; `done` is called at its end."""
     words = [
         "aria2c",
         "--quiet",

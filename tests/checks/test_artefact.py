@@ -10,8 +10,8 @@ import pytest
 from tests.checks.common import REPO, install, run
 
 ALLOWED = {
-    "CHANGELOG.md", "COPYING", "FILES.json", "MANIFEST.json", "README.md", "changelogs", "docs", "inventories", "meta", "playbooks",
-    "plugins", "requirements.txt", "roles",
+    "CHANGELOG.md", "COPYING", "FILES.json", "MANIFEST.json", "README.md", "changelogs", "docs", "inventories",
+    "meta", "playbooks", "plugins", "requirements.txt", "roles",
 }  # fmt: skip
 
 

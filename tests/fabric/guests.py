@@ -29,7 +29,10 @@ BOOT_SECONDS = 900.0
 COMMAND_SECONDS = 300.0
 MEMORY_MIB = 768
 OWN = STATE / "fabric"
-COMMAND_LINE = "root=/dev/vda rw console=ttyS0 net.ifnames=0 systemd.show_status=1 TERM=dumb fsck.mode=skip mitigations=off random.trust_cpu=on"
+COMMAND_LINE = (
+    "root=/dev/vda rw console=ttyS0 net.ifnames=0 systemd.show_status=1 TERM=dumb fsck.mode=skip mitigations=off "
+    "random.trust_cpu=on"
+)
 
 
 @dataclass

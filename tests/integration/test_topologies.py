@@ -27,7 +27,7 @@ def check_ports(topology: Topology) -> None:
 
 
 def check_installed_collection(topology: Topology, folder: Path) -> None:
-    """Deploy the same again from the built and installed collection, under every ansible-core that there is: nothing changes."""
+    """Deploy again from the built and installed collection, under every ansible-core: nothing changes."""
     started = topology.run("node1", "systemctl", "show", "-P", "ActiveEnterTimestamp", "sglang-pair-0", "sglang-pair-1")
     # a path below the folder would be too long for a socket
     env = {**install(build(folder), folder), "ANSIBLE_SSH_CONTROL_PATH_DIR": str(REPO / ".lab/cp")}

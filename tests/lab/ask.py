@@ -41,7 +41,8 @@ def plan(inventory: Path, *extra: str) -> dict[str, Any]:
 
 def post(url: str, body: dict[str, Any], timeout: float = 120) -> dict[str, Any]:
     """Send JSON and return the JSON that comes back."""
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})  # noqa: S310 our own host
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)  # noqa: S310 our own host
     with urllib.request.urlopen(request, timeout=timeout) as response:  # noqa: S310 our own host
         return dict(json.load(response))
 
@@ -68,7 +69,7 @@ def doors(deployment: dict[str, Any]) -> list[tuple[str, str, str]]:
 
 
 def ask(inventory: Path) -> Iterator[str]:
-    """Ask every router, or every instance where there is none; yield what to print, and raise where an answer is wrong."""
+    """Ask every router, or every instance without one; yield what to print, and raise on a wrong answer."""
     for name, deployment in plan(inventory)["deployments"].items():
         for title, url, _host in doors(deployment):
             answer = chat(url, deployment["served_model"])

@@ -136,8 +136,8 @@ def address_of(container: Container) -> str:
 def run(container: Container, argv: Sequence[str]) -> tuple[int, str]:
     """Run a command in a host; its exit status and its output.
 
-    The SDK's exec_run loses output that arrives together with the head of the engine's answer (docker-py, issue 2042): it reads past what
-    the head's reader has buffered. Without its upgrade of the connection the answer is an ordinary one.
+    The SDK's exec_run loses output that arrives together with the head of the engine's answer (docker-py, issue 2042):
+    it reads past what the head's reader has buffered. Without an upgrade of the connection the answer is ordinary.
     """
     assert container.client is not None
     api = container.client.api
@@ -152,7 +152,7 @@ def run(container: Container, argv: Sequence[str]) -> tuple[int, str]:
 
 
 def _payloads(frames: bytes) -> Iterator[bytes]:
-    """What was printed, from frames: number of the stream (1 byte), nothing (3 bytes), size (4 bytes, big-endian), and so many bytes."""
+    """Return the output of frames: stream (1 byte), padding (3), size (4, big-endian), and that many bytes."""
     at = 0
     while at < len(frames):
         (size,) = FRAME.unpack_from(frames, at)
@@ -241,7 +241,8 @@ def _wait(client: docker.DockerClient, lab: str, host: str, where: str) -> None:
         raise LabError(f"{host} ({where}): systemd is {state!r} where running was expected.")
     if state == "degraded":
         say(
-            f"{host} runs, but with failed units: {run(container, ['systemctl', '--failed', '--plain', '--no-legend'])[1]}"
+            f"{host} runs, but with failed units: "
+            f"{run(container, ['systemctl', '--failed', '--plain', '--no-legend'])[1]}"
         )
 
 

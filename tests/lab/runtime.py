@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The image of the lab's hosts: the plain host, with SGLang and its routers as the collection's own roles install them."""
+"""The image of the lab's hosts: the plain host, with SGLang and its routers installed by the collection's roles."""
 
 from __future__ import annotations
 

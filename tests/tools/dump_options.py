@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Write the option table of the installed SGLang or router as JSON, one option a line.
 
-Run it with the interpreter of a venv that has the program and with the program's name (sglang, sglang-router or smg), and store
-what it prints as plugins/plugin_utils/_plan/options-<program>-<version>.json. Tests in the lab compare the tables with the real
-parsers.
+Run it with the interpreter of a venv that has the program and with the program's name (sglang, sglang-router or smg).
+Store its output as plugins/plugin_utils/_plan/options-<program>-<version>.json. Tests in the lab compare the tables
+with the real parsers.
 """
 
 from __future__ import annotations

@@ -11,7 +11,8 @@ def test_a_check_tells_what_would_change_and_changes_nothing(hosts, playbook):
     for host in hosts.names:
         left = hosts.shell(
             host,
-            "ls /etc/sysctl.d/*multinode* /etc/security/limits.d/*multinode* 2>/dev/null; cat /proc/sys/net/core/somaxconn",
+            "ls /etc/sysctl.d/*multinode* /etc/security/limits.d/*multinode* 2>/dev/null;"
+            "cat /proc/sys/net/core/somaxconn",
         )
         assert left == "4096\n"
         assert "inactive" in hosts.run(host, "ufw", "status")

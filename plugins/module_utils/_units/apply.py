@@ -40,8 +40,8 @@ class UnitFiles:
 class Wanted:
     """All units of one kind that the plan has for this host.
 
-    markers: the first lines of the files that are pruned; each kind has its own. interpreter: what starts the units; fix:
-    what to do where it is missing. models: links that must lead to a model.
+    markers: the first lines of the files that are pruned; each kind has its own. interpreter: what starts the units.
+    fix: what to do where it is missing. models: links that must lead to a model.
     """
 
     markers: tuple[str, ...]

@@ -171,8 +171,8 @@ class Wait:
         if not short or not any(isinstance(unit, ServerUnit) for unit in self.units):
             return []
         return [
-            f"The servers on {self.host} may lock only {size(min(short))} of memory, although their units set no limit; "
-            "RDMA needs more (systemd lacks CAP_SYS_RESOURCE in some containers)"
+            f"The servers on {self.host} may lock only {size(min(short))} of memory, although their units set no "
+            "limit; RDMA needs more (systemd lacks CAP_SYS_RESOURCE in some containers)"
         ]
 
     def outcome(self) -> dict[str, dict[str, Any]]:

@@ -70,12 +70,12 @@ def _rotary(module: Any) -> None:
 
 
 def _mooncake(module: Any) -> None:
-    # A prefill rank hands over which KV to send through pinned memory and a CUDA event; False selects SGLang's other path.
+    # A prefill rank passes the indices of its KV through pinned memory and a CUDA event; False selects the other path.
     module.MooncakeKVSender.supports_host_tensor_indices = False
 
 
 def _fork(_module: ModuleType) -> None:
-    # SGLang spawns its processes, and each imports everything again: 25 CPU seconds a start. A fork of what is imported takes 10.
+    # SGLang spawns its processes, and each imports everything again: 25 CPU seconds a start. A fork takes 10.
     # CUDA does not survive a fork, so this is for the lab alone; LAB_START_METHOD=spawn starts as SGLang does.
     if os.environ.get("LAB_START_METHOD", "fork") == "fork":
         multiprocessing.set_start_method("fork", force=True)

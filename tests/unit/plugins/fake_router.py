@@ -17,7 +17,7 @@ from .planned import router
 
 
 class FakeRouter:
-    """Its workers by id, and what it was asked. smg: removed workers drain for some looks, and a known URL is refused."""
+    """Workers by id, and the requests. smg: removed workers drain for some polls, and a known URL is refused."""
 
     def __init__(self, smg: bool = False, key: str = "", control: str = "") -> None:
         self.smg, self.key, self.control = smg, key, control or key

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hosts for the tests: one whose units are in directories instead of /etc, and recorded ones, which are files and answers."""
+"""Hosts for the tests: one with its units in a directory, and recorded ones, which are files and outputs."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def host_files(tmp_path: pathlib.Path) -> Callable[[str], Root]:
 
 @pytest.fixture
 def answering() -> Callable[..., Commands]:
-    """Make commands that answer (rc, output), found by words that are in their command line; others are not installed."""
+    """Make commands that return (rc, output), found by parts of their command line; others are not installed."""
 
     def make(answers: dict[str, tuple[int, str]], seconds: float = 5) -> Commands:
         def run(words: list[str], **_options: Any) -> tuple[int, str, str]:

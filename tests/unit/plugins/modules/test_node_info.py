@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 NAME = "ansible_collections.multinode.sglang.plugins.modules.node_info"
-# Mounts a FUSE file system that nobody serves, as a hard NFS mount is when its server is gone, and runs a command beside it. It is in
-# a mount namespace of its own.
+# Mounts a FUSE file system that nobody serves, as a hard NFS mount whose server is gone, and runs a command beside
+# it, in a mount namespace of its own.
 MUTE = """
 import ctypes, os, subprocess, sys
 libc = ctypes.CDLL(None, use_errno=True)
@@ -46,7 +46,7 @@ def node(text: str) -> dict[str, Any]:
 
 
 def test_this_machine_in_under_a_second() -> None:
-    # One command in hundreds takes a second more: run_command waits that long if a process ends between two looks of it.
+    # One command in hundreds takes a second more: run_command waits that long if a process ends between two polls.
     looks = []
     for _attempt in range(3):
         done = subprocess.run(words(), env=environment(), capture_output=True, text=True, check=True)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The module as a whole: check mode changes nothing and tells the truth, and a router that does not run is left alone."""
+"""The module as a whole: check mode changes nothing and is accurate; a router that does not run is left alone."""
 
 from __future__ import annotations
 

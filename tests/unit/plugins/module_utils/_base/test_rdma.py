@@ -58,7 +58,7 @@ def used(root: Root, folder: Path, *patterns: str, gpus: str = "0,1", **environ:
 
 @pytest.fixture
 def twelve(host_files: Host) -> Root:
-    """A host with two GPUs and twelve RDMA devices, two of which are behind the switch of both GPUs: mlx5_2 and mlx5_10."""
+    """A host with two GPUs and twelve RDMA devices; mlx5_2 and mlx5_10 are behind the switch of both GPUs."""
     near = {2: "0000:1a:00.0", 10: "0000:1c:00.0"}
     tree = gpu("0000:19:00.0", "0000:18:00.0") + gpu("0000:1b:00.0", "0000:18:01.0")
     tree += "".join(nic(f"mlx5_{number}", place, f"0000:18:0{number % 8 + 2}.0") for number, place in near.items())

@@ -110,7 +110,7 @@ def test_what_is_no_file_of_ufw_is_refused(text: str) -> None:
         ([entry("allow tcp 22", "10.0.0.0/8")], "192.0.2.1", None),
         ([entry("allow udp 22"), entry("allow any any", "10.0.0.9")], "10.0.0.9", 1),
         ([entry("deny tcp 20:25"), entry("allow tcp 22")], "10.0.0.9", 0),
-        # Whether this connection comes to that interface or address is not known: what refuses counts, what lets in does not.
+        # It is not known whether this connection uses that interface or address: a deny counts, an allow does not.
         ([entry("allow tcp 22", direction="in_eth9"), entry("allow tcp 22", dst="10.0.0.1")], "10.0.0.9", None),
         ([entry("reject tcp 22", direction="in_eth9"), entry("allow tcp 22")], "10.0.0.9", 0),
         ([entry("allow tcp 22", direction="out"), entry("route:allow tcp 22")], "10.0.0.9", None),

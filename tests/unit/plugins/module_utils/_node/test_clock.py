@@ -55,7 +55,8 @@ def test_chrony_tells_server_and_offset(
     assert problems == []
     assert abs(found.pop("epoch") - time.time()) < 5
     assert found == {
-        "source": "chrony", "server": "ntp1.cluster.internal", "stratum": 3, "offset_seconds": -0.000012345, "synchronized": True,
+        "source": "chrony", "server": "ntp1.cluster.internal", "stratum": 3, "offset_seconds": -0.000012345,
+        "synchronized": True,
         "max_error_seconds": 0.011,
     }  # fmt: skip
 

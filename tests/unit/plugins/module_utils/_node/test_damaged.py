@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a command prints when it is cut short, or is another version, breaks no parser: it returns less, or says that it cannot read it."""
+"""Output that is cut short, or of another version, breaks no parser: it returns less, or reports a problem."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
-TCP = "sl\n0: 0100007F:7530 00000000:0000 0A 0:0 00:0 0 0 0 1077 1\n1: 00000000000000000000000001000000:0016 0:0 0A 0:0 00:0 0 0 0 1078 1\n"
+TCP = (
+    "sl\n0: 0100007F:7530 00000000:0000 0A 0:0 00:0 0 0 0 1077 1\n"
+    "1: 00000000000000000000000001000000:0016 0:0 0A 0:0 00:0 0 0 0 1078 1\n"
+)
 PARSERS: list[tuple[Callable[[str], Any], str]] = [
     (gpu.parse_gpus, "gpus_h100.csv"),
     (gpu.parse_processes, "processes_h100.csv"),

@@ -54,7 +54,8 @@ def test_the_number_of_a_kernel(release: str, number: tuple[int, int]) -> None:
 def install(host_files: Host, recorded: Recorded, library: str, more: str = "") -> Root:
     """Make a host with a driver and a library of some version."""
     root = host_files(
-        f"/proc/sys/kernel/osrelease = 5.15.0-105-generic\n/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.{library} =\n{more}"
+        "/proc/sys/kernel/osrelease = 5.15.0-105-generic\n"
+        f"/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.{library} =\n{more}"
     )
     Path(root.path("/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1")).symlink_to(f"libnvidia-ml.so.{library}")
     place = Path(root.path("/proc/driver/nvidia"))
@@ -76,8 +77,10 @@ def test_a_whole_driver(host_files: Host, recorded: Recorded, answering: Answeri
     found, problems = driver.gather(root, commands)
     assert problems == []
     assert found == {
-        "kernel_module": "580.95.05", "open": True, "installed_module": "580.95.05", "userspace": "580.95.05", "consistent": True,
-        "fabric_manager_version": "580.95.05", "services": {"fabric_manager": {"state": "failed", "enabled": "enabled"}},
+        "kernel_module": "580.95.05", "open": True, "installed_module": "580.95.05", "userspace": "580.95.05",
+        "consistent": True,
+        "fabric_manager_version": "580.95.05",
+        "services": {"fabric_manager": {"state": "failed", "enabled": "enabled"}},
         "peermem": "nvidia_peermem", "dmabuf": True, "stream_memops": True, "peer_mapping_override": True,
     }  # fmt: skip
 

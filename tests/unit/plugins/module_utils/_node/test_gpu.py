@@ -20,8 +20,10 @@ Answering = Callable[..., Commands]
 def test_gpus(recorded: Recorded) -> None:
     first, second = gpu.parse_gpus(recorded("gpus_h100.csv"))
     assert first == {
-        "index": 0, "uuid": "GPU-1b7c3e9a-0f52-4c1d-9a57-6a2f0c8d4e11", "name": "NVIDIA H100 80GB HBM3", "pci": "0000:19:00.0",
-        "memory_mib": 81559, "memory_used_mib": 4, "driver_version": "580.95.05", "persistence": True, "ecc": True, "mig": False,
+        "index": 0, "uuid": "GPU-1b7c3e9a-0f52-4c1d-9a57-6a2f0c8d4e11", "name": "NVIDIA H100 80GB HBM3",
+        "pci": "0000:19:00.0",
+        "memory_mib": 81559, "memory_used_mib": 4, "driver_version": "580.95.05",
+        "persistence": True, "ecc": True, "mig": False,
         "compute_mode": "Default", "utilization": 0, "ecc_errors": 0,
     }  # fmt: skip
     assert (second["memory_used_mib"], second["utilization"], second["ecc_errors"]) == (70524, 98, 2)

@@ -40,7 +40,8 @@ def test_a_vlan_on_a_bond_with_ipv6_only(host_files: Host, recorded: Recorded, a
     # The address that is valid on the link only is no way to name this host.
     assert by_name["bond0.100"]["addresses"] == ["2001:db8:0:100::1/64"]
     assert found["cluster"] == {
-        "address": "2001:DB8:0:100:0::1", "interface": "bond0.100", "mtu": 9000, "speed_mbps": None, "for_containers": False,
+        "address": "2001:DB8:0:100:0::1", "interface": "bond0.100", "mtu": 9000, "speed_mbps": None,
+        "for_containers": False,
     }  # fmt: skip
 
 

@@ -30,7 +30,9 @@ def test_roce_over_a_bond(host_files: Host, answering: Answering) -> None:
     port = found["mlx5_bond_0"]
     gids = port.pop("gids")
     assert port == {
-        "port": 1, "state": "ACTIVE", "physical_state": "LinkUp", "link_layer": "Ethernet", "rate_gbps": 400.0, "lid": 0, "netdev": "bond0",
+        "port": 1, "state": "ACTIVE", "physical_state": "LinkUp", "link_layer": "Ethernet",
+        "rate_gbps": 400.0, "lid": 0,
+        "netdev": "bond0",
         "netdev_mtu": 9000, "mtu": 4096, "usable": True,
     }  # fmt: skip
     assert [(gid["index"], gid["type"], gid["address"]) for gid in gids] == [
@@ -68,7 +70,8 @@ def test_soft_roce_has_no_pci_device(host_files: Host, recorded: Recorded, answe
         (1, "RoCE v2", "10.79.0.11", "eth1"),
     ]
     assert port == {
-        "port": 1, "state": "ACTIVE", "physical_state": "LinkUp", "link_layer": "Ethernet", "rate_gbps": 2.5, "lid": 0, "netdev": "eth1",
+        "port": 1, "state": "ACTIVE", "physical_state": "LinkUp", "link_layer": "Ethernet", "rate_gbps": 2.5, "lid": 0,
+        "netdev": "eth1",
         "netdev_mtu": 1500, "mtu": 1024, "usable": True,
     }  # fmt: skip
 

@@ -19,7 +19,8 @@ Run = Callable[..., "subprocess.Popen[str]"]
 RANKS = ["node1=127.0.0.11", "node2=127.0.0.12", "node3=127.0.0.13"]
 IP_JSON = (
     '[{"ifname": "lo", "addr_info": [{"local": "127.0.0.1"}, {"local": "::1"}]}, {},'
-    '{"ifname": "eth0", "addr_info": [{"local": "10.0.0.11"}, {"local": "fd00::11"}]}, {"ifname": "eth1", "addr_info": []}]'
+    '{"ifname": "eth0", "addr_info": [{"local": "10.0.0.11"}, {"local": "fd00::11"}]},'
+    '{"ifname": "eth1", "addr_info": []}]'
 )
 
 
@@ -178,8 +179,8 @@ def test_a_missing_leader_is_named_at_the_timeout(rank: Run, leader: str) -> Non
     error = process.communicate(timeout=20)[1]
     assert process.returncode == 1
     assert (
-        f"rank 0 (node1, 127.0.0.11) did not start this instance within 2 s (port {leader.partition(':')[2]}: Connection refused)"
-        in error
+        "rank 0 (node1, 127.0.0.11) did not start this instance within 2 s "
+        f"(port {leader.partition(':')[2]}: Connection refused)" in error
     )
 
 

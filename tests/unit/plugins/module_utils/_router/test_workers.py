@@ -184,7 +184,8 @@ def test_a_worker_that_never_leaves_is_an_error_in_the_routers_words(fake: FakeR
     fake.deaf = {"http://10.0.0.1:30000"}
     with pytest.raises(
         RouterError,
-        match=r"10\.0\.0\.1:30000 is still registered 0 s after DELETE /workers \(its message: No workers found\); restart it",
+        match=r"10\.0\.0\.1:30000 is still registered 0 s after DELETE /workers "
+        r"\(its message: No workers found\); restart it",
     ):
         reconcile(router_of(fake), seconds=0.1)
 

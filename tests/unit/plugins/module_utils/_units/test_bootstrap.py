@@ -121,8 +121,9 @@ def test_ranks_that_do_not_register_in_time(pipeline: Served) -> None:
     pipeline.late = 10**6
     wrong = wait_for(prefill(pipeline.port), 0.05, "node3")[1]
     assert wrong == (
-        f"node3 reaches the bootstrap server of prefill instance a-prefill-0 on node1 (127.0.0.1:{pipeline.port}), but it answered 503: "
-        f"Prefill server not fully registered yet (2 workers registered); open TCP port {pipeline.port} on node1 for node2, "
+        f"node3 reaches the bootstrap server of prefill instance a-prefill-0 on node1 (127.0.0.1:{pipeline.port}), "
+        "but it answered 503: Prefill server not fully registered yet (2 workers registered); "
+        f"open TCP port {pipeline.port} on node1 for node2, "
         "and see the journal of sglang-a-prefill-0 on node2"
     )
 
@@ -147,8 +148,9 @@ def test_something_else_listens_there(pipeline: Served, raw: str) -> None:
 def test_nothing_listens_there(pipeline: Served) -> None:
     pipeline.close()
     assert wait_for(prefill(pipeline.port), 0, "node3")[1] == (
-        f"node3 does not reach the bootstrap server of prefill instance a-prefill-0 on node1: GET /route at 127.0.0.1:{pipeline.port} was "
-        f"refused; open TCP port {pipeline.port} on node1 for the decode hosts, and check that sglang-a-prefill-0 runs there"
+        "node3 does not reach the bootstrap server of prefill instance a-prefill-0 on node1: "
+        f"GET /route at 127.0.0.1:{pipeline.port} was refused; "
+        f"open TCP port {pipeline.port} on node1 for the decode hosts, and check that sglang-a-prefill-0 runs there"
     )
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import random
@@ -141,7 +142,8 @@ def test_killed_at_random_moments(quick: Path) -> None:
         # Two of three runs find a release that has gone, or changed times; the third goes on where the last was killed.
         if turn % 3:
             os.utime(source / "model-00001-of-00004.safetensors", (turn, turn))
-        hit = killed_after(chance.uniform(0, length), lambda source=source: bring_and_switch(store, source, 8))  # type: ignore[misc]
+        run = functools.partial(bring_and_switch, store, source, 8)
+        hit = killed_after(chance.uniform(0, length), run)
         killed += hit
         # Runs differ with what else the machine does: aim so that about four of five are killed.
         length *= 1.04 if hit else 0.85

@@ -386,7 +386,8 @@ def test_a_changed_message_is_noticed(place: int) -> None:
 def test_a_message_that_is_played_again_is_noticed() -> None:
     (client, server), heard = Wire().greet(), []
     real = client.socket.sendall
-    client.socket = type("Tap", (), {"sendall": staticmethod(lambda data: (heard.append(data), real(data)))})()  # type: ignore[assignment]
+    tap = type("Tap", (), {"sendall": staticmethod(lambda data: (heard.append(data), real(data)))})
+    client.socket = tap()  # type: ignore[assignment]
     client.ask(wire.READ, b"12345678", 3)
     assert server.asked()[2] == 3
     real(heard[0])
