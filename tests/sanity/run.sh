@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# run.sh sanity|units [ARGUMENTS]: ansible-test on a copy of the tracked and the new files, at the path that it insists on.
-# Sanity checks what the built collection holds, under each controller that there is. Units runs under the first, and runs the tests of
-# modules unless it is told which: that ansible-test can; the others are those of `make unit`.
+# run.sh sanity|units [ARGUMENTS]: run ansible-test on a copy of the files, at the path that it requires.
+# Sanity checks the files of the built collection under each installed ansible-core. Units runs the tests of modules
+# under the oldest one, unless arguments name others; `make unit` runs all of them.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 command=$1
