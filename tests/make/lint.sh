@@ -35,10 +35,12 @@ for index in "${!pids[@]}"; do
   if wait "${pids[index]}"; then
     echo "== $name: ok =="
   else
-    echo "== $name: failed =="
-    cat "$logs/$name"
     failed+=("$name")
   fi
+done
+for name in "${failed[@]}"; do
+  echo "== $name: failed =="
+  cat "$logs/$name"
 done
 if [ ${#failed[@]} -gt 0 ]; then
   (IFS=,; echo "lint: failed: ${failed[*]}")
