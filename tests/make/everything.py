@@ -29,7 +29,6 @@ SCENARIOS = sorted(f"molecule-{path.parent.name}" for path in REPO.glob("molecul
 FIRST = ("lint", "molecule-pd", "unit", "checks", "docs-check", "galaxy", "molecule-hosts", "integration")
 ALL = (*FIRST, *(part for part in SCENARIOS if part not in FIRST), "sanity")
 PYTEST_CLOSING = re.compile(r"^=+ (.*\b(?:passed|failed|errors?|no tests ran)\b.*) =+$")
-LABS_OF_TESTS = "test-"
 # What says why something failed: pytest's own words, also inside of what Ansible prints, and Ansible's.
 REASON = re.compile(r"^\W*(?:E  +\S|(?:FAILED|ERROR) \w|\[ERROR\])")
 REASONS, WIDTH = 10, 400
@@ -148,7 +147,7 @@ def main(parts: Sequence[str]) -> int:
     try:
         run.all()
     finally:
-        _stop_what_was_started(labs_before)
+        _stop_what_was_started(parts, labs_before)
         run.report(time.monotonic() - started)
     return int(not run.ok())
 
@@ -159,14 +158,16 @@ def _labs() -> list[str] | None:
     return None if client is None else hosts.labs(client)
 
 
-def _stop_what_was_started(labs_before: list[str] | None) -> None:
+def _stop_what_was_started(parts: Sequence[str], labs_before: list[str] | None) -> None:
+    """Remove the labs of these parts, and stop the engine unless it, or another lab, was there before."""
     client = engine.answering()
     if client is None:
         return
-    for name in hosts.labs(client):
-        if labs_before is None or (name not in labs_before and name.startswith(LABS_OF_TESTS)):
+    # Another run beside this one has labs of its own.
+    for name in {f"test-{part}" for part in parts} & set(hosts.labs(client)):
+        if name not in (labs_before or ()):
             hosts.down(client, name)
-    if labs_before is None:
+    if labs_before is None and not hosts.labs(client):
         engine.down()
 
 
