@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# venv.sh DIR FIRST-MINOR oldest|newest REQUIREMENTS...: makes a virtual environment, or brings it up to date.
-# It takes the oldest or the newest Python 3 on this machine that is at least 3.FIRST-MINOR.
+# venv.sh DIR FIRST-MINOR oldest|newest REQUIREMENTS...: make a virtual environment, or bring it up to date.
+# Take the oldest or the newest Python 3 on this machine that is at least 3.FIRST-MINOR.
 set -euo pipefail
 dir=$1 first=$2 order=$3
 shift 3
@@ -40,7 +40,8 @@ if ! "$dir/bin/python" -m pip --version >/dev/null 2>&1; then
   echo "Making $dir with $("$python" --version) (the packages take a minute or two to install)."
   make_venv "$python"
 fi
-words=()
-for file; do words+=(-r "$file"); done
-# One dot for each line that pip prints: a sign of life, a page long otherwise.
-"$dir/bin/python" -m pip install --disable-pip-version-check "${words[@]}" | awk '{ printf "."; fflush() } END { print "" }'
+options=()
+for file; do options+=(-r "$file"); done
+# Print one dot for each line of pip's output, which is a page long.
+"$dir/bin/python" -m pip install --disable-pip-version-check "${options[@]}" |
+  awk '{ printf "."; fflush() } END { print "" }'

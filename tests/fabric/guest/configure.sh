@@ -54,8 +54,9 @@ printf '%s\n' 'PermitRootLogin prohibit-password' 'UseDNS no' >"$root/etc/ssh/ss
 echo 'Storage=volatile' >>"$root/etc/systemd/journald.conf"
 chroot "$root" systemctl enable ssh.service soft-roce.service systemd-networkd.service
 chroot "$root" systemctl mask \
-  apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer getty.target \
-  systemd-networkd-wait-online.service systemd-pstore.service systemd-logind.service systemd-binfmt.service proc-sys-fs-binfmt_misc.automount \
+  apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer \
+  getty.target systemd-networkd-wait-online.service systemd-pstore.service systemd-logind.service \
+  systemd-binfmt.service proc-sys-fs-binfmt_misc.automount \
   dev-hugepages.mount dev-mqueue.mount sys-kernel-debug.mount sys-kernel-tracing.mount sys-fs-fuse-connections.mount \
   modprobe@dm_mod.service modprobe@drm.service modprobe@fuse.service modprobe@loop.service
 : >"$root/etc/machine-id"

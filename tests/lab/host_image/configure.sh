@@ -7,16 +7,19 @@
 # An image that fails half-way is thrown away, so dpkg need not wait for the disk after every file.
 echo force-unsafe-io >/etc/dpkg/dpkg.cfg.d/lab
 apt-get update
-# shellcheck disable=SC2046 # one word per package is what is meant
+# shellcheck disable=SC2046 # each package is an argument of its own
 DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $(cat /tmp/lab/packages.txt)
 
-# What tests install comes from an archive in the image, so that a mirror's bad moment is not taken for a fault of the project.
+# Tests install from an archive in the image, so that a mirror that fails does not make them fail.
 archive=/usr/share/lab-archive
 mkdir -p $archive/partial
 # shellcheck disable=SC2046
 apt-get install --yes --download-only --option Dir::Cache::archives=$archive $(cat /tmp/lab/archive.txt)
 rm -rf $archive/partial $archive/lock
-(cd $archive && apt-ftparchive packages . >Packages && apt-ftparchive release . >/tmp/lab/Release && mv /tmp/lab/Release .)
+(
+  cd $archive && apt-ftparchive packages . >Packages &&
+    apt-ftparchive release . >/tmp/lab/Release && mv /tmp/lab/Release .
+)
 mv /etc/apt/sources.list.d /etc/apt/distribution
 mkdir /etc/apt/sources.list.d
 if [ -e /etc/apt/sources.list ]; then mv /etc/apt/sources.list /etc/apt/distribution/; fi
@@ -60,7 +63,7 @@ PermitRootLogin prohibit-password
 UseDNS no
 MaxStartups 100:30:200
 SSHD
-# systemd makes the root a shared mount where it boots a machine, not in a container; credentials of services depend on it.
+# Credentials of services need a root that is a shared mount. systemd makes it one on a machine, not in a container.
 cat >/etc/systemd/system/shared-root.service <<UNIT
 [Unit]
 Description=Mounts of services as on a machine
