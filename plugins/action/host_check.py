@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
+from ansible_collections.multinode.sglang.plugins.plugin_utils import _results as results
 from ansible_collections.multinode.sglang.plugins.plugin_utils._action import ControllerAction
-from ansible_collections.multinode.sglang.plugins.plugin_utils._checks import arguments, judge, results
+from ansible_collections.multinode.sglang.plugins.plugin_utils._checks import arguments, judge
 
 
 class ActionModule(ControllerAction):

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from ansible_collections.multinode.sglang.plugins.plugin_utils import _results as results
 from ansible_collections.multinode.sglang.plugins.plugin_utils._action import CollectionAction
-from ansible_collections.multinode.sglang.plugins.plugin_utils._checks import peers, results
+from ansible_collections.multinode.sglang.plugins.plugin_utils._checks import peers
 
 NOTHING = {"changed": False, "reached": 0, "failures": [], "clocks": {}, "packets_lost": {}}
 

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ansible.errors import AnsibleActionFail
+from ansible_collections.multinode.sglang.plugins.plugin_utils import _results as results
 from ansible_collections.multinode.sglang.plugins.plugin_utils._action import CollectionAction
-from ansible_collections.multinode.sglang.plugins.plugin_utils._checks import peers, results
+from ansible_collections.multinode.sglang.plugins.plugin_utils._checks import peers
 
 # All hosts gather facts between listening and connecting; with few forks, one after the other.
 SECONDS, SECONDS_PER_HOST = 300.0, 3.0

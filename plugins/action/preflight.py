@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible import constants as C
+from ansible_collections.multinode.sglang.plugins.plugin_utils import _results as results
 from ansible_collections.multinode.sglang.plugins.plugin_utils._action import ControllerAction, display
-from ansible_collections.multinode.sglang.plugins.plugin_utils._checks import arguments, host, judge, results, same
+from ansible_collections.multinode.sglang.plugins.plugin_utils._checks import arguments, host, judge, same
 from ansible_collections.multinode.sglang.plugins.plugin_utils._checks.finding import Finding, plural
 from ansible_collections.multinode.sglang.plugins.plugin_utils._report import preflight
 

@@ -11,14 +11,12 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ansible import constants as C
-from ansible.utils.display import Display
 from ansible_collections.multinode.sglang.plugins.module_utils._plan.plain import each
 from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import RouterUnit, ServerUnit
-from ansible_collections.multinode.sglang.plugins.plugin_utils._action import CollectionAction
+from ansible_collections.multinode.sglang.plugins.plugin_utils._action import CollectionAction, display
 from ansible_collections.multinode.sglang.plugins.plugin_utils._progress.board import Board
 from ansible_collections.multinode.sglang.plugins.plugin_utils._progress.waiting import CHATTY_HOSTS, Unit, Wait
 
-display = Display()
 NOTHING = {"changed": False, "units": {}, "bootstrap": {}}
 
 

@@ -15,7 +15,7 @@ from ansible import constants as C
 from ansible_collections.multinode.sglang.plugins.module_utils._base.text import duration
 from ansible_collections.multinode.sglang.plugins.plugin_utils._action import CollectionAction, display
 from ansible_collections.multinode.sglang.plugins.plugin_utils._progress.board import Board
-from ansible_collections.multinode.sglang.plugins.plugin_utils._progress.release import PROGRESS, Follow, Speaker
+from ansible_collections.multinode.sglang.plugins.plugin_utils._progress.release import Follow, Speaker
 from ansible_collections.multinode.sglang.plugins.plugin_utils._release import agree, compare
 
 INSPECTED, COPIES, VERIFIED = "model_weights_result", "model_weights_copies", "model_weights_verified"
@@ -135,14 +135,17 @@ class ActionModule(CollectionAction):
         own = entry["hosts"].index(self._host)
         return {"own": own, "hosts": entry["addresses"], "grace": entry["grace"], "linger": entry["linger"]}
 
-    def _call(self, releases: list[dict[str, Any]], wrap_async: bool = False, others: bool = False) -> dict[str, Any]:
-        """Take the step on the host, in one remote call."""
+    def _arguments(self, releases: list[dict[str, Any]], others: bool = False) -> dict[str, Any]:
+        """Return the options of the module for this step."""
         run = self._run()
         path = agree.token_path(C.DEFAULT_LOCAL_TMP, str(run.get("run")))
         shared = self._options["step"] == "copy" and any(run["releases"].get(one["name"]) for one in releases)
         token = path.read_text(encoding="ascii") if shared else ""
-        args = {**self._options, "releases": releases, "run": run, "token": token, "others": others}
-        return self.remote("release", args, self._variables, wrap_async=wrap_async)
+        return {**self._options, "releases": releases, "run": run, "token": token, "others": others}
+
+    def _call(self, releases: list[dict[str, Any]], others: bool = False) -> dict[str, Any]:
+        """Take the step on the host, in one remote call."""
+        return self.remote("release", self._arguments(releases, others), self._variables)
 
     def _wait(self, releases: list[dict[str, Any]]) -> dict[str, Any]:
         """Wait for the copies of this host in short calls, and print their progress."""
@@ -168,26 +171,9 @@ class ActionModule(CollectionAction):
 
     def _in_background(self, releases: list[dict[str, Any]]) -> dict[str, Any]:
         """Verify every byte, which takes longer than a connection may last."""
-        begin = shown = time.monotonic()
-        self._task.async_val = LONGEST_VERIFICATION
-        try:
-            job = self._call(releases, wrap_async=True)
-        finally:
-            self._task.async_val = 0
-        if job.get("failed"):
-            return job
-        status = {"jid": job["ansible_job_id"], "_async_dir": job["results_file"].rpartition("/")[0]}
-        while True:
-            time.sleep(self._options["slice"])
-            result = self._status(status, "status")
-            if result.get("finished") or result.get("failed"):
-                break
-            now = time.monotonic()
-            if now - shown >= PROGRESS:
-                shown = now
-                display.display(f"{self._host}: reading every byte, {duration(shown - begin)}")
-        self._status(status, "cleanup")
-        return {name: result[name] for name in ("changed", "actions", "releases", "failed", "msg") if name in result}
 
-    def _status(self, status: dict[str, str], mode: str) -> dict[str, Any]:
-        return self.remote("ansible.legacy.async_status", {**status, "mode": mode}, self._variables)
+        def progress(seconds: float) -> str:
+            return f"{self._host}: reading every byte, {duration(seconds)}"
+
+        arguments, poll = self._arguments(releases), self._options["slice"]
+        return self.in_background("release", arguments, self._variables, LONGEST_VERIFICATION, poll, progress)

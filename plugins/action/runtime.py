@@ -5,20 +5,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from ansible_collections.multinode.sglang.plugins.module_utils._base.text import duration
 from ansible_collections.multinode.sglang.plugins.module_utils._runtime import arguments
-from ansible_collections.multinode.sglang.plugins.plugin_utils._action import CollectionAction, display
+from ansible_collections.multinode.sglang.plugins.plugin_utils._action import CollectionAction
 
 POLL_SECONDS = 5
-PROGRESS_SECONDS = 15
 LONGEST_INSTALL = 6 * 3600
-# What a background job adds to the result of the module.
-JOB_KEYS = (
-    "ansible_job_id", "results_file", "started", "finished", "stdout", "stderr", "stdout_lines", "stderr_lines",
-)  # fmt: skip
 
 
 class ActionModule(CollectionAction):
@@ -37,28 +32,12 @@ class ActionModule(CollectionAction):
             self._task.check_mode = wanted_check
         if wanted_check or found.get("failed") or not found.get("changed"):
             return found
-        self._task.async_val = LONGEST_INSTALL
-        try:
-            job = self.remote("runtime", options, variables, wrap_async=True)
-        finally:
-            self._task.async_val = 0
-        return job if job.get("failed") else self._follow(job, options, variables)
 
-    def _follow(self, job: dict[str, Any], options: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
-        begin = shown = time.monotonic()
-        status = {"jid": job["ansible_job_id"], "_async_dir": job["results_file"].rpartition("/")[0]}
-        while True:
-            time.sleep(POLL_SECONDS)
-            result = self.remote("ansible.legacy.async_status", {**status, "mode": "status"}, variables)
-            if result.get("finished") or result.get("failed"):
-                break
-            if time.monotonic() - shown >= PROGRESS_SECONDS:
-                shown = time.monotonic()
-                last = self._last_line(options, variables)
-                host = variables.get("inventory_hostname")
-                display.display(f"{host}: installing {options['distribution']}, {shown - begin:.0f} s, {last}")
-        self.remote("ansible.legacy.async_status", {**status, "mode": "cleanup"}, variables)
-        return {name: value for name, value in result.items() if name not in JOB_KEYS}
+        def progress(seconds: float) -> str:
+            last, host = self._last_line(options, variables), variables.get("inventory_hostname")
+            return f"{host}: installing {options['distribution']}, {duration(seconds)}, {last}"
+
+        return self.in_background("runtime", options, variables, LONGEST_INSTALL, POLL_SECONDS, progress)
 
     def _last_line(self, options: dict[str, Any], variables: dict[str, Any]) -> str:
         log = f"{options['root']}/.{options['version']}.log"

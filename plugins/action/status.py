@@ -8,19 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from ansible.utils.display import Display
 from ansible_collections.multinode.sglang.plugins.module_utils._base.text import first_few
-from ansible_collections.multinode.sglang.plugins.plugin_utils._action import ControllerAction
+from ansible_collections.multinode.sglang.plugins.plugin_utils import _results as results
+from ansible_collections.multinode.sglang.plugins.plugin_utils._action import ControllerAction, display
 from ansible_collections.multinode.sglang.plugins.plugin_utils._report.status import Row, render, rows_of_host
-
-display = Display()
 
 
 class ActionModule(ControllerAction):
     """Action plugin of M(multinode.sglang.status)."""
 
     ARGUMENTS: ClassVar[Mapping[str, Any]] = {
-        "plan": {"type": "dict", "required": True},
         "register": {"type": "str", "required": True},
     }
 
@@ -28,7 +25,7 @@ class ActionModule(ControllerAction):
         """Print the table; fail where a unit is not ready."""
         present = set(variables["ansible_play_hosts_all"])
         rows: list[Row] = []
-        for name, host in options["plan"]["hosts"].items():
+        for name, host in results.plan_of(variables)["hosts"].items():
             if name in present:
                 rows += rows_of_host(host, variables["hostvars"][name].get(options["register"]) or {})
         display.display(render(rows))

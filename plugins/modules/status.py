@@ -11,7 +11,8 @@ short_description: Print a table of all servers and routers, and fail if one is 
 version_added: 1.0.0
 description:
   - Print one table of all ranks of all instances and of all routers of the plan, and fail if one of them is not ready.
-  - It runs on the controller and reads what M(multinode.sglang.unit_info) returned on each host.
+  - It runs on the controller and reads what M(multinode.sglang.unit_info) returned on each host. The plan is in
+    C(sglang_plan_result), which the role C(sglang_plan) registers.
 extends_documentation_fragment:
   - multinode.sglang._attributes
 attributes:
@@ -22,10 +23,6 @@ attributes:
   idempotent:
     support: full
 options:
-  plan:
-    description: What M(multinode.sglang.plan) returned.
-    type: dict
-    required: true
   register:
     description: Variable in which each host registered the result of M(multinode.sglang.unit_info).
     type: str
@@ -43,7 +40,6 @@ EXAMPLES = r"""
 
 - name: Print a table of all servers and routers
   multinode.sglang.status:
-    plan: "{{ sglang_plan_result }}"
     register: sglang_units
   run_once: true
 """

@@ -5,13 +5,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 display = Display()
+# How often, in seconds, an action that waits prints how far it is.
+PROGRESS_SECONDS = 15.0
+# What a job in the background adds to the result of its module.
+JOB_KEYS = (
+    "ansible_job_id", "results_file", "started", "finished", "stdout", "stderr", "stdout_lines", "stderr_lines",
+)  # fmt: skip
 
 
 class CollectionAction(ActionBase):
@@ -44,6 +51,40 @@ class CollectionAction(ActionBase):
             module_name=name, module_args=dict(options), task_vars=variables, **more
         )
         return result
+
+    def in_background(
+        self,
+        module: str,
+        options: Mapping[str, Any],
+        variables: dict[str, Any],
+        longest: int,
+        poll: float,
+        progress: Callable[[float], str],
+    ) -> dict[str, Any]:
+        """Return the result of a module that may take longer than a connection lasts: it runs as a job on the host.
+
+        longest, poll: seconds. progress: the line to print after so many seconds.
+        """
+        begin = shown = time.monotonic()
+        self._task.async_val = longest
+        try:
+            job = self.remote(module, options, variables, wrap_async=True)
+        finally:
+            self._task.async_val = 0
+        if job.get("failed"):
+            return job
+        status = {"jid": job["ansible_job_id"], "_async_dir": job["results_file"].rpartition("/")[0]}
+        while True:
+            time.sleep(poll)
+            result = self.remote("ansible.legacy.async_status", {**status, "mode": "status"}, variables)
+            if result.get("finished") or result.get("failed"):
+                break
+            now = time.monotonic()
+            if now - shown >= PROGRESS_SECONDS:
+                shown = now
+                display.display(progress(now - begin))
+        self.remote("ansible.legacy.async_status", {**status, "mode": "cleanup"}, variables)
+        return {name: value for name, value in result.items() if name not in JOB_KEYS}
 
 
 class ControllerAction(CollectionAction):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 Interval = tuple[int, int]
+LAST_PORT = 65535
 
 
 def text_of(interval: Interval) -> str:
@@ -21,7 +22,7 @@ def parse(text: str) -> list[Interval]:
     found: list[Interval] = []
     for part in filter(None, (word.strip() for word in text.split(","))):
         first, dash, last = part.partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
+        if not first.isdecimal() or (dash and not (last.isdecimal() and int(first) <= int(last))):
             raise ValueError(f"{part!r} is not a port or a range of ports such as 20000-20006")
         found.append((int(first), int(last or first)))
     return found

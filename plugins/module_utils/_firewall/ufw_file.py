@@ -12,7 +12,7 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .._base.intervals import Interval
+from .._base.intervals import LAST_PORT, Interval
 from .rules import ANYWHERE, MARK, Network, Rule, covers
 
 BEGIN = "### RULES ###"
@@ -63,7 +63,7 @@ class Entry:
     def ports(self) -> list[Interval]:
         """Return the ports of the rule; all if it names none."""
         if self.dport == "any":
-            return [(1, 65535)]
+            return [(1, LAST_PORT)]
         pairs = (word.partition(":") for word in self.dport.split(","))
         return [(int(first), int(last or first)) for first, _unused, last in pairs]
 

@@ -17,6 +17,7 @@ from . import words
 from .types import Instance, RouterAddress, RouterUnit, ServerUnit, Worker
 
 Kind = TypeVar("Kind")
+BOOLEANS = {"true": True, "false": False}
 RENDERED: dict[type, dict[str, Callable[[Any], Any]]] = {
     ServerUnit: {"argv": words.server_argv},
     RouterUnit: {"argv": words.router_argv, "url": words.url},
@@ -101,15 +102,23 @@ _CACHE: dict[type, dict[str, Any]] = {}
 def _value(hint: Any, value: Any, where: str) -> Any:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is tuple:
-        if isinstance(value, (str, Mapping)):
+        if not isinstance(value, (list, tuple)):
             raise ValueError(f"{where}: it must be a list")
         return tuple(_value(arguments[0], item, f"{where}[{number}]") for number, item in enumerate(value))
     if origin is dict:
+        if not isinstance(value, Mapping):
+            raise ValueError(f"{where}: it must be a mapping")
         return {str(key): _value(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
     if dataclasses.is_dataclass(hint):
         return from_dict(hint, value, where)  # type: ignore[arg-type] # a type, not an instance
-    # Ansible hands on strings of its own types, and numbers as text where a template made them.
+    return _scalar(hint, value, where)
+
+
+def _scalar(kind: type, value: Any, where: str) -> Any:
+    """Return a text, a number or a boolean. Ansible has strings of its own types, and templates make text of others."""
     try:
-        return hint(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"{where}: {value!r} is not of type {hint.__name__}") from None
+        if value is None or isinstance(value, (list, tuple, Mapping)):
+            raise TypeError
+        return BOOLEANS[str(value).lower()] if kind is bool else kind(value)
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(f"{where}: {value!r} is not of type {kind.__name__}") from None

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from .._base import paths
@@ -19,6 +18,7 @@ from .._plan.types import RouterUnit
 from .._plan.words import router_argv, url, worker_words
 from . import digest, programs, text
 from .apply import UnitFiles, Wanted
+from .settings import Settings, of_deployment
 
 CREDENTIAL = "secrets.json"
 # How long a router counts as starting while it has no workers that answer. So routers can restart one after the other.
@@ -54,28 +54,9 @@ _HARDENING = {
 }
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What is the same for every router of a host. runtime: the digest of its packages."""
-
-    user: str
-    group: str
-    interpreter: str
-    runtime: str
-    stop_timeout: int
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-
 def wanted_routers(params: Mapping[str, Any]) -> Wanted:
     """Return the routers of the plan with their files."""
-    settings = Settings(
-        user=params["user"],
-        group=params["group"],
-        interpreter=params["interpreter"],
-        runtime=digest.of_runtime(params["interpreter"]),
-        stop_timeout=params["stop_timeout"],
-        options=params["service_options"],
-    )
+    settings = Settings.from_params(params)
     units = plain.each(RouterUnit, params["routers"], "routers")
     return Wanted(
         markers=(text.ROUTER_MARKER,),
@@ -90,10 +71,10 @@ def wanted_routers(params: Mapping[str, Any]) -> Wanted:
 def _secrets(unit: RouterUnit, params: Mapping[str, Any]) -> dict[str, Any]:
     """Return option -> value: the servers' API key, which clients show to the router, and further secret options."""
     if unit.deployment in params["api_keys"]:
-        key = (params["api_keys"][unit.deployment] or {}).get("api_key")
+        key = of_deployment(params, "api_keys", unit.deployment).get("api_key")
     else:
         key = params["api_key"]
-    return {"api-key": key, **(params["secret_options"].get(unit.deployment) or {})}
+    return {"api-key": key, **of_deployment(params, "secret_options", unit.deployment)}
 
 
 def secrets_text(secrets: Mapping[str, Any]) -> str:

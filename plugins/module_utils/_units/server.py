@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from .._base import paths
@@ -20,6 +19,7 @@ from .._plan.types import Option, ServerUnit
 from .._plan.words import server_argv, words
 from . import digest, models, programs, text
 from .apply import UnitFiles, UnitsError, Wanted
+from .settings import Settings, of_deployment
 
 NUMACTL = "/usr/bin/numactl"
 OWNED_OPTIONS = (
@@ -29,34 +29,9 @@ _LEAKING_LEVELS = ("debug", "info", "notset", "trace")
 _KEY_OPTIONS = {"api_key": "api-key", "admin_api_key": "admin-api-key"}
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What is the same for every server of a host. runtime: the digest of its packages."""
-
-    user: str
-    group: str
-    interpreter: str
-    runtime: str
-    barrier_timeout: int
-    stop_timeout: int
-    numactl: tuple[str, ...] = ()
-    rdma_devices: tuple[str, ...] = ()
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-
 def wanted_servers(params: Mapping[str, Any]) -> Wanted:
     """Return the servers of the plan with their files."""
-    settings = Settings(
-        user=params["user"],
-        group=params["group"],
-        interpreter=params["interpreter"],
-        runtime=digest.of_runtime(params["interpreter"]),
-        barrier_timeout=params["barrier_timeout"],
-        stop_timeout=params["stop_timeout"],
-        numactl=tuple(params["numactl"]),
-        rdma_devices=tuple(params["rdma_devices"]),
-        options=params["service_options"],
-    )
+    settings = Settings.from_params(params)
     units = plain.each(ServerUnit, params["servers"], "servers")
     if settings.numactl and units and not os.path.exists(NUMACTL):
         raise UnitsError(f"there is no {NUMACTL} on this host; install the package numactl or leave numactl out")
@@ -75,7 +50,7 @@ def wanted_servers(params: Mapping[str, Any]) -> Wanted:
 
 def _keys(unit: ServerUnit, params: Mapping[str, Any]) -> Mapping[str, Any]:
     if unit.deployment in params["api_keys"]:
-        return params["api_keys"][unit.deployment] or {}
+        return of_deployment(params, "api_keys", unit.deployment)
     return {"api_key": params["api_key"], "admin_api_key": params["admin_api_key"]}
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ansible_collections.multinode.sglang.plugins.module_utils._base.intervals import (
+    LAST_PORT,
     Interval,
     join,
     merged,
@@ -18,7 +19,7 @@ from ansible_collections.multinode.sglang.plugins.module_utils._base.intervals i
 
 from .errors import PlanError
 
-__all__ = ["Interval", "inside", "join", "merged", "parse_intervals", "text_of"]
+__all__ = ["LAST_PORT", "Interval", "inside", "join", "merged", "parse_intervals", "text_of"]
 
 
 def parse_intervals(text: object, where: str) -> list[Interval]:

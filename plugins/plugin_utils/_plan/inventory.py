@@ -55,8 +55,8 @@ class Inventory:
             return list(self.groups[hosts])
         if hosts in everyone:
             return [hosts]
-        hint = nearest(hosts, self.groups) or "; correct the name"
-        raise PlanError(f"{where}: the inventory has no group {hosts!r}{hint}")
+        hint = nearest(hosts, [*self.groups, *everyone]) or "; correct the name"
+        raise PlanError(f"{where}: the inventory has no group or host {hosts!r}{hint}")
 
     def host(self, name: str) -> Host:
         """Read and check the variables of one host."""

@@ -14,6 +14,7 @@ from typing import Any
 from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import Mount
 
 from .errors import PlanError, nearest
+from .intervals import LAST_PORT
 
 KEYS = ("source", "nfs", "expected", "release", "keep", "copy", "exact", "hosts")
 NFS_KEYS = ("server", "export", "path", "options", "port")
@@ -166,7 +167,7 @@ def _mount(body: Any, where: str) -> Mount:
             f"{where}.options: {options!r} is not a list of mount options; write it as in [nconnect=16, vers=4.2]"
         )
     export, path = _path(body.get("export"), f"{where}.export"), _path(body.get("path"), f"{where}.path")
-    port = _number(body.get("port", NFS_PORT), f"{where}.port")
+    port = _number(body.get("port", NFS_PORT), f"{where}.port", LAST_PORT)
     return Mount(
         server,
         port,
@@ -201,10 +202,12 @@ def _path(value: Any, where: str) -> str:
     return value.rstrip("/") or "/"
 
 
-def _number(value: Any, where: str) -> int:
+def _number(value: Any, where: str, most: int = 0) -> int:
     text = str(value)
     if isinstance(value, bool) or not (text.isascii() and text.isdecimal()) or int(text) < 1:
         raise PlanError(f"{where}: {value!r} is not a number above 0; write 1 or more")
+    if most and int(text) > most:
+        raise PlanError(f"{where}: {value!r} is above {most}; write {most} or less")
     return int(text)
 
 

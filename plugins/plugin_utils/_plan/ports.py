@@ -13,7 +13,7 @@ from ansible_collections.multinode.sglang.plugins.module_utils._plan.types impor
 
 from .disaggregation import serves_bootstrap_on_api
 from .errors import PlanError
-from .intervals import Interval, inside, text_of
+from .intervals import LAST_PORT, Interval, inside, text_of
 from .placement import Placed
 from .programs import PORT_OPTIONS
 from .schema import Group
@@ -84,8 +84,8 @@ def check_range(
 ) -> None:
     """Refuse ports that do not exist, and those that the kernel may hand to somebody else first."""
     for name, (first, last) in ports:
-        if last > 65535:
-            raise PlanError(f"{_port(owner, name, first, last)} is above 65535; lower {_moved_by(name)}")
+        if last > LAST_PORT:
+            raise PlanError(f"{_port(owner, name, first, last)} is above {LAST_PORT}; lower {_moved_by(name)}")
         if first < 1024:
             raise PlanError(
                 f"{_port(owner, name, first, last)} is below 1024, which only root may open; raise {_moved_by(name)}"

@@ -12,7 +12,7 @@ from typing import Any
 
 from .env import parse_env
 from .errors import PlanError
-from .intervals import Interval, merged, parse_intervals
+from .intervals import LAST_PORT, Interval, merged, parse_intervals
 from .models import Catalog, parse_models
 from .programs import ROUTERS, Program
 from .versions import Version, parse_version
@@ -51,11 +51,10 @@ def check_settings(settings: Settings) -> Site:
     """Return the settings as types, or refuse them."""
     version = parse_version(settings.sglang_version, "sglang_version")
     ephemeral = parse_intervals(settings.ephemeral_ports, "sglang_plan_ephemeral_ports")
-    if len(ephemeral) != 1:
+    if len(ephemeral) != 1 or ephemeral[0][1] > LAST_PORT:
         raise PlanError(
-            f"sglang_plan_ephemeral_ports: {settings.ephemeral_ports!r} is not one range; write its first and last "
-            "port, "
-            "as in 20000-29999"
+            f"sglang_plan_ephemeral_ports: {settings.ephemeral_ports!r} is not one range of ports; write its first "
+            "and last port, as in 20000-29999"
         )
     if settings.router_package not in ROUTERS:
         raise PlanError(

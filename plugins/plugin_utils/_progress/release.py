@@ -12,13 +12,13 @@ from typing import Any
 from ansible_collections.multinode.sglang.plugins.module_utils._base.text import duration, host_port, size
 from ansible_collections.multinode.sglang.plugins.module_utils._release.program.request import BLOCK
 
+from .._action import PROGRESS_SECONDS
 from .board import Board
 
 ENDED = ("done", "failed", "killed")
 MANY = 8
 # How long in seconds a copy may report nothing before it is given up, as while it reads a damaged release again.
 SILENCE = 1800.0
-PROGRESS = 15.0
 
 
 def line(name: str, status: Mapping[str, Any]) -> str:
@@ -119,7 +119,7 @@ class Follow:
     host: str
     names: list[str]
     silence: float = SILENCE
-    progress: float = PROGRESS
+    progress: float = PROGRESS_SECONDS
     seen: dict[str, dict[str, Any]] = field(default_factory=dict)
     begun: dict[str, float] = field(default_factory=dict)
     next_progress: float = 0.0

@@ -14,9 +14,9 @@ from ansible_collections.multinode.sglang.plugins.module_utils._base.text import
 from ansible_collections.multinode.sglang.plugins.module_utils._plan.plain import to_dict
 from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import RouterUnit, ServerUnit
 
+from .._action import PROGRESS_SECONDS
 from .board import Board
 
-PROGRESS_SECONDS = 15.0
 CHATTY_HOSTS = 8
 _BAD = {
     "failed": "has failed",

@@ -6,17 +6,16 @@
 from __future__ import annotations
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import RouterUnit, Worker
 from ansible_collections.multinode.sglang.plugins.module_utils._plan.words import url
 
+from .fake_server import FakeServer
 from .planned import router
 
 
-class FakeRouter:
+class FakeRouter(FakeServer):
     """Workers by id, and the requests. smg: removed workers drain for some polls, and a known URL is refused."""
 
     def __init__(self, smg: bool = False, key: str = "", control: str = "") -> None:
@@ -26,18 +25,7 @@ class FakeRouter:
         self.deaf: set[str] = set()
         self.drain_looks = 2
         self.completion: tuple[int, Any] = (200, {"text": " Paris"})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-
-    @property
-    def port(self) -> int:
-        """Return where it listens."""
-        return int(self._server.server_address[1])
-
-    def close(self) -> None:
-        """End it."""
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__()
 
     def unit(self, *workers: Worker) -> RouterUnit:
         """Return it as a router of the plan."""
@@ -100,36 +88,12 @@ class FakeRouter:
                 del self.workers[entry["id"]]
         return 202, {}
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        router = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def reply(self) -> None:
-                """Check the key, answer, and remember the request."""
-                payload = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
-                wanted = router.control if self.path.startswith("/workers") else router.key
-                if wanted and self.headers.get("Authorization") != f"Bearer {wanted}":
-                    status, body = 401, {"error": "Unauthorized"}
-                else:
-                    router.asked.append((self.command, self.path, payload))
-                    status, body = router.answer(self.command, self.path, payload)
-                self.send_response(status)
-                self.end_headers()
-                self.wfile.write(json.dumps(body).encode())
-
-            def do_GET(self) -> None:
-                self.reply()
-
-            def do_POST(self) -> None:
-                self.reply()
-
-            def do_PUT(self) -> None:
-                self.reply()
-
-            def do_DELETE(self) -> None:
-                self.reply()
-
-            def log_message(self, *_words: Any) -> None:
-                """Be quiet."""
-
-        return Handler
+    def respond(self, method: str, path: str, key: str, body: str) -> tuple[int, str]:
+        """Check the key, remember the request, and answer."""
+        wanted = self.control if path.startswith("/workers") else self.key
+        if wanted and key != f"Bearer {wanted}":
+            return 401, json.dumps({"error": "Unauthorized"})
+        payload = json.loads(body or "{}")
+        self.asked.append((method, path, payload))
+        status, answer = self.answer(method, path, payload)
+        return status, json.dumps(answer)

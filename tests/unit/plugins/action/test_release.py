@@ -14,6 +14,7 @@ from unittest.mock import MagicMock
 
 import pytest
 from ansible_collections.multinode.sglang.plugins.action import release
+from ansible_collections.multinode.sglang.plugins.plugin_utils import _action
 
 DIGEST = "1" * 64
 RELEASE = {"name": "llama", "store": "/data/llama", "source": "/mnt/llama"}
@@ -185,8 +186,8 @@ def test_reading_every_byte_runs_in_the_background(monkeypatch: pytest.MonkeyPat
         ]
     )
     clock = iter(range(0, 1000, 20))
-    monkeypatch.setattr(release.time, "monotonic", lambda: next(clock))
-    monkeypatch.setattr(release.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(_action.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(_action.time, "sleep", lambda _seconds: None)
     action = Action(monkeypatch, lambda _call: next(answers), step="verify", full=True)
     result = action.run()
     assert (result["changed"], result["releases"]) == (False, {"llama": {"ok": True}})

@@ -10,6 +10,7 @@ from unittest.mock import MagicMock
 
 import pytest
 from ansible_collections.multinode.sglang.plugins.action import runtime
+from ansible_collections.multinode.sglang.plugins.plugin_utils import _action
 
 RIGHT = {"changed": False, "actions": []}
 WRONG = {"changed": True, "actions": ["make /opt/sglang/0.5.23"]}
@@ -26,10 +27,10 @@ class Action:
         self.shown: list[str] = []
         self.answers = list(answers)
         monkeypatch.setattr(self.plugin, "_execute_module", self.execute)
-        monkeypatch.setattr(runtime.display, "display", self.shown.append)
+        monkeypatch.setattr(_action.display, "display", self.shown.append)
         clock = iter(range(0, 1000, 10))
-        monkeypatch.setattr(runtime.time, "monotonic", lambda: next(clock))
-        monkeypatch.setattr(runtime.time, "sleep", lambda _seconds: None)
+        monkeypatch.setattr(_action.time, "monotonic", lambda: next(clock))
+        monkeypatch.setattr(_action.time, "sleep", lambda _seconds: None)
 
     def execute(self, module_name: str, wrap_async: bool = False, **_options: Any) -> dict[str, Any]:
         """Answer a remote call."""

@@ -18,6 +18,7 @@ from ansible_collections.multinode.sglang.plugins.module_utils._base import file
 from ansible_collections.multinode.sglang.plugins.module_utils._base.host import Commands, Root
 from ansible_collections.multinode.sglang.plugins.module_utils._units import apply
 from ansible_collections.multinode.sglang.plugins.module_utils._units.apply import Changes, Wanted
+from ansible_collections.multinode.sglang.plugins.modules import units
 
 FIXTURES = pathlib.Path(__file__).parent / "fixtures"
 ME = pwd.getpwuid(os.getuid()).pw_name
@@ -56,6 +57,12 @@ class Host:
         if not check:
             apply.apply(wanted, found, systemd)
         return found, found.result(wanted, systemd)
+
+    def converge(self, **options: Any) -> tuple[Changes, dict[str, Any]]:
+        """Do what the module units does with these options."""
+        defaults = {name: option.get("default") for name, option in units.OPTIONS.items()}
+        own = {"user": self.user, "group": self.group, "interpreter": str(self.root / "bin/python")}
+        return self.apply(units.wanted({**defaults, **own, **options}))
 
     def run(self, name: str, digest: str) -> None:
         """Pretend that a generation runs."""

@@ -11,26 +11,23 @@ from typing import Any
 import pytest
 from ansible_collections.multinode.sglang.plugins.modules import nfs_check
 
+from .fake_module import FakeModule
+
 MOUNT = {"server": "nfs1", "port": 2049, "src": "nfs1:/export", "path": "/mnt/models", "opts": "ro"}
 
 
-class Ended(Exception):
-    """The module has returned."""
-
-
-class Module:
-    """A module with its options, on a host where something is mounted."""
+class Module(FakeModule):
+    """The module on a host where something is mounted."""
 
     def __init__(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: dict[str, tuple[str, str, str]], **params: Any
     ) -> None:
         self.asked: list[str] = []
-        self.result: dict[str, Any] = {}
-        self.check_mode = params.pop("check_mode", False)
-        self.params = {"mounts": [MOUNT], "mounted": False, "timeout": 15, "read_ahead": 0, **params}
+        check_mode = params.pop("check_mode", False)
+        given = {"mounts": [MOUNT], "mounted": False, "timeout": 15, "read_ahead": 0, **params}
+        super().__init__(monkeypatch, nfs_check, given, check_mode)
         self.path = tmp_path / "read_ahead_kb"
         self.path.write_text("128\n")
-        monkeypatch.setattr(nfs_check, "AnsibleModule", lambda **_options: self)
         monkeypatch.setattr(nfs_check.mounts, "mounted", lambda: here)
         monkeypatch.setattr(nfs_check.mounts, "refuse_silence", lambda server, *_rest: self.asked.append(server))
         monkeypatch.setattr(nfs_check.mounts, "read_ahead_path", lambda _device: str(self.path))
@@ -39,21 +36,6 @@ class Module:
         """Answer at once."""
         self.asked.append(words[-1])
         return 0, "", ""
-
-    def exit_json(self, **result: Any) -> None:
-        """Return a result."""
-        self.result = result
-        raise Ended
-
-    def fail_json(self, **result: Any) -> None:
-        """Return a failure."""
-        self.exit_json(failed=True, **result)
-
-    def run(self) -> dict[str, Any]:
-        """Run the module."""
-        with pytest.raises(Ended):
-            nfs_check.main()
-        return self.result
 
 
 HERE = {"/mnt/models": ("0:52", "nfs4", "nfs1:/export")}

@@ -13,24 +13,20 @@ from ansible_collections.multinode.sglang.plugins.module_utils._plan.types impor
 from ansible_collections.multinode.sglang.plugins.module_utils._release.program.errors import Refused
 from ansible_collections.multinode.sglang.plugins.modules import release
 
+from .fake_module import FakeModule
+
 FOUND = {"missing": True, "digest": "", "current": "", "bytes": 10**9, "files": 3, "store": "/data/a"}
 
 
-class Ended(Exception):
-    """The module has returned."""
-
-
-class Module:
-    """A module with its options, on a host where an inspection finds something to copy."""
+class Module(FakeModule):
+    """The module on a host where an inspection finds something to copy."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, check_mode: bool = False, answer: Any = None) -> None:
-        self.check_mode, self.result, self.run_command = check_mode, dict[str, Any](), None
         given = {"name": "a", "store": "/data/a", "source": "/mnt/a"}
         item = {name: given.get(name, spec.get("default")) for name, spec in release.RELEASE.items()}
         options = {name: spec.get("default") for name, spec in release.OPTIONS.items()}
-        self.params = {**options, "step": "inspect", "releases": [item]}
+        super().__init__(monkeypatch, release, {**options, "step": "inspect", "releases": [item]}, check_mode)
         self._answer = answer
-        monkeypatch.setattr(release, "AnsibleModule", lambda **_options: self)
         monkeypatch.setattr(release, "take", self.take)
 
     def take(self, _steps: Any, _step: str, releases: tuple[Release, ...], _seconds: float) -> dict[str, Any]:
@@ -38,21 +34,6 @@ class Module:
         if self._answer:
             raise self._answer
         return {one.name: dict(FOUND) for one in releases}
-
-    def exit_json(self, **result: Any) -> None:
-        """Return a result."""
-        self.result = result
-        raise Ended
-
-    def fail_json(self, **result: Any) -> None:
-        """Return a failure."""
-        self.exit_json(failed=True, **result)
-
-    def run(self) -> dict[str, Any]:
-        """Run the module."""
-        with pytest.raises(Ended):
-            release.main()
-        return self.result
 
 
 def test_the_options_are_the_fields_of_the_plan() -> None:

@@ -5,43 +5,30 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import Any
 
 import pytest
 from ansible_collections.multinode.sglang.plugins.module_utils._base.probe import Endpoint, api_key, completion_text
 
+from ...fake_server import FakeServer
 
-class Model(BaseHTTPRequestHandler):
-    """Answers like SGLang with an API key."""
 
-    def reply(self, status: int, body: Any) -> None:
-        """Send an answer."""
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(json.dumps(body).encode())
+class Model(FakeServer):
+    """A server that answers like SGLang with an API key."""
 
-    def do_GET(self) -> None:
-        self.reply(200, {})
-
-    def do_POST(self) -> None:
-        allowed = self.headers.get("Authorization") == "Bearer right"
-        self.reply(200 if allowed else 401, {"text": " Paris."} if allowed else {"error": "Unauthorized"})
-
-    def log_message(self, *_words: Any) -> None:
-        """Be quiet."""
+    def respond(self, method: str, _path: str, key: str, _body: str) -> tuple[int, str]:
+        """Complete for whoever has the key."""
+        if method == "GET":
+            return 200, "{}"
+        return (200, '{"text": " Paris."}') if key == "Bearer right" else (401, '{"error": "Unauthorized"}')
 
 
 @pytest.fixture
 def port() -> Iterator[int]:
     """Serve the model."""
-    with HTTPServer(("127.0.0.1", 0), Model) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server.server_address[1]
-        server.shutdown()
+    model = Model()
+    yield model.port
+    model.close()
 
 
 def test_a_completion(port: int) -> None:

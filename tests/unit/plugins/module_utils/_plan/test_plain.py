@@ -10,7 +10,13 @@ from typing import Any
 
 import pytest
 from ansible_collections.multinode.sglang.plugins.module_utils._plan.plain import each, from_dict, to_dict
-from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import Option, Plan, RouterUnit, ServerUnit
+from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import (
+    Option,
+    Plan,
+    Release,
+    RouterUnit,
+    ServerUnit,
+)
 
 from ...plugin_utils._plan.conftest import typed
 
@@ -48,11 +54,30 @@ def test_numbers_may_come_as_text(plan: Plan) -> None:
     assert from_dict(ServerUnit, {**plain, "rank": "0"}, "units[0]").rank == 0
 
 
+@pytest.mark.parametrize(("value", "exact"), [(False, False), ("false", False), ("True", True)])
+def test_booleans_may_come_as_text(plan: Plan, value: Any, exact: bool) -> None:
+    plain = to_dict(plan.hosts["node0"].releases[0])
+    assert from_dict(Release, {**plain, "exact": value}, "releases[0]").exact is exact
+
+
+def test_a_text_that_is_no_boolean_is_refused(plan: Plan) -> None:
+    plain = {**to_dict(plan.hosts["node0"].releases[0]), "exact": "maybe"}
+    with pytest.raises(ValueError, match=r"releases\[0\].exact: 'maybe' is not of type bool"):
+        each(Release, [plain], "releases")
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
         ({"rank": "first"}, r"units\[0\].rank: 'first' is not of type int"),
         ({"ranks": "node0"}, r"units\[0\].ranks: it must be a list"),
+        ({"rank": None}, r"units\[0\].rank: None is not of type int"),
+        ({"name": None}, r"units\[0\].name: None is not of type str"),
+        ({"host": ["node0"]}, r"units\[0\].host: \['node0'\] is not of type str"),
+        ({"gpus": None}, r"units\[0\].gpus: it must be a list"),
+        ({"gpus": ["all"]}, r"units\[0\].gpus\[0\]: 'all' is not of type int"),
+        ({"environment": "A=1"}, r"units\[0\].environment: it must be a mapping"),
+        ({"options": [None]}, r"units\[0\].options\[0\]: it must be a mapping"),
         ({"ranks": [{"host": "node0"}]}, r"units\[0\].ranks\[0\].address: it is missing"),
     ],
 )

@@ -5,17 +5,17 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import os
 import pathlib
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
+
+from ...fake_server import FakeServer
 
 Launch = Callable[..., "subprocess.CompletedProcess[str]"]
 MODULE = """
@@ -85,19 +85,13 @@ def status() -> Iterator[tuple[str, list[int]]]:
     """Serve a router's URL; the list's last number is the status of its answers."""
     codes = [200]
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(codes[-1] if self.path == "/readiness" else 404)
-            self.end_headers()
+    class Router(FakeServer):
+        def respond(self, _method: str, path: str, _key: str, _body: str) -> tuple[int, str]:
+            return (codes[-1] if path == "/readiness" else 404), ""
 
-        def log_message(self, *_words: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}", codes
-    server.shutdown()
-    server.server_close()
+    router = Router()
+    yield f"http://127.0.0.1:{router.port}", codes
+    router.close()
 
 
 @pytest.fixture

@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -23,26 +20,17 @@ from ansible_collections.multinode.sglang.plugins.module_utils._units.bootstrap 
     wait_for_all,
 )
 
+from ...fake_server import FakeServer
+
 HOSTS = {"10.0.0.1": "node1", "10.0.0.2": "node2"}
 
 
-class Served:
+class Served(FakeServer):
     """A bootstrap server with a table of (dp, cp, tp, pp) to address; it is not ready for the first looks."""
 
     def __init__(self, sizes: tuple[int, int, int, int], table: dict[tuple[int, ...], str], late: int = 0) -> None:
         self.sizes, self.table, self.late, self.raw = sizes, table, late, ""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-
-    @property
-    def port(self) -> int:
-        """Return where it listens."""
-        return int(self._server.server_address[1])
-
-    def close(self) -> None:
-        """End it."""
-        self._server.shutdown()
-        self._server.server_close()
+        super().__init__()
 
     def answer(self, ranks: tuple[int, ...]) -> tuple[int, str]:
         """Answer as SGLang 0.5.23."""
@@ -57,22 +45,11 @@ class Served:
             return 200, json.dumps({"rank_ip": self.table[ranks], "rank_port": 4000})
         return 404, "Bootstrap info not found"
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                query = parse_qs(urlsplit(self.path).query)
-                names = ("prefill_dp_rank", "prefill_cp_rank", "target_tp_rank", "target_pp_rank")
-                status, text = server.answer(tuple(int(query[name][0]) for name in names))
-                self.send_response(status)
-                self.end_headers()
-                self.wfile.write(text.encode())
-
-            def log_message(self, *_words: Any) -> None:
-                """Be quiet."""
-
-        return Handler
+    def respond(self, _method: str, path: str, _key: str, _body: str) -> tuple[int, str]:
+        """Return the address of the ranks that a query names."""
+        query = parse_qs(urlsplit(path).query)
+        names = ("prefill_dp_rank", "prefill_cp_rank", "target_tp_rank", "target_pp_rank")
+        return self.answer(tuple(int(query[name][0]) for name in names))
 
 
 @pytest.fixture

@@ -16,8 +16,7 @@ from ansible_collections.multinode.sglang.plugins.module_utils._plan.types impor
 from ansible_collections.multinode.sglang.plugins.module_utils._plan.words import router_argv
 from ansible_collections.multinode.sglang.plugins.module_utils._units import router as router_unit
 from ansible_collections.multinode.sglang.plugins.module_utils._units.apply import Changes, UnitsError
-from ansible_collections.multinode.sglang.plugins.module_utils._units.router import Settings, wanted_routers
-from ansible_collections.multinode.sglang.plugins.modules.units import OPTIONS
+from ansible_collections.multinode.sglang.plugins.module_utils._units.settings import Settings
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -159,15 +158,7 @@ def test_a_name_that_is_no_unit_is_refused() -> None:
 
 def converge(host: Any, *routers: RouterUnit, **changes: Any) -> tuple[Changes, dict[str, Any]]:
     """Run the module."""
-    params = {
-        **{name: option.get("default") for name, option in OPTIONS.items()},
-        "routers": [to_dict(unit) for unit in routers],
-        "user": host.user,
-        "group": host.group,
-        "interpreter": str(host.root / "bin/python"),
-        "stop_timeout": 200,
-    }
-    found: tuple[Changes, dict[str, Any]] = host.apply(wanted_routers({**params, **changes}))
+    found: tuple[Changes, dict[str, Any]] = host.converge(routers=[to_dict(unit) for unit in routers], **changes)
     return found
 
 
@@ -251,3 +242,22 @@ def test_a_missing_interpreter_is_refused(host: Any) -> None:
     (host.root / "bin/python").unlink()
     with pytest.raises(UnitsError, match=r"there is no Python at .*; run the role sglang_router"):
         converge(host, router())
+
+
+@pytest.mark.parametrize("option", ["api_keys", "secret_options"])
+def test_a_secret_in_the_wrong_place_is_refused_and_not_shown(host: Any, option: str) -> None:
+    with pytest.raises(ValueError, match=rf"{option}\.a: it must be a mapping") as refusal:
+        converge(host, router(), **{option: {"a": "SECRET"}})
+    assert "SECRET" not in str(refusal.value)
+
+
+def test_without_servers_routers_go_too_but_for_those_that_are_kept(host: Any) -> None:
+    before = host.left()
+    host.converge(routers=[to_dict(router(name)) for name in ("a", "b")])
+    host.converge(servers=[], prune=False)
+    assert {"units/sglang-router-a.service", "units/sglang-router-b.service"} <= host.files()
+    host.converge(servers=[], keep=["sglang-router-b"])
+    assert "units/sglang-router-a.service" not in host.files()
+    assert {"units/sglang-router-b.service", "lib/router.py"} <= host.files()
+    host.converge(servers=[])
+    assert host.left() == before

@@ -15,8 +15,7 @@ from ansible_collections.multinode.sglang.plugins.module_utils._plan.types impor
 from ansible_collections.multinode.sglang.plugins.module_utils._units import server as server_unit
 from ansible_collections.multinode.sglang.plugins.module_utils._units.apply import Changes, UnitsError
 from ansible_collections.multinode.sglang.plugins.module_utils._units.models import Resolved
-from ansible_collections.multinode.sglang.plugins.module_utils._units.server import Settings, wanted_servers
-from ansible_collections.multinode.sglang.plugins.modules.units import OPTIONS
+from ansible_collections.multinode.sglang.plugins.module_utils._units.settings import Settings
 
 from ...planned import SERVER, options, server
 
@@ -208,15 +207,7 @@ def test_only_a_server_that_sends_from_a_gpu_to_another_host_checks_rdma() -> No
 
 def converge(host: Any, *units: ServerUnit, **changes: Any) -> tuple[Changes, dict[str, Any]]:
     """Run the module."""
-    params = {
-        **{name: option.get("default") for name, option in OPTIONS.items()},
-        "servers": [to_dict(unit) for unit in units],
-        "user": host.user,
-        "group": host.group,
-        "interpreter": str(host.root / "bin/python"),
-        "stop_timeout": 120,
-    }
-    found: tuple[Changes, dict[str, Any]] = host.apply(wanted_servers({**params, **changes}))
+    found: tuple[Changes, dict[str, Any]] = host.converge(servers=[to_dict(unit) for unit in units], **changes)
     return found
 
 
@@ -302,9 +293,4 @@ def test_a_missing_numactl_is_refused(host: Any, monkeypatch: pytest.MonkeyPatch
 
 def test_what_is_not_a_unit_of_the_plan_is_refused(host: Any) -> None:
     with pytest.raises(ValueError, match=r"servers\[0\]\.instance: it is missing"):
-        host.apply(wanted_servers({"servers": [{"name": "x"}], **_rest(host)}))
-
-
-def _rest(host: Any) -> dict[str, Any]:
-    defaults = {name: option.get("default") for name, option in OPTIONS.items() if name != "servers"}
-    return {**defaults, "user": host.user, "group": host.group, "interpreter": "/x", "stop_timeout": 1}
+        host.converge(servers=[{"name": "x"}])

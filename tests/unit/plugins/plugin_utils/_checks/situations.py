@@ -90,7 +90,6 @@ def _ports(ephemeral: str, reserved: str) -> dict[str, Any]:
     return {"kernel": {**node()["kernel"], "ports": {"ephemeral": ephemeral, "reserved": reserved}}}
 
 
-PLANNED = "20000-20006,30000"
 BROKEN_FABRIC = {"state": "In Progress", "status": "N/A"}
 HOSTS: dict[str, dict[str, Any]] = {
     "a section of the facts that is missing": {"problems": ["gpu: nvidia-smi did not answer within 5 s"]},

@@ -218,6 +218,8 @@ SETTINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (routed(**{"new-thing": 3}), {"router_version": "0.4.0"}),
     (body(), {"ephemeral_ports": "1-2,3-4"}),
     (body(), {"ephemeral_ports": "a-b"}),
+    (body(), {"ephemeral_ports": "60999-32768"}),
+    (body(), {"ephemeral_ports": "32768-70000"}),
     (body(), {"reserved_ports": 40000}),
     (body(), {"env": ["NCCL_DEBUG=INFO"]}),
     # Models.
@@ -244,6 +246,7 @@ SETTINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (body(), nfs(server="nfs1;reboot")),
     (body(), nfs(options=["ro defaults"])),
     (body(), nfs(port="nfs")),
+    (body(), nfs(port=70000)),
     (body(), nfs(uid=1)),
     (
         body(),

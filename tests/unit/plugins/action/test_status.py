@@ -1,0 +1,63 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The action reads the plan and what all hosts returned; it fails where a unit is not ready."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+from ansible.errors import AnsibleActionFail
+from ansible_collections.multinode.sglang.plugins.action import status
+from ansible_collections.multinode.sglang.plugins.module_utils._plan.plain import to_dict
+
+from ..planned import router, server
+
+HOSTS = {
+    "node1": {"units": [to_dict(server("a"))], "routers": []},
+    "node2": {"units": [], "routers": [to_dict(router("a", host="node2"))]},
+}
+
+
+def phases(**units: str) -> dict[str, Any]:
+    """Return what a host registered."""
+    return {"state": {"units": {f"sglang-{name.replace('_', '-')}": {"phase": now} for name, now in units.items()}}}
+
+
+def run(monkeypatch: pytest.MonkeyPatch, play: list[str], **hostvars: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return what the action prints and returns."""
+    shown: list[str] = []
+    monkeypatch.setattr(status.display, "display", shown.append)
+    task = MagicMock(async_val=0, check_mode=False, args={"register": "state"})
+    action = status.ActionModule(task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock())
+    plan = {"sglang_plan_result": {"hosts": HOSTS}}
+    result = action.run(None, {**plan, "ansible_play_hosts_all": play, "hostvars": hostvars})
+    return "\n".join(shown), result
+
+
+def test_all_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    ready = {"node1": phases(a_0="ready"), "node2": phases(router_a="ready")}
+    table, result = run(monkeypatch, ["node1", "node2"], **ready)
+    assert len(table.splitlines()) == 3
+    assert not result.get("failed")
+    assert [unit["state"] for unit in result["units"]] == ["ready", "ready"]
+
+
+def test_a_host_that_did_not_answer_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    hosts = {"node1": {"state": {"unreachable": True}}, "node2": phases(router_a="ready")}
+    _table, result = run(monkeypatch, ["node1", "node2"], **hosts)
+    assert result["failed"]
+    assert result["msg"] == "1 of 2 servers and routers are not ready: a-0 rank 0 on node1 (unreachable)"
+
+
+def test_hosts_outside_of_the_play_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    _table, result = run(monkeypatch, ["node2"], node2=phases(router_a="ready"))
+    assert [unit["host"] for unit in result["units"]] == ["node2"]
+
+
+def test_without_a_plan_there_is_no_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status.results, "PLAN", "absent")
+    with pytest.raises(AnsibleActionFail, match="there is no plan"):
+        run(monkeypatch, [])
