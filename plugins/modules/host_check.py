@@ -91,7 +91,8 @@ options:
         type: int
         default: 0
       peermem:
-        description: Whether C(nvidia_peermem) must be loaded on a host with NVIDIA's driver. Otherwise DMA-BUF is enough.
+        description:
+          - Whether C(nvidia_peermem) must be loaded on a host with NVIDIA's driver. Otherwise DMA-BUF is enough.
         type: bool
         default: true
   host:

@@ -95,8 +95,8 @@ reached:
   type: int
 failures:
   description:
-    - Ports that did not answer so, each with C(host), C(address), C(port), C(reason), and C(answered_by), which is not empty
-      where another host or program answers.
+    - Ports that did not answer as expected, each with C(host), C(address), C(port), C(reason), and C(answered_by),
+      which is not empty where another host or program answers.
   returned: always
   type: list
   elements: dict

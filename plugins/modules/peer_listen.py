@@ -46,7 +46,8 @@ options:
       - Of a range of more than 16 ports, three free ones are used, near its start, middle and end.
     type: str
   timeout:
-    description: Seconds after which the listeners end by themselves. The default is 300, plus 3 for each host of the play.
+    description:
+      - Seconds after which the listeners end by themselves. The default is 300, plus 3 for each host of the play.
     type: float
 seealso:
   - module: multinode.sglang.peer_info

@@ -16,8 +16,8 @@ description:
   - The plan depends on the inventory alone. It is the same on every run, and the ports of a host do not change when
     other hosts are added.
   - It is computed on the controller. It connects to no host, so it works in check mode, with C(--limit), and whatever
-    state the hosts are in. Run it once for all hosts of a play with C(run_once), because each call reads the variables of
-    all hosts of the plan.
+    state the hosts are in. Run it once for all hosts of a play with C(run_once), because each call reads the variables
+    of all hosts of the plan.
   - A plan that cannot work is refused with one sentence for each reason, before any host is touched.
   - The role P(multinode.sglang.sglang_plan#role) calls this module with the variables of the inventory. Its README
     explains each of them.
@@ -68,8 +68,8 @@ options:
     required: true
   models_release:
     description:
-      - The release to go to, V(previous) or a digest, for all of O(models) that name none. Empty for what
-        their sources have.
+      - The release to switch to, V(previous) or a digest, for all of O(models) that name none. Empty uses the release
+        at their source.
     type: str
     default: ''
   only:
@@ -83,7 +83,7 @@ options:
     type: bool
     default: false
   show:
-    description: Print the plan, as tables (V(text)) or whole (V(json)).
+    description: Whether to print the plan, as tables (V(text)) or whole (V(json)).
     type: str
     choices: [none, text, json]
     default: none
@@ -184,9 +184,9 @@ hosts:
     units:
       description:
         - Its servers. C(options) is the command as data, C(argv) the same as arguments of the interpreter.
-        - The other keys are C(name), C(instance), C(deployment), C(role), C(rank), C(nnodes), C(slot), C(host), C(address),
-          C(interface), C(ranks), C(gpus), C(ports), C(api_port), C(scheme), C(model), C(served_model), C(environment),
-          C(ib_devices_file) and C(digest).
+        - The other keys are C(name), C(instance), C(deployment), C(role), C(rank), C(nnodes), C(slot), C(host),
+          C(address), C(interface), C(ranks), C(gpus), C(ports), C(api_port), C(scheme), C(model), C(served_model),
+          C(environment), C(ib_devices_file) and C(digest).
       type: list
       elements: dict
     unit_names:
@@ -196,8 +196,8 @@ hosts:
     routers:
       description:
         - Its routers. C(options) is the command as data, without workers. C(argv) is the whole of it as arguments.
-        - The other keys are C(name), C(deployment), C(host), C(address), C(port), C(scheme), C(url), C(ports), C(package),
-          C(workers), C(served_model) and C(digest).
+        - The other keys are C(name), C(deployment), C(host), C(address), C(port), C(scheme), C(url), C(ports),
+          C(package), C(workers), C(served_model) and C(digest).
       type: list
       elements: dict
     router_names:
