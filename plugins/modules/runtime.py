@@ -116,7 +116,7 @@ actions:
   returned: always
   type: list
   elements: str
-  sample: ["make /opt/sglang/0.5.23", "install sglang==0.5.23", "switch /opt/sglang/current to 0.5.23"]
+  sample: ["create /opt/sglang/0.5.23", "install sglang==0.5.23", "switch /opt/sglang/current to 0.5.23"]
 can_make_venvs:
   description: Whether the interpreter can create virtual environments. True if none has to be created.
   returned: always

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.multinode.sglang.plugins.action import runtime
 
 RIGHT = {"changed": False, "actions": []}
-WRONG = {"changed": True, "actions": ["make /opt/sglang/0.5.23"]}
+WRONG = {"changed": True, "actions": ["create /opt/sglang/0.5.23"]}
 JOB = {"ansible_job_id": "j1.2", "results_file": "/tmp/j1.2", "started": True}
 
 
