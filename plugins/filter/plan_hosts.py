@@ -6,11 +6,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: plan_hosts
-short_description: Return the hosts of the plan, for a play that runs on them alone
+short_description: Return the hosts of the plan, as the hosts of a play
 version_added: 1.0.0
 description:
-  - A task costs the controller time on every host of a play, even where it is skipped. So a play names exactly
-    its hosts.
+  - A task costs the controller time on every host of a play, even where it is skipped. So a play should name only the
+    hosts that it needs.
   - Without a plan, as in a syntax check, there are no hosts.
 positional: _input, kind
 options:

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: plan_reach
-short_description: Return who must reach a host of the plan, with addresses
+short_description: Return the addresses that must reach a host of the plan
 version_added: 1.0.0
 description:
-  - The rules of a plan name sets of peers, such as C(instance llama-0), because many rules have the same. This filter
-    returns the rules of one host with the addresses of these peers.
+  - The rules of a plan refer to sets of peers, such as C(instance llama-0), because many rules have the same peers.
+    This filter returns the rules of one host with the addresses of these peers.
 positional: _input, host
 options:
   _input:
@@ -35,7 +35,7 @@ RETURN = r"""
 _value:
   description:
     - A rule for each purpose, with C(sources), C(ports), C(protocol) and C(why).
-    - C(sources) is a list of addresses, V(clients) for whoever may use the service, or V(scrapers) for who collects
+    - C(sources) is a list of addresses, V(clients) for the users of the service, or V(scrapers) for the collectors of
       metrics.
   type: list
   elements: dict

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: reboot_rounds
-short_description: Return in which order hosts may restart
+short_description: Return the rounds in which hosts may restart
 version_added: 1.0.0
 description:
-  - Puts hosts into rounds. No round has two hosts of one instance, and the first round is a single host.
+  - Divides hosts into rounds. No round has two hosts of one instance, and the first round has only one host.
 positional: _input, deployments
 options:
   _input:
@@ -26,7 +26,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Show in which order hosts may restart
+- name: Show the rounds in which hosts may restart
   ansible.builtin.debug:
     msg: "{{ ansible_play_hosts | multinode.sglang.reboot_rounds(sglang_plan_result.deployments) }}"
 """

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: stale_units
-short_description: List the servers of a host whose instance must restart
+short_description: Return the servers of a host whose instance must restart
 version_added: 1.0.0
 description:
   - The ranks of an instance only restart together. So a server is in the result if the unit of any rank of its instance

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: firewall
-short_description: Set the ufw rules of a host to those of the plan
+short_description: Set the ufw rules of a host as the plan requires
 version_added: 1.0.0
 description:
-  - The module's rules have C(multinode.sglang) in ufw's comment. Those that the plan no longer has are removed. Rules
-    of others stay, before these.
-  - All rules are exchanged in one step, in ufw's own files and in the kernel. C(community.general.ufw) needs a call for
-    each rule, does not know which rules have left the plan, and opens everything while it reloads.
+  - The module's rules carry C(multinode.sglang) in ufw's comment. Rules that the plan no longer has are removed.
+    Other rules are kept, before these.
+  - All rules are replaced in one step, in ufw's own files and in the kernel. C(community.general.ufw) needs a call for
+    each rule, does not know which rules have left the plan, and opens all ports while it reloads.
   - Before it enables ufw, the module allows the port of the running ssh server and the one of Ansible's connection,
-    unless other rules do. If a rule would still lock this connection out, ufw is not enabled.
+    unless other rules do. If a rule would still block this connection, ufw is not enabled.
   - ufw refuses what no rule allows, even if it has nothing to do with SGLang.
-  - The module fails on a host with another firewall, which are firewalld, nftables, netfilter-persistent, shorewall,
-    ferm and csf.
-  - Forwarded packets, as of containers, are not affected.
+  - The module fails on a host with another firewall (firewalld, nftables, netfilter-persistent, shorewall, ferm or
+    csf).
+  - Forwarded packets, such as those of containers, are not affected.
 extends_documentation_fragment:
   - multinode.sglang._attributes
 attributes:
@@ -33,7 +33,7 @@ options:
   state:
     description:
       - V(absent) removes the module's rules, and disables ufw if this module has enabled it.
-      - Where ufw stays active, a rule stays without which ssh would be locked out.
+      - Where ufw stays active, the rule that ssh depends on is kept.
     type: str
     choices: [present, absent]
     default: present
@@ -52,11 +52,11 @@ options:
         type: str
         required: true
       protocol:
-        description: The protocol.
+        description: The protocol, such as V(tcp).
         type: str
         default: tcp
       why:
-        description: The reason, for ufw's comment.
+        description: The purpose, for ufw's comment.
         type: str
         required: true
   clients:
@@ -80,7 +80,7 @@ options:
     elements: str
     default: [any]
   enable:
-    description: Whether to enable ufw if it is disabled. If not, the rules take effect when somebody enables it.
+    description: Whether to enable ufw if it is disabled. Otherwise the rules take effect when you enable it.
     type: bool
     default: true
 author:
@@ -124,7 +124,7 @@ rules:
   elements: str
   sample: ["allow 22/tcp from anywhere  # multinode.sglang: ssh"]
 wider:
-  description: Rules of others that open ports to strangers which only hosts of the plan may reach.
+  description: Other rules that open a port to addresses outside the plan, although only hosts of the plan need it.
   returned: always
   type: list
   elements: str

@@ -11,7 +11,7 @@ short_description: Check the facts of a host against what serving needs
 version_added: 1.0.0
 description:
   - Checks NVIDIA's driver, NCCL, RDMA, and the host in general, and compares the hosts of a deployment.
-  - What it finds is returned, not failed on. Each finding is one sentence with the host, what was found, what was
+  - Findings are returned and do not fail the module. Each one is a sentence with the host, what was found, what was
     expected, and the fix.
   - It runs on the controller and connects to no host. It reads C(sglang_plan_result), which the role C(sglang_plan)
     registers, and C(node_facts_result), which the role C(node_facts) registers on each host.
@@ -62,19 +62,19 @@ options:
         required: true
       denylist:
         description:
-          - Versions that are known to fail. Each entry has C(versions), such as V(>=2.28\, <2.29.3), C(reason), and
+          - Versions with known faults. Each entry has C(versions), such as C(>=2.28,<2.29.3), C(reason), and
             optionally C(machines), the architectures where it fails, and C(use), the version to use instead.
         type: list
         elements: dict
         default: []
   rdma:
     description:
-      - Check RDMA ports, and the GID indexes in the environment of the planned units. A host without RDMA devices is
-        fine unless O(rdma.required) or O(rdma.devices) ask for them.
+      - Check RDMA ports, and the GID indexes in the environment of the planned units. A host without RDMA devices
+        passes unless O(rdma.required) or O(rdma.devices) require one.
     type: dict
     suboptions:
       required:
-        description: Whether there must be a device.
+        description: Whether the host must have a device.
         type: bool
         default: false
       devices:
@@ -91,7 +91,8 @@ options:
         type: int
         default: 0
       peermem:
-        description: Whether C(nvidia_peermem) must be loaded on a host with NVIDIA's driver. If not, DMA-BUF is enough.
+        description:
+          - Whether C(nvidia_peermem) must be loaded on a host with NVIDIA's driver. Otherwise DMA-BUF is enough.
         type: bool
         default: true
   host:
@@ -103,7 +104,7 @@ options:
         type: bool
         default: true
       free_gib:
-        description: Directory to the free space in GiB that it must have. C(node_facts_paths) must list it.
+        description: Directories and the free space in GiB that each must have. C(node_facts_paths) must list them.
         type: dict
         default: {}
       resolver_seconds:
@@ -116,8 +117,8 @@ options:
         default: 1
   same:
     description:
-      - Compare the hosts of each deployment that are in the play. The findings are those of all hosts that differ from
-        most others, so set C(run_once).
+      - Compare the hosts of each deployment that are in the play. The findings cover all hosts that differ from the
+        majority, so set C(run_once).
       - V(runtime) also reads C(sglang_runtime_result), which the role C(sglang_runtime) registers on each host.
     type: list
     elements: str
@@ -151,7 +152,7 @@ checked:
   elements: str
   sample: [driver]
 findings:
-  description: What is not as expected.
+  description: The checks that failed.
   returned: always
   type: list
   elements: dict
@@ -160,7 +161,7 @@ findings:
       description: The host.
       type: str
     area:
-      description: The column of the preflight table.
+      description: The column in the table of M(multinode.sglang.preflight).
       type: str
     check:
       description: The check that failed.
@@ -169,13 +170,13 @@ findings:
       description: What the host has.
       type: str
     expected:
-      description: What was expected; empty where RV(findings[].found) says it all.
+      description: What was expected. Empty where RV(findings[].found) is enough.
       type: str
     fix:
       description: How to fix it.
       type: str
     fixed_by:
-      description: What fixes it, V(install) or V(reboot) by the role that checks this, or only the V(user).
+      description: Who can fix it, the role that checks this by V(install) or V(reboot), or only the V(user).
       type: str
     severity:
       description: V(error) or V(warning).

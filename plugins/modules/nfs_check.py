@@ -10,10 +10,10 @@ module: nfs_check
 short_description: Check that NFS servers and mounts answer, and set the read-ahead of mounts
 version_added: 1.0.0
 description:
-  - A mount of a dead server blocks every process that touches it. This module checks with a timeout, and fails with one
-    sentence.
-  - It mounts nothing. Before C(ansible.posix.mount) it fails where that would hang, after it where the mount does not
-    serve.
+  - A mount of a server that is down blocks every process that accesses it. This module checks with a timeout, and
+    fails with one sentence.
+  - It mounts nothing. Run it before C(ansible.posix.mount), to fail where that would hang, and after it, to fail where
+    the mount does not serve.
 extends_documentation_fragment:
   - multinode.sglang._attributes
 attributes:
@@ -25,7 +25,7 @@ attributes:
     support: full
 options:
   mounts:
-    description: The mounts, as RV(multinode.sglang.plan#module:hosts) has them.
+    description: The mounts of this host, C(mounts) in RV(multinode.sglang.plan#module:hosts).
     type: list
     elements: dict
     required: true
@@ -47,7 +47,7 @@ options:
         type: path
         required: true
       opts:
-        description: The options of the mount, as in fstab. The check does not need them.
+        description: The options of the mount, as in fstab. This module does not use them.
         type: str
         default: ""
   mounted:
@@ -59,7 +59,7 @@ options:
     type: float
     default: 15
   read_ahead:
-    description: The read-ahead in KiB to set for those that are mounted; 0 leaves it as it is.
+    description: The read-ahead in KiB to set for mounted exports. V(0) leaves it unchanged.
     type: int
     default: 0
 author:
@@ -87,7 +87,7 @@ can_mount:
   type: bool
   sample: true
 mounted:
-  description: The mount points that have the given export mounted.
+  description: The mount points where the given export is mounted.
   returned: always
   type: list
   elements: str

@@ -14,7 +14,7 @@ description:
     listeners, free space, and Python environments.
   - It changes nothing, needs no package on the host, and takes less than a second if everything answers.
   - It cannot hang. Each command runs under C(timeout). Each section, and each access to a file system or a name, runs
-    in a thread that is abandoned after O(timeout). What did not answer is in RV(node.problems).
+    in a thread that is abandoned after O(timeout). RV(node.problems) lists what did not answer.
   - An ordinary user cannot see who owns the listeners of other users.
 extends_documentation_fragment:
   - multinode.sglang._attributes
@@ -28,13 +28,13 @@ attributes:
 options:
   gather:
     description:
-      - The sections to gather. The others cost nothing, and are not in the result.
+      - The sections to gather. The other sections cost nothing, and are not in the result.
     type: list
     elements: str
     choices: [all, clock, disks, driver, gpu, kernel, listeners, nccl, network, rdma, runtimes]
     default: [all]
   cluster_address:
-    description: The address by which other hosts reach this one. RV(node.network.cluster) describes its interface.
+    description: The address at which other hosts reach this one. RV(node.network.cluster) describes its interface.
     type: str
   names:
     description: Host names to resolve, see RV(node.network.names).
@@ -91,7 +91,7 @@ node:
   type: dict
   contains:
     problems:
-      description: What could not be gathered, as sentences that start with the section. They do not judge the facts.
+      description: What could not be gathered, as sentences that start with the name of the section.
       type: list
       elements: str
       sample: ["disks: /data/models on /data (nfs4 store:/models): it did not answer in time"]
@@ -121,7 +121,7 @@ node:
               description: Its UUID.
               type: str
             name:
-              description: The product name.
+              description: The name of the product.
               type: str
             pci:
               description: PCI address in the kernel's notation.
@@ -130,10 +130,10 @@ node:
               description: Whether the driver cannot reach a GPU on the bus. Then all values of C(nvidia-smi) are null.
               type: bool
             memory_mib:
-              description: Memory. May be null where GPU and CPU share it.
+              description: Memory in MiB. May be null where GPU and CPU share it.
               type: int
             memory_used_mib:
-              description: Memory in use.
+              description: Memory in use, in MiB.
               type: int
             driver_version:
               description: Version of the driver.
@@ -186,7 +186,7 @@ node:
               description: Its name in C(nvidia-smi).
               type: str
             memory_mib:
-              description: Memory that it has allocated on this GPU.
+              description: Memory that it has allocated on this GPU, in MiB.
               type: int
             command:
               description: Its command line. Null if it is in another PID namespace.
@@ -198,7 +198,7 @@ node:
               description: Its systemd unit.
               type: str
         topology:
-          description: Device to device to distance, as C(nvidia-smi topo) names it.
+          description: For each device, its distance to each other device, as C(nvidia-smi topo) names it.
           type: dict
       sample:
         nvidia_smi: true
@@ -344,8 +344,8 @@ node:
                   type: bool
         nearest:
           description:
-            - PCI address of each GPU to its index (C(gpu)), its nearest usable C(devices), their C(distance), and the
-              C(device) that its server uses. GPUs with the same nearest devices take turns.
+            - For the PCI address of each GPU, its index (C(gpu)), its nearest usable C(devices), their C(distance), and
+              the C(device) that its server uses. GPUs with the same nearest devices take turns.
           type: dict
       sample:
         devices:
@@ -409,7 +409,7 @@ node:
           description: C(interface), C(mtu) and C(speed_mbps) of O(cluster_address); whether it is C(for_containers).
           type: dict
         names:
-          description: Each of O(names) to its C(addresses), the C(seconds) of the lookup, and its C(error).
+          description: For each of O(names), its C(addresses), the C(seconds) of the lookup, and its C(error).
           type: dict
         resolver:
           description:
@@ -458,16 +458,16 @@ node:
           type: list
           elements: dict
         governors:
-          description: CPU frequency governor to the number of CPUs that use it.
+          description: CPU frequency governors, each with the number of CPUs that use it.
           type: dict
         memory_mib:
-          description: Total memory.
+          description: Total memory in MiB.
           type: int
         available_mib:
-          description: Memory that is available to new processes.
+          description: Memory that is available to new processes, in MiB.
           type: int
         swap_mib:
-          description: Swap.
+          description: Swap space in MiB.
           type: int
         hugepages:
           description: C(total), C(free) and C(size_kib).
@@ -482,7 +482,7 @@ node:
           description: C(memlock) and C(nofile) of a C(login) of the module's user, and the defaults of C(services).
           type: dict
         ports:
-          description: The C(ephemeral) range, and the C(reserved) ports, which the kernel does not hand out.
+          description: The C(ephemeral) range, and the C(reserved) ports, which the kernel does not assign.
           type: dict
         sysctls:
           description: Values of the sysctls that this kernel or container has.
@@ -502,7 +502,7 @@ node:
           description: Time service, V(chrony), V(timesyncd), V(ntp) or V(ptp). Null if none runs.
           type: str
         synchronized:
-          description: Whether the kernel's clock is synchronized; in a container, by the machine under it.
+          description: Whether the kernel's clock is synchronized, in a container by the machine that runs it.
           type: bool
         server:
           description: Time server.
@@ -517,7 +517,7 @@ node:
           description: The kernel's bound of the error, which grows while no service adjusts the clock.
           type: float
         epoch:
-          description: Time of this host.
+          description: Time of this host in seconds since 1970.
           type: float
       sample:
         {source: chrony, synchronized: true, server: ntp1, stratum: 3, offset_seconds: 0.0002, max_error_seconds: 0.011}
@@ -542,10 +542,10 @@ node:
           description: Whether it is a network file system.
           type: bool
         size_mib:
-          description: Size. Null if it does not answer.
+          description: Size in MiB. Null if it does not answer.
           type: int
         free_mib:
-          description: Free space for users other than root.
+          description: Free space for users other than root, in MiB.
           type: int
       sample:
         - {path: /data/models, mount: /data, type: xfs, device: /dev/nvme1n1, remote: false, size_mib: 7324992,

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: peer_info
-short_description: Gather which peers a host reaches, their clocks, and the packet size of the paths
+short_description: Gather which peers a host reaches, their clocks, and lost full-size packets
 version_added: 1.0.0
 description:
   - Connects to all ports of all peers at once. M(multinode.sglang.peer_listen) answers there with its host and time.
-  - Then sends packets as large as both hosts should accept, which must not be fragmented, to all peers that answer
-    small ones. A switch silently drops what is too large for it, and a server that waits for such a packet hangs.
-  - It needs root and no program on the host. What a peer does not answer is returned, not failed on.
+  - Then sends unfragmented packets, as large as both hosts should accept, to all peers that answer small ones. A switch
+    silently drops packets that are too large for it, and a server that waits for such a packet hangs.
+  - It needs root, and no program on the host. Peers that do not answer are returned, and do not fail the module.
 extends_documentation_fragment:
   - multinode.sglang._attributes
 attributes:
@@ -50,7 +50,7 @@ options:
         elements: int
         default: []
       serving:
-        description: Ports on which a server runs already, so that a connection is all that can be tried.
+        description: Ports on which a server runs already. Only a connection is tried there.
         type: list
         elements: int
         default: []
@@ -95,8 +95,8 @@ reached:
   type: int
 failures:
   description:
-    - Ports that did not, each with C(host), C(address), C(port), C(reason), and C(answered_by), which is not empty
-      where another host or program answers.
+    - Ports that did not answer as expected, each with C(host), C(address), C(port), C(reason), and C(answered_by),
+      which is not empty where another host or program answers.
   returned: always
   type: list
   elements: dict
@@ -104,13 +104,13 @@ failures:
     - {host: gpu02, address: 10.0.0.2, port: 20000, reason: "no answer, as behind a firewall", answered_by: ""}
 clocks:
   description:
-    - Peer to C(ahead), the seconds by which its clock is ahead of this host's, and C(took), the seconds that its
+    - For each peer, C(ahead) is how many seconds its clock is ahead of this host's, and C(took) how many seconds its
       answer took. C(ahead) is exact to half of C(took).
   returned: always
   type: dict
   sample: {gpu02: {ahead: 0.0004, took: 0.0011}}
 packets_lost:
-  description: Address of each peer that small packets reach and full-size ones do not, and the reason.
+  description: Addresses of peers that small packets reach and full-size packets do not, each with the reason.
   returned: always
   type: dict
   sample: {"10.0.0.2": "no answer to packets of 9000 bytes"}

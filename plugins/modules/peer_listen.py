@@ -7,15 +7,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: peer_listen
-short_description: Listen on planned ports until the peers have connected
+short_description: Listen on the planned ports of a host so that its peers can test them
 version_added: 1.0.0
 description:
   - Starts a listener on each free port that other hosts need, so that M(multinode.sglang.peer_info) on these hosts can
     verify that they reach it. A listener sends the host's name, the token and the time, and nothing else.
   - The listeners are one background process of the user C(nobody). It ends with O(state=absent), with the next
     O(state=present), or after O(timeout), whatever happens to the controller.
-  - What is not given comes from the plan in C(sglang_plan_result), which the role C(sglang_plan) registers.
-  - Nothing of it lasts. So it also listens in check mode, and never reports a change.
+  - Options that are not given come from the plan in C(sglang_plan_result), which the role C(sglang_plan) registers.
+  - It changes nothing permanently. So it also listens in check mode, and never reports a change.
 extends_documentation_fragment:
   - multinode.sglang._attributes
 attributes:
@@ -46,7 +46,8 @@ options:
       - Of a range of more than 16 ports, three free ones are used, near its start, middle and end.
     type: str
   timeout:
-    description: When in seconds the listeners end by themselves. The default is 300, and 3 for each host of the play.
+    description:
+      - Seconds after which the listeners end by themselves. The default is 300, plus 3 for each host of the play.
     type: float
 seealso:
   - module: multinode.sglang.peer_info
@@ -71,8 +72,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 pid:
-  description: The process of the listeners.
-  returned: if there are any
+  description: Process ID of the listeners.
+  returned: if there are listeners
   type: int
   sample: 4711
 ports:

@@ -10,25 +10,24 @@ module: plan
 short_description: Compute what all hosts of SGLang deployments must agree on
 version_added: 1.0.0
 description:
-  - Turns the inventory and a mapping of deployments into one plan. For each host it has the servers and routers with
-    their options, environment, GPUs and ports, the models with their releases, the ports to reserve, and who must reach
-    it.
+  - Turns the inventory and a mapping of deployments into one plan. For each host, the plan has the servers and routers
+    with their options, environment, GPUs and ports, the models with their releases, the ports to reserve, and the
+    peers that must reach it.
   - The plan depends on the inventory alone. It is the same on every run, and the ports of a host do not change when
     other hosts are added.
   - It is computed on the controller. It connects to no host, so it works in check mode, with C(--limit), and whatever
-    state hosts are in. Run it once for all hosts of a play with C(run_once), because each call reads the variables of
-    all hosts of the plan.
+    state the hosts are in. Run it once for all hosts of a play with C(run_once), because each call reads the variables
+    of all hosts of the plan.
   - A plan that cannot work is refused with one sentence for each reason, before any host is touched.
   - The role P(multinode.sglang.sglang_plan#role) calls this module with the variables of the inventory. Its README
     explains each of them.
 options:
   deployments:
-    description:
-      - What is served where, C(sglang_deployments). The keys are names of deployments.
+    description: What is served where, C(sglang_deployments). The keys are names of deployments.
     type: dict
     required: true
   sglang_version:
-    description: The release of SGLang on the hosts. It decides the spelling of options, and which options there are.
+    description: The release of SGLang on the hosts. It decides which options are known, and how they are spelled.
     type: str
     required: true
   router_package:
@@ -36,7 +35,7 @@ options:
     type: str
     required: true
   router_version:
-    description: The release of O(router_package) on the hosts. It decides which options there are.
+    description: The release of O(router_package) on the hosts. It decides which options are known.
     type: str
     required: true
   ephemeral_ports:
@@ -58,7 +57,7 @@ options:
     type: dict
     default: {}
   models_root:
-    description: The directory with one directory of releases for each of O(models), on every host.
+    description: The directory on every host with one directory of releases for each of O(models).
     type: str
     required: true
   models_port:
@@ -69,27 +68,27 @@ options:
     required: true
   models_release:
     description:
-      - The release to go to, V(previous) or a digest, for all of O(models) that name none. Empty for what
-        their sources have.
+      - The release to switch to, V(previous) or a digest, for all of O(models) that name none. Empty uses the release
+        at their source.
     type: str
     default: ''
   only:
     description:
       - Names of deployments to act on, separated by commas. Empty for all of them.
-      - The ports are those of the whole plan, whatever is chosen here.
+      - The selection does not change any port, because ports come from the whole plan.
     type: str
     default: ''
   whole_instances:
-    description: Refuse a play whose hosts are only a part of the hosts of an instance.
+    description: Whether to refuse a play with only a part of the hosts of an instance.
     type: bool
     default: false
   show:
-    description: Print the plan, as tables (V(text)) or whole (V(json)).
+    description: Whether to print the plan, as tables (V(text)) or whole (V(json)).
     type: str
     choices: [none, text, json]
     default: none
   dest:
-    description: A file on the controller to write the plan to, as JSON.
+    description: A file on the controller to write the plan to, as JSON. Without it, no file is written.
     type: path
 extends_documentation_fragment:
   - multinode.sglang._attributes
@@ -131,7 +130,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 deployments:
-  description: What each deployment is.
+  description: The deployments by name.
   returned: success
   type: dict
   contains:
@@ -144,18 +143,17 @@ deployments:
     instances:
       description:
         - Each instance with C(name) of its units, C(instance), C(role), C(nnodes), C(ranks) (host and address),
-          C(api_port), C(scheme), C(url), C(ports) and C(digest), which changes with what a
-          restart is needed for.
+          C(api_port), C(scheme), C(url), C(ports) and C(digest), which changes when the instance must restart.
       type: list
       elements: dict
     bootstrap:
       description:
-        - Where decode asks each prefill instance (C(instance), C(host), C(address), C(port)), and the C(ranks) that
-          must have registered there.
+        - The bootstrap server of each prefill instance (C(instance), C(host), C(address), C(port)), and the C(ranks)
+          that must have registered there.
       type: list
       elements: dict
     routers:
-      description: Where each router answers (C(name), C(host), C(address), C(port), C(scheme), C(url), C(ports)).
+      description: Address of each router (C(name), C(host), C(address), C(port), C(scheme), C(url), C(ports)).
       type: list
       elements: dict
   sample:
@@ -176,7 +174,7 @@ deployments:
       bootstrap: []
       routers: []
 hosts:
-  description: What each host runs, opens and stores.
+  description: What each host runs, opens and stores, by name.
   returned: success
   type: dict
   contains:
@@ -185,29 +183,29 @@ hosts:
       type: str
     units:
       description:
-        - Its servers. C(options) is the command as data, C(argv) the same as words after the interpreter.
-        - The others are C(name), C(instance), C(deployment), C(role), C(rank), C(nnodes), C(slot), C(host), C(address),
-          C(interface), C(ranks), C(gpus), C(ports), C(api_port), C(scheme), C(model), C(served_model), C(environment),
-          C(ib_devices_file) and C(digest).
+        - Its servers. C(options) is the command as data, C(argv) the same as arguments of the interpreter.
+        - The other keys are C(name), C(instance), C(deployment), C(role), C(rank), C(nnodes), C(slot), C(host),
+          C(address), C(interface), C(ranks), C(gpus), C(ports), C(api_port), C(scheme), C(model), C(served_model),
+          C(environment), C(ib_devices_file) and C(digest).
       type: list
       elements: dict
     unit_names:
-      description: The names of all servers that the plan has on this host, whatever O(only) leaves.
+      description: The names of all servers that the plan has on this host, also of those that O(only) leaves out.
       type: list
       elements: str
     routers:
       description:
-        - Its routers. C(options) is the command as data, without workers; C(argv) is all of it as words.
-        - The others are C(name), C(deployment), C(host), C(address), C(port), C(scheme), C(url), C(ports), C(package),
-          C(workers), C(served_model) and C(digest).
+        - Its routers. C(options) is the command as data, without workers. C(argv) is the whole of it as arguments.
+        - The other keys are C(name), C(deployment), C(host), C(address), C(port), C(scheme), C(url), C(ports),
+          C(package), C(workers), C(served_model) and C(digest).
       type: list
       elements: dict
     router_names:
-      description: The names of all routers that the plan has on this host, whatever O(only) leaves.
+      description: The names of all routers that the plan has on this host, also of those that O(only) leaves out.
       type: list
       elements: str
     reserved_ports:
-      description: Every planned port, to be kept out of the ephemeral range.
+      description: All planned ports, to keep out of the ephemeral range.
       type: str
     reach:
       description:
@@ -239,7 +237,7 @@ hosts:
       mounts: []
 peers:
   description:
-    - The sets of addresses that rules name, such as C(instance llama-0), C(prefill deepseek), C(decode deepseek),
+    - The sets of addresses that rules refer to, such as C(instance llama-0), C(prefill deepseek), C(decode deepseek),
       C(routers llama) and C(model llama).
   returned: success
   type: dict
@@ -265,7 +263,7 @@ models_root:
   type: str
   sample: /data/models
 ephemeral_ports:
-  description: The range out of which the kernel hands ports.
+  description: The range from which the kernel assigns ports.
   returned: success
   type: str
   sample: 32768-60999
@@ -275,12 +273,12 @@ dynamic_ports:
   type: dict
   sample: {"ephemeral": 32768-60999, "mooncake": 15000-17000}
 port_reasons:
-  description: What each named port is for.
+  description: The purpose of each named port.
   returned: success
   type: dict
   sample: {"api": "--port: the API on rank 0, a health answer on the other ranks"}
 warnings:
-  description: Sentences about what the plan could not check.
+  description: What the plan could not check, one sentence each.
   returned: success
   type: list
   elements: str

@@ -10,12 +10,12 @@ module: preflight
 short_description: Report whether the hosts of the plan can serve
 version_added: 1.0.0
 description:
-  - Prints a table with a row for each host, what differs between the hosts of a deployment, and one sentence for each
-    finding, with the host, what was found, what was expected, and the fix. Findings do not fail this module.
-  - It runs on the controller, once for all hosts of the play that are in the plan. It reads what the roles have
-    registered on each host, which are C(sglang_plan_result), C(node_facts_result), C(sglang_runtime_result),
-    C(preflight_listeners), C(preflight_connections), C(nvidia_driver_check), C(nccl_check) and C(rdma_check). Only the
-    first two are required.
+  - Prints a table with a row for each host, the differences between the hosts of a deployment, and one sentence for
+    each finding, with the host, what was found, what was expected, and the fix. Findings do not fail this module.
+  - It runs on the controller, once for all hosts of the play that are in the plan. It reads the variables that the
+    roles have registered on each host. C(sglang_plan_result) and C(node_facts_result) are required.
+    C(sglang_runtime_result), C(preflight_listeners), C(preflight_connections), C(nvidia_driver_check), C(nccl_check)
+    and C(rdma_check) are optional.
 extends_documentation_fragment:
   - multinode.sglang._attributes
 attributes:
@@ -37,7 +37,7 @@ options:
     choices: [machine, gpu, driver, nccl, runtime, sysctl, mtu, kernel]
     default: [machine, gpu, driver, nccl, runtime, sysctl, mtu, kernel]
   free_gib:
-    description: Directory to the free space in GiB that it must have. C(node_facts_paths) must list it.
+    description: Directories and the free space in GiB that each must have. C(node_facts_paths) must list them.
     type: dict
     default: {}
   resolver_seconds:
@@ -60,17 +60,17 @@ EXAMPLES = r"""
     same: [driver, nccl, mtu]
     free_gib: {/var/lib: 5}
   run_once: true
-  register: report
+  register: preflight_result
 """
 
 RETURN = r"""
 msg:
-  description: The verdict.
+  description: How many hosts are ok, and which failed.
   returned: always
   type: str
   sample: "30 of 32 hosts are ok; failed: gpu02 (1 error), gpu17 (3 errors)"
 hosts:
-  description: Whether each host is ok, warnings aside.
+  description: Whether each host is ok. A warning does not count.
   returned: always
   type: dict
   sample: {gpu01: true, gpu02: false}

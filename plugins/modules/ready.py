@@ -11,12 +11,12 @@ version_added: 1.0.0
 description:
   - Wait until the units of a host are active, and the leader of each instance has returned a real completion. A router
     is ready when it lists exactly the workers of the plan, all healthy, and a completion came back through it.
-  - Print about every 15 seconds what each unit does. A unit that fails meanwhile ends the wait at once, on all hosts of
-    its instance, with the last lines of its journal.
+  - Print what each unit does about every 15 seconds. A unit that fails ends the wait at once, on all hosts of its
+    instance, with the last lines of its journal.
   - With O(bootstrap), wait on a decode host until the bootstrap server of every prefill instance answers and lists all
     its ranks.
-  - If everything is ready, one remote call for each host is all.
-  - In check mode nothing is waited for.
+  - If all units are ready, this takes one remote call for each host.
+  - Check mode does not wait.
 extends_documentation_fragment:
   - multinode.sglang._attributes
 attributes:
@@ -43,20 +43,20 @@ options:
     type: list
     elements: dict
   started:
-    description: Names of units that this play has started; every automatic restart of one is a failure.
+    description: Names of units that this play has started. An automatic restart of one of them is a failure.
     type: list
     elements: str
     default: []
   timeout:
-    description: Seconds to wait.
+    description: How long in seconds to wait.
     type: float
     default: 1800
   slice:
-    description: Seconds that one remote call waits for a change.
+    description: How long in seconds one remote call waits for a change.
     type: float
     default: 5
   probe_timeout:
-    description: Seconds that a completion may take.
+    description: How long in seconds a completion may take.
     type: float
     default: 60
   lines:
@@ -73,11 +73,11 @@ EXAMPLES = r"""
     servers: "{{ sglang_plan_result.hosts[inventory_hostname].units }}"
     timeout: 900
 
-- name: Wait until the routers of this host answer with all instances
+- name: Wait until the routers of this host answer for all instances
   multinode.sglang.ready:
     routers: "{{ sglang_plan_result.hosts[inventory_hostname].routers }}"
 
-- name: Wait on a decode host until prefill can be reached
+- name: Wait on a decode host until all ranks of prefill have registered
   multinode.sglang.ready:
     bootstrap: "{{ sglang_plan_result.deployments['deepseek-r1'].bootstrap }}"
     timeout: 30
@@ -95,7 +95,7 @@ bootstrap:
   type: dict
   sample: {}
 seconds:
-  description: Duration of the wait.
+  description: How long in seconds the wait took.
   returned: always
   type: float
   sample: 1.2

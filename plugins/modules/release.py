@@ -11,11 +11,11 @@ short_description: Copy models to hosts as verified releases, and switch all hos
 version_added: 1.0.0
 description:
   - A release is a copy of a directory under the SHA-256 of its manifest, C(STORE/releases/DIGEST). The link
-    C(STORE/current) leads to the release in use, C(STORE/previous) to the one before.
+    C(STORE/current) leads to the release in use, and C(STORE/previous) to the one before it.
   - The work is done in steps, each on all hosts before the next, so that no host switches before every host has
     verified the same release. The role C(model_weights) takes these steps; see its tasks for an example of all of them.
   - O(step=inspect) compares the source with the store, and returns what would be copied.
-  - O(step=plan) decides for all hosts who copies, and in which order they get the data from each other.
+  - O(step=plan) decides which hosts copy, and in which order they get the data from each other.
   - O(step=copy) starts the copies as services, C(sglang-release-NAME). O(step=wait) waits for them and prints their
     progress.
   - O(step=agree) fails unless all hosts have the same release now. O(step=switch) moves the links, and removes old
@@ -23,9 +23,9 @@ description:
   - O(step=verify) compares the current release with its manifest, and O(step=compare) the hosts with each other.
   - O(step=plan), O(step=agree) and O(step=compare) run on the controller, once, without a connection. They read the
     registered results of all hosts of the play under fixed names, C(model_weights_result) of O(step=inspect),
-    C(model_weights_copies) of O(step=wait), and C(model_weights_verified) of O(step=verify). A host without a result
-    keeps all others on the release that they have.
-  - Every host starts before any host is waited for, so the number of forks does not matter. Do not use C(serial).
+    C(model_weights_copies) of O(step=wait), and C(model_weights_verified) of O(step=verify). If a host has no result,
+    all hosts keep their current release.
+  - All hosts start before the first one is waited for, so the number of forks does not matter. Do not use C(serial).
 extends_documentation_fragment:
   - multinode.sglang._attributes
 attributes:
@@ -37,25 +37,25 @@ attributes:
   diff_mode:
     support: partial
     details:
-      - O(step=inspect) and O(step=switch) show which release is the current one.
+      - O(step=inspect) and O(step=switch) show the current release.
   idempotent:
     support: full
 options:
   step:
-    description: What to do.
+    description: The step to take.
     type: str
     choices: [inspect, plan, copy, wait, agree, switch, verify, compare]
     required: true
   releases:
     description:
-      - The releases of this host, as RV(multinode.sglang.plan#module:hosts) has them. The steps that run on hosts need
-        them.
+      - The releases of this host, C(releases) in RV(multinode.sglang.plan#module:hosts). The steps that run on hosts
+        require them.
     type: list
     elements: dict
     default: []
     suboptions:
       name:
-        description: The name of the model, a part of the name of its service.
+        description: The name of the model. It is a part of the name of its service.
         type: str
         required: true
       store:
@@ -67,35 +67,35 @@ options:
         type: str
         required: true
       expected:
-        description: The digest that the source must have, empty for any.
+        description: The digest that the source must have. Empty allows any.
         type: str
         default: ""
       release:
         description:
-          - The release to go to instead of the one at the source. A digest, or V(previous) for the one before the
-            newest. Hosts that are not on the newest release stay where they are, so going back again changes nothing.
+          - The release to switch to instead of the one at the source, a digest, or V(previous) for the one before the
+            newest. Hosts that are not on the newest release keep theirs, so going back twice changes nothing.
         type: str
         default: ""
       keep:
-        description: How many releases stay on the disk.
+        description: Number of releases to keep on the disk.
         type: int
         default: 2
       address:
-        description: The address of this host that the other hosts of the run reach.
+        description: The address at which the other hosts of the run reach this host.
         type: str
         default: ""
       port:
-        description: The port at which this host gives the release to others.
+        description: The port at which this host serves the release to other hosts.
         type: int
         default: 0
       exact:
-        description: Whether links and execute permissions are kept, for directories that are not models.
+        description: Whether to keep links and execute permissions, for directories that are not models.
         type: bool
         default: false
   run:
     description:
-      - With O(step=copy), O(step=wait) and O(step=agree) the result of O(step=plan), with O(step=switch) that of
-        O(step=agree).
+      - The result of O(step=plan) with O(step=copy), O(step=wait) and O(step=agree). The result of O(step=agree) with
+        O(step=switch).
     type: dict
     default: {}
   service_options:
@@ -104,7 +104,7 @@ options:
     default: {}
   full:
     description:
-      - With O(step=verify), read every byte. Otherwise files whose size, times and inode are unchanged count as
+      - Whether O(step=verify) reads every byte. Otherwise files whose size, times and inode are unchanged count as
         verified.
     type: bool
     default: false
@@ -113,11 +113,11 @@ options:
     type: float
     default: 15
   token:
-    description: The secret by which the hosts of a run know each other. The action plugin sets it; do not.
+    description: The secret by which the hosts of a run authenticate each other. Only the action plugin sets it.
     type: str
     default: ""
   others:
-    description: Whether O(step=wait) also returns how far the other hosts are. The action plugin sets it; do not.
+    description: Whether O(step=wait) also returns the progress of the other hosts. Only the action plugin sets it.
     type: bool
     default: false
   slice:
@@ -136,7 +136,7 @@ EXAMPLES = r"""
     releases: "{{ sglang_plan_result.hosts[inventory_hostname].releases }}"
   register: model_weights_verified
 
-- name: Fail if a host has another release, or a damaged one
+- name: Fail if the hosts have different or damaged releases
   multinode.sglang.release:
     step: compare
   run_once: true
@@ -151,18 +151,18 @@ EXAMPLES = r"""
 
 RETURN = r"""
 releases:
-  description: What is known about each release, by name. Its values depend on O(step).
+  description: The releases by name of the model. The keys depend on O(step).
   returned: success
   type: dict
   contains:
     digest:
-      description: The release; empty where it is known only after the copy.
+      description: The release. Empty where it is known only after the copy.
       type: str
     path:
       description: The directory of the release.
       type: str
     missing:
-      description: With O(step=inspect), whether something is to be copied.
+      description: With O(step=inspect), whether files must be copied.
       type: bool
     current:
       description: With O(step=inspect), the release that the link C(current) leads to.
@@ -186,10 +186,10 @@ releases:
       type: list
       elements: str
     ok:
-      description: With O(step=verify), whether the release is what its manifest says.
+      description: With O(step=verify), whether all files are as in the manifest.
       type: bool
     problems:
-      description: With O(step=verify), path to what is wrong with the file.
+      description: With O(step=verify), the path of each file that is not as in the manifest, and how it differs.
       type: dict
   sample: {"llama": {"digest": "9f86d08188", "missing": false, "current": "9f86d08188"}}
 run:
@@ -198,7 +198,7 @@ run:
   type: str
   sample: 6f1e
 actions:
-  description: What was done, or would be done, in words.
+  description: What was done, or would be done in check mode.
   returned: with the steps that run on hosts
   type: list
   elements: str

@@ -10,11 +10,11 @@ module: router_workers
 short_description: Add and remove the workers of a host's running routers
 version_added: 1.0.0
 description:
-  - Compare what each running router lists under C(/workers) with the plan, add what is missing, and remove what is not
-    in the plan. Routers are not restarted, and requests in flight go on.
+  - Compare the workers that each running router lists under C(/workers) with the plan, add those that are missing, and
+    remove those that are not in the plan. Routers are not restarted, and requests in flight go on.
   - Workers are added, and checked to be healthy, before any is removed. Only a worker whose type or bootstrap port
     differs is removed first.
-  - A planned worker that the router calls unhealthy is registered again if its C(/health) answers this host now. So it
+  - A planned worker that the router lists as unhealthy is registered again if its C(/health) answers this host. So it
     need not wait for the router's next checks, and never leaves the list.
   - A router that does not run is left alone, because it gets all its workers when it starts.
   - Keys are read from the router's own files on the host.
@@ -36,14 +36,14 @@ options:
   state:
     description:
       - V(present) adds and removes workers.
-      - V(drain) only removes workers that are not in the plan, for use before their servers stop. A router that does
-        not answer is a warning then, because it may still run with another port, certificate or key than the plan has
-        now.
+      - V(drain) only removes workers that are not in the plan, for use before their servers stop. Then a router that
+        does not answer is only a warning, because it may still run with another port, certificate or key than the plan
+        has now.
     type: str
     choices: [present, drain]
     default: present
   timeout:
-    description: Seconds that one router may take until it lists the planned workers.
+    description: How long in seconds a router may take until it lists the planned workers.
     type: float
     default: 60
 author:
@@ -51,7 +51,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Take instances that left the plan out of the routers, before they stop
+- name: Remove instances that have left the plan from the routers, before they stop
   multinode.sglang.router_workers:
     routers: "{{ sglang_plan_result.hosts[inventory_hostname].routers }}"
     state: drain
@@ -63,7 +63,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 routers:
-  description: What was done with each router, or would be done in check mode, by name of its unit.
+  description: What was done with each router, or would be done in check mode, by the name of its unit.
   returned: always
   type: dict
   contains:
@@ -72,7 +72,7 @@ routers:
       type: list
     renewed:
       description:
-        - URLs of workers that were registered again, because the router called them unhealthy although they answer.
+        - URLs of workers that were registered again, because the router listed them as unhealthy although they answer.
       type: list
     removed:
       description: URLs of removed workers, including those whose type or bootstrap port changed.

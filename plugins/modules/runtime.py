@@ -7,14 +7,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: runtime
-short_description: Install SGLang or a router in a versioned virtual environment, or verify an existing one
+short_description: Install SGLang or a router in a versioned virtual environment, or verify it
 version_added: 1.0.0
 description:
   - Creates the virtual environment O(root)/O(version), installs O(packages) and O(packages_no_deps) in it, and switches
     the symbolic link O(root)/current to it in one step when everything is verified. An environment whose installation
     was interrupted is built again.
-  - Where it exists already, this only reads directories, and starts no process.
-  - Prints what the installer does about every 15 seconds.
+  - If the environment is complete already, the module only reads directories, and starts no process.
+  - Prints about every 15 seconds what the installer does.
 extends_documentation_fragment:
   - multinode.sglang._attributes
 attributes:
@@ -30,11 +30,11 @@ options:
     type: str
     default: sglang
   variables:
-    description: The prefix of the role's variables, for errors that name the one to correct.
+    description: The prefix of the role's variables, so that errors name the variable to correct.
     type: str
     default: sglang_runtime
   method:
-    description: V(install) installs, V(existing) only verifies what is at O(path).
+    description: V(install) installs O(distribution). V(existing) only verifies the environment at O(path).
     type: str
     choices: [install, existing]
     default: install
@@ -43,7 +43,7 @@ options:
     type: str
     required: true
   root:
-    description: With O(method=install), the directory of the versions.
+    description: With O(method=install), the directory with one environment for each version.
     type: path
   path:
     description: With O(method=existing), the environment to verify, the directory that has C(bin/python).
@@ -53,7 +53,7 @@ options:
     type: str
     default: python3
   installer:
-    description: V(uv) is faster, V(pip) uses the configuration of pip on the host.
+    description: V(pip) uses the configuration of pip on the host. V(uv) is faster and has its own configuration.
     type: str
     choices: [pip, uv]
     default: pip
@@ -67,7 +67,7 @@ options:
     elements: str
     default: []
   packages_no_deps:
-    description: Requirements that are installed after them, without dependencies.
+    description: Requirements that are installed after O(packages), without dependencies.
     type: list
     elements: str
     default: []
@@ -112,18 +112,18 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done, or would be done in check mode, as text.
+  description: What was done, or would be done in check mode.
   returned: always
   type: list
   elements: str
-  sample: ["make /opt/sglang/0.5.23", "install sglang==0.5.23", "switch /opt/sglang/current to 0.5.23"]
+  sample: ["create /opt/sglang/0.5.23", "install sglang==0.5.23", "switch /opt/sglang/current to 0.5.23"]
 can_make_venvs:
-  description: Whether the interpreter can create virtual environments; true where none has to be created.
+  description: Whether the interpreter can create virtual environments. True if none has to be created.
   returned: always
   type: bool
   sample: true
 digest:
-  description: A digest that is the same on hosts with the same packages, empty if O(distribution) is not installed.
+  description: A digest that is the same on hosts with the same packages. Empty if O(distribution) is not installed.
   returned: always
   type: str
   sample: 6b0a1d

@@ -11,7 +11,7 @@ short_description: Print a table of all servers and routers, and fail if one is 
 version_added: 1.0.0
 description:
   - Print one table of all ranks of all instances and of all routers of the plan, and fail if one of them is not ready.
-  - It runs on the controller and reads what M(multinode.sglang.unit_info) returned on each host. The plan is in
+  - It runs on the controller and reads the results of M(multinode.sglang.unit_info) on all hosts. The plan is in
     C(sglang_plan_result), which the role C(sglang_plan) registers.
 extends_documentation_fragment:
   - multinode.sglang._attributes
@@ -49,8 +49,7 @@ units:
   description:
     - One entry for each rank of each instance and for each router. The instance of a router is V(router), its rank
       V(-).
-    - C(digest) is that of what runs, shortened. If something else is written for the next start, C(->) and its digest
-      follow.
+    - C(digest) is the shortened digest of what runs. If the next start differs, C(->) and its digest follow.
   returned: always
   type: list
   elements: dict

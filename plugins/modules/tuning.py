@@ -7,13 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: tuning
-short_description: Set sysctls, reserved ports, sysfs values and login limits of a host in one call
+short_description: Set sysctls, reserved ports, sysfs values and login limits of a host
 version_added: 1.0.0
 description:
-  - Writes sysctls to one drop-in, and sets them in the running kernel. The drop-in keeps the values from before, to
-    restore those of settings that are removed.
+  - Writes sysctls to one drop-in, and sets them in the running kernel. The drop-in keeps the previous values, to
+    restore them when a setting is removed.
   - Settings that a kernel or a container refuses are in RV(refused) and in a warning, and never count as changed.
-  - In a container, only settings of its own are set, such as V(net.*). A privileged one could set the others for the
+  - In a container, only its own settings are set, such as V(net.*). A privileged container could set the others for the
     whole machine.
   - In contrast, C(ansible.posix.sysctl) needs a call for each key, cannot raise a value without lowering a higher one,
     and fails at the first key that a container refuses.
@@ -23,7 +23,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - Check mode predicts a change for a value of which only the attempt to set it shows that the host refuses it.
+      - Some values prove to be refused only when they are set. Check mode predicts a change for them.
   diff_mode:
     support: full
   idempotent:
@@ -34,25 +34,26 @@ options:
     type: dict
     default: {}
   sysctls_at_least:
-    description: Sysctls and their minimums, for each number of a value. A value that is high enough is not changed.
+    description: Sysctls and their minimum, for each number of a value. A higher value is not changed.
     type: dict
     default: {}
   reserved_ports:
     description:
-      - Ports to keep out of the ephemeral range, such as V(20000-20006,30000), in addition to those that are reserved.
-      - Ports of an earlier call that are not named any more are released.
+      - Ports to keep out of the ephemeral range, such as V(20000-20006,30000), in addition to those that others have
+        reserved.
+      - Ports of an earlier call that are no longer listed are released.
     type: str
     default: ''
   sysfs:
     description:
-      - Paths below C(/sys), with wildcards, and their values. Empty values are ignored. A removed setting stays until
-        the next boot.
+      - Paths below C(/sys), with wildcards, and their values. Empty values are ignored. A removed setting is kept
+        until the next boot.
     type: dict
     default: {}
   limits:
     description:
-      - C(memlock) in KiB and C(nofile) for logins, soft and hard. Empty values are ignored.
-      - A limit that this host cannot give is not written, because it would refuse logins.
+      - C(memlock) in KiB and C(nofile) in open files for logins, soft and hard. Empty values are ignored.
+      - A limit that this host cannot grant is not written, because it would block logins.
     type: dict
     default: {}
   sysctl_file:

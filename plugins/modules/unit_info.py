@@ -10,10 +10,11 @@ module: unit_info
 short_description: Gather the state of a host's servers and routers
 version_added: 1.0.0
 description:
-  - Ask systemd for the state of each unit, the leader of an instance for a real completion, a follower for its health,
-    and a router for its workers and for a completion through it. Read the journal of each unit that is not ready.
+  - Ask systemd for the state of each unit, a server for a real completion, and a router for its workers and for a
+    completion through it. Followers, prefill and decode complete nothing alone, and are asked for their health. Read
+    the journal of each unit that is not ready.
   - On a decode host, ask the bootstrap servers of prefill instances (O(bootstrap)) which ranks have registered. Servers
-    answer their C(/health) even if decode does not reach these, and the first request then hangs.
+    answer their C(/health) even if decode does not reach the bootstrap servers, and the first request then hangs.
   - This module changes nothing. M(multinode.sglang.ready) calls it in slices until everything is ready.
 extends_documentation_fragment:
   - multinode.sglang._attributes
@@ -41,22 +42,23 @@ options:
     elements: dict
     default: []
   restarts:
-    description: Unit -> number of automatic restarts that are known already. A unit with more is V(failed).
+    description: Units and the number of their automatic restarts so far. A unit with more restarts is V(failed).
     type: dict
     default: {}
   wait:
     description:
-      - Seconds to wait for a change of the units, or until all ranks have registered with the bootstrap servers.
+      - How long in seconds to wait for a change of the units, or until all ranks have registered with the bootstrap
+        servers.
     type: float
     default: 0
   probe_timeout:
-    description: Seconds that a completion may take.
+    description: How long in seconds a completion may take.
     type: float
     default: 60
   lines:
     description:
       - Number of lines of the journal to return for a unit that has failed.
-      - If none of them names an exception, the last earlier line that does comes first.
+      - If none of them names an exception, the last earlier line with an exception comes first.
     type: int
     default: 20
 author:
@@ -83,24 +85,25 @@ units:
   contains:
     phase:
       description:
-        - V(ready) runs and has answered. A router also has exactly the workers of the plan, all healthy.
-        - V(running) has not answered yet. V(starting) waits for its checks or its peers.
-        - V(failed) has ended or was restarted automatically. V(stopped) and V(missing) do not start by themselves.
+        - A V(ready) unit runs and has answered. A router then has exactly the workers of the plan, all healthy.
+        - A V(running) unit has not answered yet. A V(starting) unit waits for its checks or its peers.
+        - A V(failed) unit has ended or was restarted automatically. A V(stopped) or V(missing) unit does not start by
+          itself.
       type: str
     active:
-      description: State of systemd.
+      description: State of the unit in systemd.
       type: str
     sub:
-      description: Substate of systemd.
+      description: Substate of the unit in systemd.
       type: str
     restarts:
       description: Number of automatic restarts.
       type: int
     pid:
-      description: Main process.
+      description: Process ID of the main process.
       type: int
     since:
-      description: Since when it is active.
+      description: The time since which it is active.
       type: str
     answer:
       description: Text of the completion, or V(healthy) for a rank that completes nothing by itself.
@@ -109,7 +112,7 @@ units:
       description: Why a running unit is not ready, for example which worker a router lacks.
       type: str
     generation:
-      description: Digest of what runs, empty if the unit does not run.
+      description: Digest of what runs. Empty if the unit does not run.
       type: str
     digest:
       description: Digest of what is written for the next start.
@@ -118,7 +121,7 @@ units:
       description: Limits of the running process.
       type: dict
     journal:
-      description: Last lines of the journal; one line unless the unit failed.
+      description: Last lines of the journal, only one unless the unit has failed.
       type: list
       elements: str
   sample: {"sglang-llama-0": {"phase": "ready", "active": "active", "answer": " Paris"}}
@@ -138,7 +141,7 @@ bootstrap:
       type: list
       elements: str
     trouble:
-      description: What is missing, empty if all ranks have registered.
+      description: What is missing. Empty if all ranks have registered.
       type: str
   sample: {"deepseek-r1-prefill-0": {"ranks": 16, "expected": 16, "addresses": ["10.0.0.1", "10.0.0.2"], "trouble": ""}}
 """

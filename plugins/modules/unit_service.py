@@ -10,7 +10,7 @@ module: unit_service
 short_description: Start, stop or restart several systemd units of a host in one call
 version_added: 1.0.0
 description:
-  - Stopping is bounded. What is left of a unit after O(timeout) is killed, and RV(killed) lists it.
+  - Stopping is bounded. Units that have not stopped after O(timeout) are killed, and RV(killed) lists them.
   - Starting does not wait. The ranks of an instance wait for each other, and M(multinode.sglang.ready) waits for all of
     them.
   - Restarting waits until each unit is active, and fails at the first one that does not start.
@@ -37,7 +37,7 @@ options:
     choices: [started, stopped, restarted]
     required: true
   timeout:
-    description: Seconds that stopping may take before everything left in the units is killed.
+    description: How long in seconds stopping may take before what still runs in the units is killed.
     type: int
     default: 150
 author:

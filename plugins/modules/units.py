@@ -14,11 +14,11 @@ description:
     and enable them. Remove those that are no longer in the plan. Only what differs is written.
   - Write the programs below C(/usr/local/lib/sglang) that the units run, and remove them with the last unit.
   - Where the path of a model is the link C(current) of a store of releases (M(multinode.sglang.release)), the unit
-    names the release that this link has on the host. A new release so makes exactly the units stale that use it.
-    C(--weight-version) is the digest of the release and C(--served-model-name) keeps its value, unless the plan sets
+    names the release that this link leads to on the host. So a new release makes exactly those units stale that use it.
+    C(--weight-version) is the digest of the release, and C(--served-model-name) keeps its value, unless the plan sets
     them.
   - This module starts and restarts nothing. RV(stale) lists the units that do not run what is written; see
-    M(multinode.sglang.unit_service). A router whose workers alone differ is not stale.
+    M(multinode.sglang.unit_service). A router is not stale if only its workers differ.
     M(multinode.sglang.router_workers) changes them while it runs, and its unit has them for the next start.
 extends_documentation_fragment:
   - multinode.sglang._attributes
@@ -46,31 +46,31 @@ options:
     type: list
     elements: dict
   user:
-    description: User that the units run as; V(sglang) for servers and V(sglang-router) for routers if omitted.
+    description: User that the units run as. The default is V(sglang) for servers and V(sglang-router) for routers.
     type: str
   group:
-    description: Group that the units run as; the name of O(user) if omitted.
+    description: Group that the units run as. The default is the name of O(user).
     type: str
   interpreter:
     description:
-      - Python that has SGLang or the router; C(/opt/sglang/current/bin/python) for servers and
-        C(/opt/sglang-router/current/bin/python) for routers if omitted.
+      - Python that has SGLang or the router. The default is C(/opt/sglang/current/bin/python) for servers and
+        C(/opt/sglang-router/current/bin/python) for routers.
     type: path
   stop_timeout:
     description:
-      - Seconds that a unit may take to stop before systemd kills it; V(120) for servers and V(200) for routers if
-        omitted.
+      - How long in seconds a unit may take to stop before systemd kills it. The default is V(120) for servers and
+        V(200) for routers.
       - A router lets requests finish for 180 seconds.
     type: int
   service_options:
     description:
       - Further directives of the section C([Service]), or other values for those that the collection sets. A list gives
-        several lines, null leaves a directive out.
+        several lines. Null leaves a directive out.
     type: dict
     default: {}
   barrier_timeout:
     description:
-      - Seconds that a rank waits for the other ranks of its instance before its start fails and is tried again.
+      - How long in seconds a rank waits for the other ranks of its instance before its start fails and is tried again.
     type: int
     default: 300
   numactl:
@@ -79,19 +79,19 @@ options:
     elements: str
     default: []
   rdma_devices:
-    description: Names or patterns of the RDMA devices that servers may use; all of them if empty.
+    description: Names or patterns of the RDMA devices that servers may use. Empty allows all of them.
     type: list
     elements: str
     default: []
   releases:
     description:
-      - Store of releases -> the release that its link C(current) will have before the units start; empty where that is
-        known only after the copy. In check mode this shows which units a new release makes stale.
+      - Stores of releases, each with the release that its link C(current) will lead to before the units start. Empty
+        where it is known only after the copy. In check mode this shows which units a new release makes stale.
     type: dict
     default: {}
   api_key:
     description:
-      - API key of every deployment that is not in O(api_keys). Servers require it, routers require it and show it to
+      - API key of every deployment that is not in O(api_keys). Servers require it. Routers require it and present it to
         servers.
     type: str
     default: ""
@@ -100,23 +100,23 @@ options:
     type: str
     default: ""
   api_keys:
-    description: Deployment -> mapping with C(api_key) and C(admin_api_key), instead of O(api_key) and O(admin_api_key).
+    description: Deployments, each with its C(api_key) and C(admin_api_key) instead of O(api_key) and O(admin_api_key).
     type: dict
     default: {}
   secret_options:
     description:
-      - Deployment -> mapping of a router's option, such as C(redis-url), to its value or a list of values. They are
-        part of no command line, unit or environment.
+      - Deployments, each with options of its routers, such as C(redis-url), and their value or list of values. They
+        appear in no command line, unit or environment.
     type: dict
     default: {}
   prune:
     description:
       - Whether to stop and remove units of this collection that are neither in the plan nor in O(keep).
-      - With O(servers) these include routers, because no play for routers runs on a host that has none any more.
+      - With O(servers) these include routers, because no play for routers runs on a host without routers.
     type: bool
     default: true
   keep:
-    description: Names of further units that O(prune) leaves alone, such as those of deployments that are not acted on.
+    description: Names of further units that O(prune) keeps, such as those of deployments that are not acted on.
     type: list
     elements: str
     default: []
@@ -161,13 +161,13 @@ units:
   type: dict
   contains:
     active:
-      description: State of systemd.
+      description: State of the unit in systemd.
       type: str
     digest:
       description: Digest of what is written, or would be in check mode.
       type: str
     generation:
-      description: Digest of what runs, empty if the unit does not run.
+      description: Digest of what runs. Empty if the unit does not run.
       type: str
   sample: {"sglang-llama-0": {"active": "active", "digest": "3f1c", "generation": "3f1c"}}
 """

@@ -226,7 +226,7 @@ class TestAfter:
         play = run()
         hosts.run(first, "ufw", "delete", "allow", "20000:21000/tcp")
         assert (
-            "the rule `allow 20000:21000/tcp from 0.0.0.0/0` of somebody else opens ports that only peers may reach"
+            "the rule `allow 20000:21000/tcp from 0.0.0.0/0` is not from this collection and opens ports that only peers may reach"
             in play.output
         )
         assert play.count("changed")[first] == 0

@@ -87,13 +87,13 @@ def bring(wanted: Wanted, ufw: Ufw, ssh: Access, check: bool) -> Outcome:
     if wanted.present and wanted.enable and not (outcome.active and ufw.enabled()):
         forward = ufw.forwards() and ufw.setting("DEFAULT_FORWARD_POLICY") != "accept"
         outcome.actions += (
-            ["have ufw forward by default, as this host does", "enable ufw"] if forward else ["enable ufw"]
+            ["set ufw to forward by default, as this host does", "enable ufw"] if forward else ["enable ufw"]
         )
         if not check:
             _enable(ufw, forward)
         outcome.active = True
     if disable:
-        outcome.actions.append("disable ufw, as it was")
+        outcome.actions.append("disable ufw, as before")
     if not wanted.present and not check:
         _restore(ufw)
     outcome.after.insert(0, f"ufw: {'active' if outcome.active else 'inactive'}")
@@ -113,8 +113,8 @@ def _not_installed(wanted: Wanted, ssh: Access) -> Outcome:
 def _check_policy(wanted: Wanted, ufw: Ufw) -> None:
     if wanted.present and ufw.setting("DEFAULT_INPUT_POLICY") == "accept":
         raise ValueError(
-            "ufw on this host allows incoming connections by default, so rules would keep nobody out; "
-            "run `ufw default deny incoming` after you have allowed what else this host serves, "
+            "ufw on this host allows incoming connections by default, so rules would block nobody; "
+            "run `ufw default deny incoming` after you have allowed the other services of this host, "
             "or set node_firewall_manage: false"
         )
 
@@ -202,7 +202,7 @@ def _check_ssh(ssh: Access, files: Mapping[Family, RulesFile]) -> None:
             cause = "no rule allows it" if decides is None else f"the rule `{decides.line()}` refuses it"
             access = f"port {port} from {ssh.client or 'anywhere'}"
             raise ValueError(
-                f"ufw is not enabled, because it would lock ssh out: {access}, and {cause}; "
+                f"ufw is not enabled, because it would block ssh: {access}, and {cause}; "
                 "correct node_firewall_ssh_sources or that rule"
             )
 
@@ -223,7 +223,7 @@ def _report(
     for entry in found:
         if entry.src in ANYWHERE:
             outcome.warnings.append(
-                f"the rule `{entry.line()}` of somebody else opens ports that only peers may reach; delete it with ufw"
+                f"the rule `{entry.line()}` is not from this collection and opens ports that only peers may reach; delete it with ufw"
             )
     for entry in (
         entry for rules in new.values() for entry in rules.entries if entry.ours and entry.src not in ANYWHERE
@@ -231,7 +231,7 @@ def _report(
         decides = verdict(foreign, str(entry.source().network_address), entry.ports()[0][0])
         if decides is not None and not decides.lets_in:
             outcome.warnings.append(
-                f"the rule `{decides.line()}` of somebody else comes before `{entry.line()}` and refuses it"
+                f"the rule `{decides.line()}` is not from this collection, comes before `{entry.line()}` and refuses it"
             )
 
 
@@ -264,7 +264,7 @@ def _enable(ufw: Ufw, forward: bool) -> None:
     ufw.command("--force", "enable")
     if ufw.loaded(V4) is None:
         raise ValueError(
-            "ufw says that it is enabled, but the kernel has no rules of it; see `ufw reload` and `journalctl -u ufw`"
+            "ufw says that it is enabled, but the kernel has none of its rules; see `ufw reload` and `journalctl -u ufw`"
         )
 
 

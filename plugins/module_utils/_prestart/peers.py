@@ -81,8 +81,8 @@ def check_hello(peers: Peers, address: str, line: str) -> tuple[int, str]:
         return -1, f"{address} is not rank {rank} of this instance in the plan of {peers.names[0]}; deploy again"
     if digest != peers.digest:
         return rank, (
-            f"{peers.name(rank)} has another deployment than {peers.name(0)}; "
-            "deploy again, so that all ranks have the same"
+            f"{peers.name(rank)} has a different deployment than {peers.name(0)}; "
+            "deploy again, so that all ranks have the same one"
         )
     return rank, ""
 
@@ -160,7 +160,7 @@ def ask_leader(peers: Peers) -> bool:
 
 def follow(peers: Peers) -> None:
     """Try to reach the leader until it lets this rank go."""
-    last = "it ended the connection"
+    last = "it closed the connection"
     while not peers.expired():
         try:
             if ask_leader(peers):

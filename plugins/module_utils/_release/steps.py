@@ -81,7 +81,7 @@ class Steps:
             raise Refused(f"{release.store} has no release {digest}; {LISTED}")
         report = verify(store, digest)
         if not report.ok:
-            raise Refused(f"{report.sentence(store.release(digest))}; go to another one: {LISTED}")
+            raise Refused(f"{report.sentence(store.release(digest))}; switch to another one: {LISTED}")
         return digest
 
     def _compare(self, store: Store, release: Release) -> dict[str, Any]:

@@ -148,7 +148,7 @@ class RunningRouter:
                 return listed_workers(text)
         except (ValueError, KeyError, TypeError) as error:
             raise RouterError(
-                f"{self.label}: the answer to GET /workers is no list of workers ({type(error).__name__}: {error})"
+                f"{self.label}: the answer to GET /workers is not a list of workers ({type(error).__name__}: {error})"
             ) from error
         raise self._unexpected("GET", "/workers", status, text)
 

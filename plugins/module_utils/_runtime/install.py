@@ -123,7 +123,7 @@ class Venv:
         actions = []
         self._refuse_foreign()
         if not self.complete():
-            kind = "repair" if self.finished() else "make"
+            kind = "repair" if self.finished() else "create"
             wanted = " ".join((*request.packages, *request.packages_no_deps))
             actions = [f"{kind} {self.path}", f"install {wanted}"]
         if not self.is_current():
@@ -134,7 +134,7 @@ class Venv:
         ours = self.finished() or os.path.exists(f"{self.path}/{UNFINISHED}")
         if os.path.isdir(self.path) and os.listdir(self.path) and not ours:
             raise RuntimeRefused(
-                f"{self.path} was not made by this collection; remove it, or use it with "
+                f"{self.path} was not created by this collection; remove it, or use it with "
                 f"{self._request.variables}_method: "
                 f"existing and {self._request.variables}_path: {self.path}"
             )
@@ -147,7 +147,7 @@ class Venv:
         name, version, variables = self._request.distribution, self._request.version, self._request.variables
         if not os.access(self.interpreter, os.X_OK):
             raise RuntimeRefused(
-                f"{self.interpreter} is no interpreter; correct {variables}_path or install {name} there"
+                f"{self.interpreter} is not an interpreter; correct {variables}_path or install {name} there"
             )
         have = self.version()
         if have != version:
@@ -204,7 +204,7 @@ class Installer:
         missing = self._venv.unmet()
         if missing:
             raise RuntimeRefused(
-                f"the installer ended well but {', '.join(missing)} is not in {self._venv.path}; look at {self.log}"
+                f"the installer succeeded, but {', '.join(missing)} is not in {self._venv.path}; see {self.log}"
             )
         with open(unfinished, "w", encoding="utf-8") as handle:
             handle.write(self._request.digest())
@@ -214,7 +214,7 @@ class Installer:
         python, variables = self._request.python, self._request.variables
         if not can_make_venvs(python, self._run_command):
             raise RuntimeRefused(
-                f"{python} is not there or cannot make virtual environments; install what it needs, such as "
+                f"{python} does not exist or cannot create virtual environments; install what it needs, such as "
                 "python3-venv "
                 f"({variables}_system_packages), or name another interpreter in {variables}_python"
             )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from .._base.intervals import join, parse, without
 
 RESERVED = "net.ipv4.ip_local_reserved_ports"
-HEADER = "# Written by multinode.sglang, role node_tuning, which restores the value before when a setting is removed.\n"
+HEADER = "# Written by multinode.sglang, role node_tuning, which restores the previous value when a setting is removed.\n"
 BEFORE = "# before:"
 
 
@@ -51,7 +51,7 @@ def at_least(current: str, floor: str, key: str) -> str:
     have, want = numbers(current, key), numbers(floor, key)
     if len(have) != len(want):
         raise ValueError(
-            f"{key} has {len(have)} numbers on this host ({current}), but {len(want)} are wanted ({floor})"
+            f"{key} has {len(have)} numbers on this host ({current}), but {len(want)} are expected ({floor})"
         )
     return " ".join(str(max(pair)) for pair in zip(have, want))
 
@@ -136,6 +136,6 @@ def limits_text(limits: dict[str, str]) -> str:
     """Return the file of login limits, empty without limits. The star does not include root, so root has own lines."""
     lines = [f"{who} - {name} {value}\n" for name, value in sorted(limits.items()) for who in ("*", "root")]
     header = (
-        "# Written by multinode.sglang, role node_tuning. Services ignore this file; their units have own limits.\n"
+        "# Written by multinode.sglang, role node_tuning. Services ignore this file; their units have their own limits.\n"
     )
     return header + "".join(lines) if lines else ""

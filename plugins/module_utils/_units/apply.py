@@ -112,7 +112,7 @@ def examine(wanted: Wanted, systemd: Systemd) -> Changes:
     for item in wanted.items():
         if differs(item):
             changes.ensure.append(item)
-            changes.actions.append(f"write {item.path}" if isinstance(item, File) else f"make directory {item.path}")
+            changes.actions.append(f"write {item.path}" if isinstance(item, File) else f"create directory {item.path}")
         if isinstance(item, File) and read(item.path) != item.text:
             changes.diff.append(file_diff(item))
     for stray in (path for unit in wanted.units for path in unit.strays if os.path.exists(path)):

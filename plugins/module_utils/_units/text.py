@@ -71,7 +71,7 @@ def environment_line(name: str, value: str) -> str:
     if not re.match(r"[A-Za-z_][A-Za-z0-9_]*\Z", name):
         raise ValueError(f"environment: {name!r} is not a name of an environment variable")
     if any((ord(char) < 32 and char not in "\n\t") or ord(char) == 127 for char in value):
-        raise ValueError(f"environment.{name}: systemd takes no control characters in a value")
+        raise ValueError(f"environment.{name}: a value must not contain control characters")
     return '{}="{}"'.format(name, re.sub(r'(["\\`$])', r"\\\1", value))
 
 
@@ -91,7 +91,7 @@ def service_lines(base: Mapping[str, Any], changes: Mapping[str, Any], owned: Se
 def _directive_value(name: str, value: Any) -> str:
     text = {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
     if "\n" in text:
-        raise ValueError(f"service_options.{name}: a value is one line")
+        raise ValueError(f"service_options.{name}: a value must be one line")
     return text
 
 

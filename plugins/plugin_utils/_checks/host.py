@@ -53,7 +53,7 @@ def no_answer(host: str) -> Finding:
 
 
 def _unknown(problem: str) -> Finding:
-    fix = "correct this, and run preflight again"
+    fix = "fix this, and run preflight again"
     return Finding("facts", "unknown", f"facts are incomplete: {problem}", "", fix, severity=WARNING)
 
 
@@ -158,10 +158,10 @@ def _clock(node: dict[str, Any], seconds: float) -> Iterable[Finding]:
     offset = clock.get("offset_seconds")
     if offset is not None and abs(offset) > seconds:
         found = f"the clock is {abs(offset):.3f} s off according to {clock['source']}"
-        fix = "step it (sudo chronyc makestep), and check its time servers (chronyc sources)"
+        fix = "step the clock (sudo chronyc makestep), and check its time servers (chronyc sources)"
         yield Finding("clock", "offset", found, f"at most {seconds:g} s, see preflight_clock_seconds", fix)
     elif _is_unkept(node, clock):
-        found, fix = "no time service runs", "deploy with node_tuning_manage: true, or sudo apt-get install chrony"
+        found, fix = "no time service runs", "deploy with node_tuning_manage: true, or install chrony (sudo apt-get install chrony)"
         yield Finding("clock", "unkept", found, "chrony or another one", fix, severity=WARNING)
 
 

@@ -27,7 +27,7 @@ FIXES = {
     "driver": "deploy with nvidia_driver_install: true and nvidia_driver_version: {usual}, or install one version",
     "nccl": "deploy again to all hosts of the deployment, or correct SGLANG_NCCL_SO_PATH on this one",
     "runtime": "pin the packages in sglang_runtime_constraints, and deploy to all hosts of the deployment",
-    "kernel": "start the same kernel (sudo apt-get dist-upgrade, then restart)",
+    "kernel": "boot the same kernel (sudo apt-get dist-upgrade, then restart)",
     "mtu": "sudo ip link set {interface} mtu {usual}, and in netplan or node_tuning_mtu",
     "sysctl": "sudo sysctl -w {name}='{usual}', or node_tuning_extra_sysctls: {{{name}: {usual}}}",
 }

@@ -98,7 +98,7 @@ def place(group: Group, hosts: Sequence[Host], taken: Occupancy) -> list[Placed]
         raise PlanError(
             f"{group.where}.hosts: {len(hosts)} hosts are not a multiple of nnodes {group.nnodes}; add "
             f"{group.nnodes - len(hosts) % group.nnodes} or remove {len(hosts) % group.nnodes}, "
-            "or set instances to leave hosts spare"
+            "or set instances to leave hosts unused"
         )
     _check_gpus(group, hosts)
     prefix = group.deployment if group.role == "server" else f"{group.deployment}-{group.role}"

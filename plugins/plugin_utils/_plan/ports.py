@@ -151,7 +151,7 @@ def _collision(hits: Sequence[tuple[str, Claim, Claim]]) -> str:
     left, right = (f"{owner} ({name} {text_of(ports)})" for ports, owner, name in hits[0][1:])
     settings = dict.fromkeys(_moved_by(name) for _ports, _owner, name in hits[0][1:])
     return (
-        f"host{'s' if len(hosts) > 1 else ''} {first_few(hosts)}: {left} and {right} want the same port; "
+        f"host{'s' if len(hosts) > 1 else ''} {first_few(hosts)}: {left} and {right} use the same port; "
         f"change {' or '.join(settings)}"
     )
 

@@ -86,7 +86,7 @@ class Routing:
         if alone or off or failures < tries:
             return []
         return [
-            f"{self.where}.cb-failure-threshold: a dead worker is taken out after {failures} failures, but a request "
+            f"{self.where}.cb-failure-threshold: a dead worker is removed after {failures} failures, but a request "
             "is tried "
             f"{tries} times only (retry-max-retries) and may fail although another worker is healthy; "
             f"set cb-failure-threshold below {tries}"

@@ -109,7 +109,7 @@ INTS = {
     "instances": 1,
     "instances_per_host": 1,
 }
-EXAMPLES = {"server_args": "{enable-metrics: true}", "extra_ports": "{grpc-port: 31500}"}
+EXAMPLE_VALUES = {"server_args": "{enable-metrics: true}", "extra_ports": "{grpc-port: 31500}"}
 PORTS = ("port", "dist_init_port", "bootstrap_port")
 STRINGS = ("moe_a2a_backend", "host", "disaggregation_transfer_backend", "disaggregation_ib_device")
 GROUP_KEYS = ("hosts", *INTS, *PORTS, *STRINGS, "extra_ports", "server_args", "env")
@@ -207,7 +207,7 @@ def _group(deployment: str, role: str, body: Any, base_env: Mapping[str, str]) -
     values: dict[str, Any] = {key: _int(body[key], low, f"{where}.{key}") for key, low in INTS.items() if key in body}
     values |= {key: _int(body[key], 1, f"{where}.{key}") for key in PORTS if key in body}
     values |= {key: _string(body[key], f"{where}.{key}") for key in STRINGS if key in body}
-    for key, example in EXAMPLES.items():
+    for key, example in EXAMPLE_VALUES.items():
         if not isinstance(body.get(key, {}), Mapping):
             raise PlanError(f"{where}.{key}: {body[key]!r} is not a mapping; write it as in {example}")
     return Group(

@@ -36,7 +36,7 @@ def line(name: str, status: Mapping[str, Any]) -> str:
 def ending(name: str, status: Mapping[str, Any]) -> str:
     """Return the last line about a copy."""
     if not status.get("changed"):
-        return f"{name}: was here already, and was given to other hosts"
+        return f"{name}: was on this host already, and was served to other hosts"
     kept = f", {size(status['bytes_kept'])} kept from before" if status.get("bytes_kept") else ""
     seconds = max(0.01, float(status["seconds"]))
     rate = (status["bytes_total"] - status["bytes_kept"]) / seconds

@@ -61,7 +61,7 @@ class Meter:
         """Give up a source that gives nothing."""
         silent = time.monotonic() - self.last_change
         if limit and silent > limit:
-            raise Refused(f"{source} has given no byte for {silent:.0f} s; make it available, then {KEPT}")
+            raise Refused(f"{source} has returned no data for {silent:.0f} s; make it available, then {KEPT}")
 
     @property
     def seconds(self) -> float:

@@ -73,7 +73,7 @@ class Shelf:
             except FileNotFoundError:
                 # It is being published, and is in another directory in a moment.
                 time.sleep(0.01)
-        raise ConnectionError(f"{path} is not here any more")
+        raise ConnectionError(f"{path} no longer exists")
 
 
 class Server:

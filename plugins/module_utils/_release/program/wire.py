@@ -66,7 +66,7 @@ class Channel:
         while view:
             count = self.socket.recv_into(view)
             if count == 0:
-                raise ConnectionError("the other side has hung up")
+                raise ConnectionError("the other side has closed the connection")
             view = view[count:]
 
     def _code(self, message: bytes, from_server: bool) -> bytes:
@@ -80,7 +80,7 @@ class Channel:
     def _receive(self, size: int) -> bytes:
         data = self._exactly(size + _CODE)
         if not hmac.compare_digest(self._code(data[:size], not self._server), data[size:]):
-            raise Distrusted("a message was changed on its way")
+            raise Distrusted("a message was changed in transit")
         return data[:size]
 
     def ask(self, kind: int, key: bytes = NO_KEY, number: int = 0) -> None:

@@ -13,7 +13,7 @@ from ansible_collections.multinode.sglang.plugins.action import runtime
 from ansible_collections.multinode.sglang.plugins.plugin_utils import _action
 
 RIGHT = {"changed": False, "actions": []}
-WRONG = {"changed": True, "actions": ["make /opt/sglang/0.5.23"]}
+WRONG = {"changed": True, "actions": ["create /opt/sglang/0.5.23"]}
 JOB = {"ansible_job_id": "j1.2", "results_file": "/tmp/j1.2", "started": True}
 
 

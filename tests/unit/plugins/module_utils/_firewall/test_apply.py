@@ -158,7 +158,7 @@ def test_removal_is_the_way_back(make: Callable[..., Host]) -> None:
     host.bring()
     told = host.bring(check=True, state="absent")
     assert host.bring(state="absent") == told
-    assert told.actions[-1] == "disable ufw, as it was"
+    assert told.actions[-1] == "disable ufw, as before"
     # There is no moment in which ufw is active without our rule for ssh.
     assert "--dport 22 " in host.at_disabling
     assert [host.get(name) for name in files] == before
@@ -273,6 +273,6 @@ def test_what_rules_of_others_do_to_ours_is_told(make: Callable[..., Host]) -> N
         "the rule `allow 20000:21000/tcp from 0.0.0.0/0` of somebody else opens ports that only peers may"
     )
     assert re.search(
-        r"`deny any/any from 10.0.0.2` of somebody else comes before `allow 20000:20006/tcp from 10.0.0.2 ",
+        r"`deny any/any from 10.0.0.2` is not from this collection, comes before `allow 20000:20006/tcp from 10.0.0.2 ",
         done.warnings[1],
     )

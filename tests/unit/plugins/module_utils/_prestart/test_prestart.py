@@ -189,7 +189,7 @@ def test_a_rank_with_another_deployment_is_refused(rank: Run) -> None:
     new = rank(0, timeout=4)
     old_error, new_error = old.communicate(timeout=20)[1], new.communicate(timeout=20)[1]
     assert (old.returncode, new.returncode) == (1, 1)
-    sentence = "rank 1 (node2, 127.0.0.12) has another deployment than rank 0 (node1, 127.0.0.11); deploy again"
+    sentence = "rank 1 (node2, 127.0.0.12) has a different deployment than rank 0 (node1, 127.0.0.11); deploy again"
     assert sentence in old_error
     assert sentence in new_error
 

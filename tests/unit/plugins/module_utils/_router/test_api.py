@@ -137,7 +137,7 @@ def test_a_router_that_does_not_answer_is_named() -> None:
 def test_an_answer_that_is_no_list_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     fake = FakeRouter()
     monkeypatch.setattr(fake, "answer", lambda *_words: (200, {"hello": 1}))
-    with pytest.raises(RouterError, match="the answer to GET /workers is no list of workers"):
+    with pytest.raises(RouterError, match="the answer to GET /workers is not a list of workers"):
         RunningRouter(fake.unit()).listed()
     monkeypatch.setattr(fake, "answer", lambda *_words: (500, "broken"))
     with pytest.raises(RouterError, match='GET /workers answered 500: "broken"'):

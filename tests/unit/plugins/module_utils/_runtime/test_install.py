@@ -165,7 +165,7 @@ def test_a_foreign_directory_is_not_touched(tmp_path: pathlib.Path) -> None:
     (tmp_path / "0.5.23/theirs").mkdir(parents=True)
     with pytest.raises(
         RuntimeRefused,
-        match="was not made by this collection; remove it, or use it with sglang_runtime_method: existing",
+        match="was not created by this collection; remove it, or use it with sglang_runtime_method: existing",
     ):
         Venv(request(tmp_path)).examine()
 

@@ -93,7 +93,7 @@ def test_only_hosts_of_a_model_copy_it_from_each_other() -> None:
 def test_a_port_of_a_server_is_refused() -> None:
     raw = serving(llama=["node0"])
     raw["llama"]["server"]["port"] = 21500
-    with pytest.raises(PlanError, match=r"llama-0 \(api 21500\) and model llama \(copy 21500\) want the same port"):
+    with pytest.raises(PlanError, match=r"llama-0 \(api 21500\) and model llama \(copy 21500\) use the same port"):
         plan(raw, models={"llama": model()})
 
 

@@ -63,7 +63,7 @@ def test_the_last_line_says_where_the_bytes_came_from() -> None:
 
 def test_a_host_that_only_gives_says_so() -> None:
     assert follow().take({"llama": done(changed=False)}, 1) == [
-        "node1: llama: was here already, and was given to other hosts"
+        "node1: llama: was on this host already, and was served to other hosts"
     ]
 
 

@@ -343,7 +343,7 @@ def test_short_reads_and_writes_are_completed(tmp_path: Path, monkeypatch: pytes
 def test_a_source_that_hangs_is_given_up(source: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
     monkeypatch.setattr(os, "preadv", lambda *_words: release.wait(20))
-    with pytest.raises(Refused, match=r"has given no byte for \d+ s; make it available"):
+    with pytest.raises(Refused, match=r"has returned no data for \d+ s; make it available"):
         bring(store, source, stall=0.5)
     release.set()
     assert json.loads(Path(store.status).read_text())["state"] == "failed"
