@@ -112,7 +112,7 @@ class TestBefore:
         hosts.run(names[0], "ufw", "deny", "22/tcp")
         play = run(succeeds=False)
         hosts.run(names[0], "ufw", "delete", "deny", "22/tcp")
-        assert "it would lock ssh out: port 22 from" in play.output
+        assert "it would block ssh: port 22 from" in play.output
         assert "deny 22/tcp" in play.output
         assert "Status: inactive" in status(hosts, names[0])
 
@@ -226,8 +226,8 @@ class TestAfter:
         play = run()
         hosts.run(first, "ufw", "delete", "allow", "20000:21000/tcp")
         assert (
-            "the rule `allow 20000:21000/tcp from 0.0.0.0/0` is not from this collection and opens ports that only peers may reach"
-            in play.output
+            "the rule `allow 20000:21000/tcp from 0.0.0.0/0` is not from this collection "
+            "and opens ports that only peers may reach" in play.output
         )
         assert play.count("changed")[first] == 0
 

@@ -78,7 +78,7 @@ class Output:
 
     @property
     def ok(self) -> bool:
-        """Return whether the command ended well."""
+        """Return whether the command succeeded."""
         return self.rc == 0
 
     def trouble(self, command: str, seconds: float) -> str:

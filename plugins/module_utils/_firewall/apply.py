@@ -223,7 +223,8 @@ def _report(
     for entry in found:
         if entry.src in ANYWHERE:
             outcome.warnings.append(
-                f"the rule `{entry.line()}` is not from this collection and opens ports that only peers may reach; delete it with ufw"
+                f"the rule `{entry.line()}` is not from this collection and opens ports that only peers may reach; "
+                "delete it with ufw"
             )
     for entry in (
         entry for rules in new.values() for entry in rules.entries if entry.ours and entry.src not in ANYWHERE
@@ -264,7 +265,8 @@ def _enable(ufw: Ufw, forward: bool) -> None:
     ufw.command("--force", "enable")
     if ufw.loaded(V4) is None:
         raise ValueError(
-            "ufw says that it is enabled, but the kernel has none of its rules; see `ufw reload` and `journalctl -u ufw`"
+            "ufw says that it is enabled, but the kernel has none of its rules; "
+            "see `ufw reload` and `journalctl -u ufw`"
         )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from .._base.intervals import join, parse, without
 
 RESERVED = "net.ipv4.ip_local_reserved_ports"
-HEADER = "# Written by multinode.sglang, role node_tuning, which restores the previous value when a setting is removed.\n"
+HEADER = "# Written by multinode.sglang, role node_tuning. A removed setting gets its previous value back.\n"
 BEFORE = "# before:"
 
 
@@ -135,7 +135,5 @@ def tmpfiles_text(settings: dict[str, str]) -> str:
 def limits_text(limits: dict[str, str]) -> str:
     """Return the file of login limits, empty without limits. The star does not include root, so root has own lines."""
     lines = [f"{who} - {name} {value}\n" for name, value in sorted(limits.items()) for who in ("*", "root")]
-    header = (
-        "# Written by multinode.sglang, role node_tuning. Services ignore this file; their units have their own limits.\n"
-    )
+    header = "# Written by multinode.sglang, role node_tuning. Services ignore it; their units have their own limits.\n"
     return header + "".join(lines) if lines else ""

@@ -89,7 +89,8 @@ def secrets_text(secrets: Mapping[str, Any]) -> str:
             )
         if any(value.startswith("-") or value != value.strip() or "\n" in value for value in texts):
             raise ValueError(
-                f"secret_options: {option} must not contain a line break, begin with a dash, or begin or end with a space"
+                f"secret_options: {option} must not contain a line break, begin with a dash, "
+                "or begin or end with a space"
             )
         arguments += [f"--{option}", *texts] if texts else []
     return json.dumps(arguments) + "\n" if arguments else ""

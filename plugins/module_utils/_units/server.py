@@ -60,7 +60,9 @@ def keys_text(keys: Mapping[str, Any]) -> str:
     for name, option in _KEY_OPTIONS.items():
         value = str(keys.get(name) or "")
         if value.startswith("-") or value != value.strip() or "\n" in value:
-            raise ValueError(f"api_keys: {name} must not contain a line break, begin with a dash, or begin or end with a space")
+            raise ValueError(
+                f"api_keys: {name} must not contain a line break, begin with a dash, or begin or end with a space"
+            )
         if value:
             lines.append(f"{option}: {json.dumps(value)}\n")
     return "".join(lines)

@@ -161,7 +161,8 @@ def _clock(node: dict[str, Any], seconds: float) -> Iterable[Finding]:
         fix = "step the clock (sudo chronyc makestep), and check its time servers (chronyc sources)"
         yield Finding("clock", "offset", found, f"at most {seconds:g} s, see preflight_clock_seconds", fix)
     elif _is_unkept(node, clock):
-        found, fix = "no time service runs", "deploy with node_tuning_manage: true, or install chrony (sudo apt-get install chrony)"
+        found = "no time service runs"
+        fix = "deploy with node_tuning_manage: true, or install chrony (sudo apt-get install chrony)"
         yield Finding("clock", "unkept", found, "chrony or another one", fix, severity=WARNING)
 
 

@@ -150,7 +150,7 @@ class Follow:
         return elapsed >= self.next_progress
 
     def verdict(self) -> str | None:
-        """Return the message of a failed copy, an empty one where all have ended well, None to go on."""
+        """Return the message of a failed copy, an empty one where all have succeeded, None to go on."""
         failures = []
         for name, status in self.seen.items():
             if status["state"] in {"failed", "killed"}:

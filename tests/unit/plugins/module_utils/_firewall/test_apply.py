@@ -270,7 +270,7 @@ def test_what_rules_of_others_do_to_ours_is_told(make: Callable[..., Host]) -> N
     assert done.wider == ["allow 20001/tcp from 172.16.0.1", "allow 20000:21000/tcp from 0.0.0.0/0"]
     assert len(done.warnings) == 2
     assert done.warnings[0].startswith(
-        "the rule `allow 20000:21000/tcp from 0.0.0.0/0` of somebody else opens ports that only peers may"
+        "the rule `allow 20000:21000/tcp from 0.0.0.0/0` is not from this collection and opens ports"
     )
     assert re.search(
         r"`deny any/any from 10.0.0.2` is not from this collection, comes before `allow 20000:20006/tcp from 10.0.0.2 ",

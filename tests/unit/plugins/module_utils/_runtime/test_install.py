@@ -77,7 +77,7 @@ def test_install_once(tmp_path: pathlib.Path) -> None:
     run = Fake(tmp_path)
     wanted = request(tmp_path)
     assert install(wanted, run) == [
-        f"make {tmp_path}/0.5.23",
+        f"create {tmp_path}/0.5.23",
         "install sglang==0.5.23",
         f"switch {tmp_path}/current to 0.5.23",
     ]
@@ -124,7 +124,7 @@ def test_an_installation_that_was_cut_short_is_made_again(tmp_path: pathlib.Path
     install(wanted, run)
     (tmp_path / "0.5.23/.complete").rename(tmp_path / "0.5.23/.unfinished")
     (tmp_path / "0.5.23/half").touch()
-    assert install(wanted, run)[0] == f"make {tmp_path}/0.5.23"
+    assert install(wanted, run)[0] == f"create {tmp_path}/0.5.23"
     assert not (tmp_path / "0.5.23/half").exists()
 
 
@@ -158,7 +158,7 @@ def test_a_failure_shows_the_log_and_does_not_switch(tmp_path: pathlib.Path) -> 
     ):
         installer.run()
     assert not (tmp_path / "current").exists()
-    assert install(wanted, run)[0] == f"make {tmp_path}/0.5.23"
+    assert install(wanted, run)[0] == f"create {tmp_path}/0.5.23"
 
 
 def test_a_foreign_directory_is_not_touched(tmp_path: pathlib.Path) -> None:
@@ -182,7 +182,7 @@ def test_existing_is_verified(tmp_path: pathlib.Path) -> None:
     assert existing(tmp_path / "good", "0.5.23").examine() == []
     with pytest.raises(RuntimeRefused, match=r"has sglang 0\.5\.22, but sglang_version is 0\.5\.23"):
         existing(tmp_path / "old", "0.5.22").examine()
-    with pytest.raises(RuntimeRefused, match="is no interpreter"):
+    with pytest.raises(RuntimeRefused, match="is not an interpreter"):
         Venv(request(tmp_path, method="existing", path=str(tmp_path / "absent"))).examine()
 
 

@@ -379,7 +379,7 @@ def test_a_changed_greeting_is_noticed(place: int) -> None:
 def test_a_changed_message_is_noticed(place: int) -> None:
     client, server = Wire(change=60 + place).greet()
     client.ask(wire.READ, b"12345678", 3)
-    with pytest.raises(wire.Distrusted, match="changed on its way"):
+    with pytest.raises(wire.Distrusted, match="changed in transit"):
         server.asked()
 
 
@@ -391,5 +391,5 @@ def test_a_message_that_is_played_again_is_noticed() -> None:
     client.ask(wire.READ, b"12345678", 3)
     assert server.asked()[2] == 3
     real(heard[0])
-    with pytest.raises(wire.Distrusted, match="changed on its way"):
+    with pytest.raises(wire.Distrusted, match="changed in transit"):
         server.asked()
