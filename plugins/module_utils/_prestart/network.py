@@ -53,7 +53,10 @@ def environment(interface: str, environ: Mapping[str, str]) -> str:
 
 def check(args: argparse.Namespace) -> None:
     """Write network.env, and the generation that is about to run."""
-    listing = subprocess.run(["ip", "-j", "addr", "show"], check=True, capture_output=True, text=True).stdout
+    # systemd runs this, without a module that has run_command.
+    listing = subprocess.run(  # pylint: disable=ansible-bad-function
+        ["ip", "-j", "addr", "show"], check=True, capture_output=True, text=True
+    ).stdout
     interface = choose_interface(args.address, args.interface, addresses_by_interface(listing))
     directory = pathlib.Path(os.environ["RUNTIME_DIRECTORY"])
     (directory / "network.env").write_text(environment(interface, os.environ), encoding="utf-8")

@@ -32,8 +32,8 @@ WHY = {
     "dist_init": "--dist-init-addr: the rendezvous on rank 0",
     "dp_attention": "rendezvous + 1 to + 6: ZMQ between tokenizer, controller and schedulers under attention data "
     "parallelism",
-    "dp_handshake": "rendezvous + 13: rank 0 hands the other nodes their attention data parallel ports",
-    "nccl": "--nccl-port: torch's store where no rendezvous is used; prechecked by SGLang on every node",
+    "dp_handshake": "rendezvous + 13: rank 0 hands the other hosts their attention data parallel ports",
+    "nccl": "--nccl-port: torch's store where no rendezvous is used; prechecked by SGLang on every host",
     "barrier": "prestart.py: all ranks wait for each other here before they start",
     "bootstrap": "--disaggregation-bootstrap-port: decode instances ask this prefill instance here",
     "router": "--port of the router: the API",
