@@ -21,7 +21,7 @@ from ansible_collections.multinode.sglang.plugins.plugin_utils._release import a
 INSPECTED, COPIES, VERIFIED = "model_weights_result", "model_weights_copies", "model_weights_verified"
 LONGEST_VERIFICATION = 24 * 3600
 ON_CONTROLLER = ("plan", "agree", "compare")
-NOT_IN_CHECK_MODE = ("plan", "copy", "wait", "agree", "switch")
+NOT_IN_CHECK_MODE = ("copy", "wait", "agree", "switch")
 
 
 class ActionModule(CollectionAction):
@@ -70,8 +70,7 @@ class ActionModule(CollectionAction):
         return result
 
     def _show(self, result: dict[str, Any]) -> None:
-        here = {name: {self._host: entry} for name, entry in result.get("releases", {}).items()}
-        for line in [*result.get("actions", []), *agree.staying(here)]:
+        for line in result.get("actions", []):
             display.display(f"{self._host}: {line}")
 
     def _results(self, register: str) -> dict[str, Any]:
@@ -84,14 +83,23 @@ class ActionModule(CollectionAction):
         return agree.collect(results, results)
 
     def _plan(self) -> dict[str, Any]:
-        found = agree.settle(self._collect(INSPECTED))
+        found = agree.settle(self._inspected())
         for line in agree.staying(found):
             display.display(line)
         planned = agree.plan(found, int(self._variables.get("ansible_forks", C.DEFAULT_FORKS)))
+        if self._task.check_mode:
+            return {"run": "", "releases": {}}
         name = secrets.token_hex(8)
         if any(len(entry["hosts"]) > 1 for entry in planned.values()):
             agree.make_token(C.DEFAULT_LOCAL_TMP, name)
         return {"run": name, "releases": planned}
+
+    def _inspected(self) -> agree.Found:
+        if not self._task.check_mode:
+            return self._collect(INSPECTED)
+        # In check mode a source that is not mounted yet is not inspected.
+        looked = {host: result for host, result in self._results(INSPECTED).items() if "releases" in (result or {})}
+        return agree.collect(looked, looked)
 
     def _agree(self) -> dict[str, Any]:
         copies = self._collect(COPIES)

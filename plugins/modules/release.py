@@ -72,8 +72,9 @@ options:
         default: ""
       release:
         description:
-          - The release to switch to instead of the one at the source, a digest, or V(previous) for the one before the
-            newest. Hosts that are not on the newest release keep theirs, so going back twice changes nothing.
+          - The release to switch to instead of the one at the source, a digest, or V(previous) for the one that was
+            current before the newest. Hosts that are not on the newest release keep theirs, so going back twice
+            changes nothing.
         type: str
         default: ""
       keep:

@@ -57,28 +57,41 @@ class Steps:
             **{link: store.linked(link) for link in store.links},
             "releases": store.newest_first(),
             "back": release.release == "previous",
+            "served": store.served(),
             "store": release.store,
             "address": release.address,
             "port": release.port,
         }
+        if release.release == "previous":
+            return {**known, "missing": False, **self._before(store)}
         if release.release:
-            return {**known, "missing": False, **_here(store, self._named(store, release))}
+            return {**known, "missing": False, **_here(store, self._named(store, release.release))}
         found = self._compare(store, release)
         if not found["changed"]:
             return {**known, "missing": False, **_here(store, found["digest"])}
         self._refuse_lack_of_space(release, found["space"])
         return {**known, "missing": True, "digest": "", **{key: found[key] for key in ("bytes", "files", "space")}}
 
-    @staticmethod
-    def _named(store: Store, release: Release) -> str:
-        digest = store.before_newest() if release.release == "previous" else release.release
+    def _before(self, store: Store) -> dict[str, Any]:
+        """Return where this host would go back to, or why it cannot; whether it must is decided for all hosts."""
+        current, digest = store.linked("current"), store.before_newest()
+        if current and store.served()[:1] != [current]:
+            return {**_here(store, current), "trouble": ""}
         if not digest:
-            raise Refused(
-                f"{release.store} has no release before {store.linked('current') or 'the first'}; "
+            trouble = (
+                f"{store.root} has no release before {store.linked('current') or 'the first'}; "
                 f"set release: previous for other models only, or name a digest: {LISTED}"
             )
+            return {"digest": "", "path": "", "trouble": trouble}
+        try:
+            return {**_here(store, self._named(store, digest)), "trouble": ""}
+        except Refused as refusal:
+            return {**_here(store, digest), "trouble": str(refusal)}
+
+    @staticmethod
+    def _named(store: Store, digest: str) -> str:
         if digest not in store.digests():
-            raise Refused(f"{release.store} has no release {digest}; {LISTED}")
+            raise Refused(f"{store.root} has no release {digest}; {LISTED}")
         report = verify(store, digest)
         if not report.ok:
             raise Refused(f"{report.sentence(store.release(digest))}; switch to another one: {LISTED}")

@@ -11,8 +11,10 @@ from typing import Any
 
 
 def services(planned: Mapping[str, Any]) -> set[str]:
-    """Return the services that the plan has on a host, those of deployments that are left out included."""
-    return {f"{name}.service" for name in (*planned["unit_names"], *planned["router_names"])}
+    """Return the services that the plan has on a host, those of deployments that are left out and copies included."""
+    # A copy that an earlier run has left behind is stopped and resumed by the next one.
+    copies = (f"sglang-release-{release['name']}" for release in planned["releases"])
+    return {f"{name}.service" for name in (*planned["unit_names"], *planned["router_names"], *copies)}
 
 
 def who(owner: Mapping[str, Any]) -> str:

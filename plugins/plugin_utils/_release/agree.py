@@ -49,18 +49,25 @@ def collect(hosts: Iterable[str], results: Mapping[str, Any]) -> Found:
 
 
 def settle(found: Found) -> Found:
-    """Keep hosts that go back where they are, if another host has a newer release: then they are not on the newest."""
-    return {name: _settled(hosts) for name, hosts in found.items()}
+    """Keep hosts that go back where they are, unless they are on the newest release of all hosts."""
+    return {name: _settled(name, hosts) for name, hosts in found.items()}
 
 
-def _settled(hosts: Hosts) -> Hosts:
-    newest = newest_of([entry["releases"] for entry in hosts.values() if entry.get("back")])
-    return {
-        host: {**entry, "digest": entry["current"]}
-        if entry.get("back") and newest and newest != entry["current"]
-        else entry
-        for host, entry in hosts.items()
-    }
+def _settled(name: str, hosts: Hosts) -> Hosts:
+    newest = _newest(hosts)
+    settled = {}
+    for host, entry in hosts.items():
+        stays = entry.get("back") and entry["current"] not in {"", newest or next(iter(entry["served"]), "")}
+        if entry.get("trouble") and not stays:
+            raise Disagreement(f"{name}: {host}: {entry['trouble']}; no host was switched")
+        path = f"{entry['store']}/releases/{entry['current']}" if stays else ""
+        settled[host] = {**entry, "digest": entry["current"], "path": path} if stays else entry
+    return settled
+
+
+def _newest(hosts: Hosts) -> str:
+    """Return the newest release from the source that has been current on a host of those that go back."""
+    return newest_of([entry["served"] for entry in hosts.values() if entry.get("back")])
 
 
 def newest_of(orders: Iterable[Sequence[str]]) -> str:
@@ -77,7 +84,7 @@ def staying(found: Found) -> list[str]:
     for name, hosts in found.items():
         entries = [entry for entry in hosts.values() if entry.get("back")]
         if entries and all(entry["digest"] == entry["current"] for entry in entries):
-            newest = newest_of([entry["releases"] for entry in entries]) or "not the same on all hosts"
+            newest = _newest(hosts) or "not the same on all hosts"
             current = entries[0]["current"]
             lines.append(f"{name}: stays on {current}: it has gone back from the newest ({newest}) already")
     return lines

@@ -17,7 +17,7 @@ def prune(store: Store, keep: int, references: Iterable[str] = (), check: bool =
     """Remove all but the newest releases, the linked ones among them; return what was removed."""
     references = list(references)
     with store.switching():
-        newest, linked = store.newest_first(), {store.linked(name) for name in store.links}
+        newest, linked = store.newest_first(), {store.before_newest(), *map(store.linked, store.links)}
         others = [digest for digest in newest if digest not in linked]
         old = others[max(0, keep - (len(newest) - len(others))) :]
         used = users(old, references)

@@ -12,6 +12,8 @@ import time
 from .errors import Busy, Refused
 
 _HEX = frozenset("0123456789abcdef")
+# In the history: no release was current before.
+NONE = "-"
 
 
 def is_digest(name: str) -> bool:
@@ -153,14 +155,14 @@ class Store:
     def switch(self, digest: str, newest: bool = False) -> bool:
         """Make a release the current one; return whether that changed anything.
 
-        newest: it comes from the source, so it is what `before_newest` goes back from.
+        newest: it comes from the source, so it is what hosts go back from, to the release that is current now.
         """
         with self.switching():
             if digest not in self.digests():
                 raise Refused(f"{self.root} has no release {digest}; run weights.yml or deploy.yml to copy it")
-            if newest:
-                self.note(digest)
             current = self.linked("current")
+            if newest:
+                self.note(digest, current if current != digest else self.linked("previous"))
             if current == digest:
                 return False
             if current:
@@ -169,15 +171,26 @@ class Store:
             flush_directory(self.root)
         return True
 
-    def note(self, digest: str) -> None:
-        """Note a release as the newest; the caller holds the lock of changes."""
-        noted = self._noted()
-        if noted[-1:] != [digest]:
-            kept = [one for one in noted if one != digest and one in self.digests()]
-            write_atomically(self.history, "".join(f"{one}\n" for one in [*kept, digest]).encode())
+    def note(self, digest: str, before: str | None = None) -> None:
+        """Note a release as the newest; the caller holds the lock of changes.
 
-    def _noted(self) -> list[str]:
-        return (read_bytes(self.history) or b"").decode("ascii", "replace").split()
+        before: the release that was current before it, empty without one; None as long as it only has been copied.
+        """
+        noted = self._noted()
+        last = next(reversed(noted), "")
+        if last == digest and (before is None or noted[digest] is not None):
+            return
+        kept = {one: noted[one] for one in noted if one != digest and one in self.digests()}
+        lines = (
+            f"{one} {'' if ran is None else ran or NONE}".rstrip() for one, ran in {**kept, digest: before}.items()
+        )
+        write_atomically(self.history, "".join(f"{line}\n" for line in lines).encode())
+
+    def _noted(self) -> dict[str, str | None]:
+        """Return the releases in the order in which they came, each with the one that was current before it."""
+        lines = (read_bytes(self.history) or b"").decode("ascii", "replace").splitlines()
+        pairs = [line.partition(" ") for line in lines]
+        return {digest: ran.replace(NONE, "") if ran else None for digest, _blank, ran in pairs}
 
     def newest_first(self) -> list[str]:
         """Return all releases; those that the history lacks, because it was lost, are the oldest, by their times."""
@@ -192,16 +205,19 @@ class Store:
         except OSError:
             return 0.0
 
-    def before_newest(self) -> str:
-        """Return the release to go back to, which is the same however often hosts go back; empty without one.
+    def served(self) -> list[str]:
+        """Return the releases from the source that have been current, the newest first."""
+        noted, here = self._noted(), self.digests()
+        found = [digest for digest, ran in noted.items() if ran is not None and digest in here]
+        # Without a history, the current one counts as the newest.
+        return found[::-1] or [digest for digest in here if digest == self.linked("current")]
 
-        It is the one before the newest copy, and the current one where that is no longer the newest.
-        """
-        current, previous = self.linked("current"), self.linked("previous")
-        if current and self.newest_first()[:1] != [current]:
-            return current
-        # A switch that was killed between its two links has left both on one release.
-        return previous if previous != current else ""
+    def before_newest(self) -> str:
+        """Return the release that was current before the newest of `served`; empty without one on this disk."""
+        newest = next(iter(self.served()), "")
+        before = self._noted().get(newest)
+        found = self.linked("previous") if before is None else before
+        return found if found != newest and found in self.digests() else ""
 
     def from_source(self, text: str) -> str:
         """Return the release that was copied from a source in exactly this state, empty without one."""

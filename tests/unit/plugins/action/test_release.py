@@ -36,6 +36,12 @@ def inspected(**changes: Any) -> dict[str, Any]:
     return {"releases": {"llama": entry}}
 
 
+def gone_back() -> dict[str, Any]:
+    """Return the result of an inspection on a host that has gone back."""
+    back = {"back": True, "releases": ["B", "A"], "served": ["B", "A"], "store": "/data/llama", "trouble": ""}
+    return inspected(missing=False, digest="A", current="A", **back)
+
+
 class Action:
     """The action plugin on a host that answers by a function."""
 
@@ -114,7 +120,7 @@ def test_a_host_that_takes_no_part_is_not_called(monkeypatch: pytest.MonkeyPatch
     assert (result["changed"], result["releases"], action.calls) == (False, {}, [])
 
 
-@pytest.mark.parametrize("step", ["plan", "copy", "wait", "agree", "switch"])
+@pytest.mark.parametrize("step", ["copy", "wait", "agree", "switch"])
 def test_check_mode_starts_nothing_and_is_quiet(monkeypatch: pytest.MonkeyPatch, shown: list[str], step: str) -> None:
     action = Action(monkeypatch, None, check_mode=True, step=step, run=run_of("node1"))
     assert action.run()["changed"] is False
@@ -130,10 +136,10 @@ def test_check_mode_says_what_would_be_copied(monkeypatch: pytest.MonkeyPatch, s
     assert shown == ["node1: llama: copy 2 files"]
 
 
-def test_check_mode_says_that_a_host_has_gone_back_already(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
-    answer = inspected(missing=False, digest="A", current="A", back=True, releases=["B", "A"])
-    Action(monkeypatch, lambda _call: answer, check_mode=True, step="inspect").run()
-    assert shown == ["node1: llama: stays on A: it has gone back from the newest (B) already"]
+def test_check_mode_says_that_hosts_have_gone_back_already(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
+    found = {"a": hosts_with("a", result=gone_back())["a"], "b": {"model_weights_result": {"skipped": True}}}
+    assert Decision(monkeypatch, found, check_mode=True, step="plan").run()["releases"] == {}
+    assert shown == ["llama: stays on A: it has gone back from the newest (B) already"]
 
 
 def test_a_switch_goes_to_the_digest_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -314,8 +320,7 @@ def test_a_host_that_has_left_the_play_keeps_all_others(monkeypatch: pytest.Monk
 
 
 def test_all_hosts_that_have_gone_back_are_one_line(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
-    found = inspected(missing=False, digest="A", current="A", back=True, releases=["B", "A"])
-    assert Decision(monkeypatch, hosts_with("a", "b", result=found), step="plan").run()["releases"] == {}
+    assert Decision(monkeypatch, hosts_with("a", "b", result=gone_back()), step="plan").run()["releases"] == {}
     assert shown == ["llama: stays on A: it has gone back from the newest (B) already"]
 
 

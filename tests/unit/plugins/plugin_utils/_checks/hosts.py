@@ -54,6 +54,7 @@ def planned(address: str = "10.0.0.1", **more: Any) -> dict[str, Any]:
         "units": [unit()],
         "unit_names": ["sglang-lm-0"],
         "router_names": [],
+        "releases": [],
         "reserved_ports": "20000-20006,30000",
         "reach": [{"sources": "clients", "ports": "30000", "why": "lm-0: the API"}, between],
         **more,

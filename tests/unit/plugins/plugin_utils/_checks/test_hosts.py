@@ -75,6 +75,12 @@ def test_network_and_kernel() -> None:
     assert checks(node(kernel={**kernel, "ports": exposed})) == ["ports.range", "ports.reserved"]
 
 
+def test_a_copy_that_an_earlier_run_left_behind_is_ours() -> None:
+    plan = planned(releases=[{"name": "llama"}], reserved_ports="21500")
+    assert checks(node(listeners=[listener(21500, unit="sglang-release-llama.service")]), plan) == []
+    assert checks(node(listeners=[listener(21500, unit="sglang-release-qwen.service")]), plan) == ["ports.taken"]
+
+
 def test_listeners_of_this_run_are_ours() -> None:
     assert checks(node(listeners=[listener(30000)]), ours=7) == []
 

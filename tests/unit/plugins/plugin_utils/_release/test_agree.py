@@ -89,13 +89,22 @@ def test_the_summary_counts_what_the_source_has_given() -> None:
 
 def going_back(current: str, digest: str, *releases: str) -> dict[str, Any]:
     """Return what an inspection finds on a host that shall go back."""
-    return {**entry(digest, current), "back": True, "releases": list(releases)}
+    known = {"back": True, "releases": list(releases), "served": list(releases), "store": "/s"}
+    return {**entry(digest, current), **known, "trouble": "" if digest else "no release before"}
 
 
 def test_a_host_that_lacks_the_newest_release_stays_where_the_others_go() -> None:
     found = agree.settle(looks(a=going_back("C", "B", "C", "B", "A"), b=going_back("B", "A", "B", "A")))["llama"]
     assert {host: one["digest"] for host, one in found.items()} == {"a": "B", "b": "B"}
+    assert found["b"]["path"] == "/s/releases/B"
     assert agree.settle(looks(a=entry(OLD))) == looks(a=entry(OLD))
+
+
+def test_a_host_that_is_where_the_others_go_needs_no_release_before() -> None:
+    found = agree.settle(looks(a=going_back("B", "A", "B", "A"), b=going_back("A", "", "A")))["llama"]
+    assert {host: one["digest"] for host, one in found.items()} == {"a": "A", "b": "A"}
+    with pytest.raises(Disagreement, match="llama: b: no release before; no host was switched"):
+        agree.settle(looks(a=going_back("B", "A", "B", "A"), b=going_back("B", "", "B")))
 
 
 def test_hosts_that_do_not_agree_on_the_newest_are_left_to_a_refusal() -> None:

@@ -227,3 +227,19 @@ def test_a_status_tells_a_kill_from_an_end(quick: Path) -> None:
     assert status(store, 0, "two") == {"run": "two", "state": "unknown"}
     assert bring(store, source, run="four")["changed"] is False
     assert status(store, 0, "four")["changed"] is False
+
+
+def test_a_way_back_that_is_killed_is_finished_by_the_next_one(quick: Path) -> None:
+    old, new = (make_model(quick / name, shards=1, size=10, seed=number) for number, name in enumerate(("a", "b")))
+    for number in range(1, 100):
+        store = Store(str(quick / f"back{number}"))
+        first, second = bring_and_switch(store, old), bring_and_switch(store, new)
+        killed = killed_at(number, lambda store=store: store.switch(store.before_newest()))  # type: ignore[misc]
+        assert store.before_newest() == first
+        assert store.linked("current") in {first, second}
+        store.switch(store.before_newest())
+        assert store.linked("current") == first
+        if not killed:
+            assert number > 3
+            return
+    pytest.fail("it never ended")

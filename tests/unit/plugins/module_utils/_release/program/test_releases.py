@@ -42,7 +42,8 @@ def test_a_switch_moves_the_link_and_remembers(store: Store, digests: list[str])
 
 def go_back(store: Store) -> str:
     """Go back, as a run with release: previous does; return the release that is the current one then."""
-    store.switch(store.before_newest())
+    if store.served()[:1] == [store.linked("current")]:
+        store.switch(store.before_newest())
     return store.linked("current")
 
 
@@ -68,6 +69,31 @@ def test_a_source_that_has_an_old_release_again_makes_it_the_newest(store: Store
         store.switch(digest, newest=True)
     assert store.newest_first()[:2] == [digests[3], digests[4]]
     assert [go_back(store) for _run in range(3)] == [digests[4]] * 3
+
+
+def test_a_detour_by_digests_does_not_change_the_way_back(store: Store, digests: list[str]) -> None:
+    for digest in digests[:3]:
+        store.switch(digest, newest=True)
+    store.switch(digests[0])
+    store.switch(digests[2], newest=True)
+    assert [go_back(store) for _run in range(2)] == [digests[1]] * 2
+
+
+def test_a_release_that_never_served_is_nothing_to_go_back_from(
+    store: Store, digests: list[str], tmp_path: Path
+) -> None:
+    for digest in digests[:2]:
+        store.switch(digest, newest=True)
+    unused = bring(store, make_model(tmp_path / "unused", shards=1, size=10, seed=9))["digest"]
+    assert store.newest_first()[0] == unused
+    assert go_back(store) == digests[0]
+
+
+def test_without_a_history_the_links_are_the_way_back(store: Store, digests: list[str]) -> None:
+    for digest in digests[:2]:
+        store.switch(digest, newest=True)
+    os.unlink(store.history)
+    assert (store.served(), store.before_newest()) == ([digests[1]], digests[0])
 
 
 def test_a_release_that_was_chosen_by_its_digest_stays(store: Store, digests: list[str]) -> None:
