@@ -32,8 +32,8 @@ attributes:
   check_mode:
     support: full
     details:
-      - O(step=inspect) prints what would be copied; O(step=plan), O(step=copy), O(step=wait), O(step=agree) and
-        O(step=switch) do nothing.
+      - O(step=inspect) prints what would be copied, and O(step=plan) fails where a run would. O(step=copy),
+        O(step=wait), O(step=agree) and O(step=switch) do nothing.
   diff_mode:
     support: partial
     details:
@@ -172,6 +172,13 @@ releases:
       description: With O(step=inspect) and O(step=verify), all releases of the store, the newest first.
       type: list
       elements: str
+    served:
+      description: With O(step=inspect), the releases from the source that have been current, the newest first.
+      type: list
+      elements: str
+    trouble:
+      description: With O(step=inspect) of a release V(previous), why this host cannot go back; empty if it can.
+      type: str
     hosts:
       description: With O(step=plan), the hosts that copy; each gets the data from the one before it.
       type: list

@@ -117,6 +117,7 @@ HOSTS: dict[str, dict[str, Any]] = {
 }
 OLD = {"kernel_module": "570.172.08", "userspace": "570.172.08", "installed_module": "570.172.08"}
 DRIVERS: dict[str, tuple[dict[str, Any], driver.Wanted]] = {
+    "a driver whose state could not be read": ({**driven(), "driver": None}, WANTED_DRIVER),
     "no driver": (driven(kernel_module=None, userspace=None), WANTED_DRIVER),
     "no libraries": (driven(userspace=None), replace(WANTED_DRIVER, version=DRIVER)),
     "a driver that is too old": (driven(**OLD), WANTED_DRIVER),

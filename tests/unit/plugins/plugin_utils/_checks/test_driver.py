@@ -30,6 +30,10 @@ def test_a_driver_without_errors() -> None:
     assert checks(driven(installed_module=None)) == []
 
 
+def test_a_state_that_could_not_be_read_is_no_reason_to_install() -> None:
+    assert checks({**driven(), "driver": None}) == [("unread", "user")]
+
+
 def test_only_hosts_with_anything_of_nvidia_need_its_driver() -> None:
     assert not driver.concerns({"gpu": {"gpus": []}, "driver": {"kernel_module": None, "userspace": None}})
     assert not driver.concerns({"gpu": None, "driver": None})
