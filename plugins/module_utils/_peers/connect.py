@@ -100,12 +100,14 @@ class Check:
         connection.setblocking(False)
         # Close without TIME_WAIT: servers need these ports in a moment.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+        # Before it connects: the other side may answer sooner than this process goes on.
+        started = time.time()
         code = connection.connect_ex((target.address, target.port))
         if code not in (0, errno.EINPROGRESS):
             connection.close()
             self.seen.fail(target, os.strerror(code))
             return
-        self._selector.register(connection, selectors.EVENT_WRITE, Attempt(target, time.time(), connection))
+        self._selector.register(connection, selectors.EVENT_WRITE, Attempt(target, started, connection))
 
     def _step(self) -> None:
         for key, _events in self._selector.select(0.2):
