@@ -80,10 +80,13 @@ class ActionModule(CollectionAction):
 
     def _collect(self, register: str) -> agree.Found:
         results = self._results(register)
+        if self._task.check_mode:
+            # A source that is not mounted yet is not inspected.
+            results = {host: result for host, result in results.items() if "releases" in (result or {})}
         return agree.collect(results, results)
 
     def _plan(self) -> dict[str, Any]:
-        found = agree.settle(self._inspected())
+        found = agree.settle(self._collect(INSPECTED))
         for line in agree.staying(found):
             display.display(line)
         planned = agree.plan(found, int(self._variables.get("ansible_forks", C.DEFAULT_FORKS)))
@@ -93,13 +96,6 @@ class ActionModule(CollectionAction):
         if any(len(entry["hosts"]) > 1 for entry in planned.values()):
             agree.make_token(C.DEFAULT_LOCAL_TMP, name)
         return {"run": name, "releases": planned}
-
-    def _inspected(self) -> agree.Found:
-        if not self._task.check_mode:
-            return self._collect(INSPECTED)
-        # In check mode a source that is not mounted yet is not inspected.
-        looked = {host: result for host, result in self._results(INSPECTED).items() if "releases" in (result or {})}
-        return agree.collect(looked, looked)
 
     def _agree(self) -> dict[str, Any]:
         copies = self._collect(COPIES)

@@ -173,7 +173,8 @@ releases:
       type: list
       elements: str
     served:
-      description: With O(step=inspect), the releases from the source that have been current, the newest first.
+      description:
+        - With O(step=inspect) of a release V(previous), those from the source that have been current, the newest first.
       type: list
       elements: str
     trouble:

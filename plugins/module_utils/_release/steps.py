@@ -57,7 +57,6 @@ class Steps:
             **{link: store.linked(link) for link in store.links},
             "releases": store.newest_first(),
             "back": release.release == "previous",
-            "served": store.served(),
             "store": release.store,
             "address": release.address,
             "port": release.port,
@@ -74,19 +73,21 @@ class Steps:
 
     def _before(self, store: Store) -> dict[str, Any]:
         """Return where this host would go back to, or why it cannot; whether it must is decided for all hosts."""
-        current, digest = store.linked("current"), store.before_newest()
-        if current and store.served()[:1] != [current]:
-            return {**_here(store, current), "trouble": ""}
+        current, served = store.linked("current"), store.served()
+        known = {"served": served, "trouble": ""}
+        if current and served[:1] != [current]:
+            return {**known, **_here(store, current)}
+        digest = store.before_newest()
         if not digest:
             trouble = (
-                f"{store.root} has no release before {store.linked('current') or 'the first'}; "
+                f"{store.root} has no release before {current or 'the first'}; "
                 f"set release: previous for other models only, or name a digest: {LISTED}"
             )
-            return {"digest": "", "path": "", "trouble": trouble}
+            return {**known, "digest": "", "path": "", "trouble": trouble}
         try:
-            return {**_here(store, self._named(store, digest)), "trouble": ""}
+            return {**known, **_here(store, self._named(store, digest))}
         except Refused as refusal:
-            return {**_here(store, digest), "trouble": str(refusal)}
+            return {**known, **_here(store, digest), "trouble": str(refusal)}
 
     @staticmethod
     def _named(store: Store, digest: str) -> str:

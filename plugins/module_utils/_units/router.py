@@ -18,7 +18,7 @@ from .._plan.types import RouterUnit
 from .._plan.words import router_argv, url, worker_words
 from . import digest, programs, text
 from .apply import UnitFiles, Wanted
-from .settings import Settings, of_deployment
+from .settings import Settings, check_secret, of_deployment
 
 CREDENTIAL = "secrets.json"
 # How long a router counts as starting while it has no workers that answer. So routers can restart one after the other.
@@ -87,11 +87,8 @@ def secrets_text(secrets: Mapping[str, Any]) -> str:
             raise ValueError(
                 f"secret_options: {option!r} is not an option; write it without dashes before it, such as redis-url"
             )
-        if any(value.startswith("-") or value != value.strip() or "\n" in value for value in texts):
-            raise ValueError(
-                f"secret_options: {option} must not contain a line break, begin with a dash, "
-                "or begin or end with a space"
-            )
+        for value in texts:
+            check_secret(f"secret_options: {option}", value)
         arguments += [f"--{option}", *texts] if texts else []
     return json.dumps(arguments) + "\n" if arguments else ""
 

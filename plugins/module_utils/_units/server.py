@@ -19,7 +19,7 @@ from .._plan.types import Option, ServerUnit
 from .._plan.words import server_argv, words
 from . import digest, models, programs, text
 from .apply import UnitFiles, UnitsError, Wanted
-from .settings import Settings, of_deployment
+from .settings import Settings, check_secret, of_deployment
 
 NUMACTL = "/usr/bin/numactl"
 OWNED_OPTIONS = (
@@ -59,10 +59,7 @@ def keys_text(keys: Mapping[str, Any]) -> str:
     lines = []
     for name, option in _KEY_OPTIONS.items():
         value = str(keys.get(name) or "")
-        if value.startswith("-") or value != value.strip() or "\n" in value:
-            raise ValueError(
-                f"api_keys: {name} must not contain a line break, begin with a dash, or begin or end with a space"
-            )
+        check_secret(f"api_keys: {name}", value)
         if value:
             lines.append(f"{option}: {json.dumps(value)}\n")
     return "".join(lines)

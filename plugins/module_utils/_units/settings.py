@@ -48,3 +48,12 @@ def of_deployment(params: Mapping[str, Any], option: str, deployment: str) -> Ma
     if not isinstance(found, Mapping):
         raise ValueError(f"{option}.{deployment}: it must be a mapping of names to values")
     return found
+
+
+def check_secret(where: str, value: str) -> None:
+    """Refuse a secret that argparse would take for an option, or that a header of HTTP cannot hold.
+
+    where: how the error names it, such as api_keys: api_key. The error has no value.
+    """
+    if value.startswith("-") or value != value.strip() or "\n" in value:
+        raise ValueError(f"{where} must not contain a line break, begin with a dash, or begin or end with a space")

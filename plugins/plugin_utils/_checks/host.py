@@ -19,6 +19,7 @@ from .owners import ending, services, who
 
 Planned = Mapping[str, Any]
 FABRIC_READY = ("Completed", "Success")
+KEEPING_TIME = "deploy with node_tuning_manage: true, or install chrony (sudo apt-get install chrony)"
 
 
 @dataclass(frozen=True)
@@ -162,8 +163,7 @@ def _clock(node: dict[str, Any], seconds: float) -> Iterable[Finding]:
         yield Finding("clock", "offset", found, f"at most {seconds:g} s, see preflight_clock_seconds", fix)
     elif _is_unkept(node, clock):
         found = "no time service runs"
-        fix = "deploy with node_tuning_manage: true, or install chrony (sudo apt-get install chrony)"
-        yield Finding("clock", "unkept", found, "chrony or another one", fix, severity=WARNING)
+        yield Finding("clock", "unkept", found, "chrony or another one", KEEPING_TIME, severity=WARNING)
 
 
 def _is_unkept(node: dict[str, Any], clock: Mapping[str, Any]) -> bool:

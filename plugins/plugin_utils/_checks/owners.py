@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.multinode.sglang.plugins.module_utils._release.service import unit_of
+
 
 def services(planned: Mapping[str, Any]) -> set[str]:
     """Return the services that the plan has on a host, those of deployments that are left out and copies included."""
     # A copy that an earlier run has left behind is stopped and resumed by the next one.
-    copies = (f"sglang-release-{release['name']}" for release in planned["releases"])
-    return {f"{name}.service" for name in (*planned["unit_names"], *planned["router_names"], *copies)}
+    copies = {unit_of(release["name"]) for release in planned["releases"]}
+    return copies | {f"{name}.service" for name in (*planned["unit_names"], *planned["router_names"])}
 
 
 def who(owner: Mapping[str, Any]) -> str:

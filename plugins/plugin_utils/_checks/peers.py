@@ -13,6 +13,7 @@ from ansible_collections.multinode.sglang.plugins.module_utils._base.intervals i
 from ansible_collections.multinode.sglang.plugins.module_utils._base.text import first_few
 
 from .finding import Finding, plural, section
+from .host import KEEPING_TIME
 from .owners import services
 
 Plan = Mapping[str, Any]
@@ -164,8 +165,7 @@ def _clocks(results: Results, seconds: float) -> Iterable[tuple[str, Finding]]:
         off = sorted(differences, key=abs)[(len(differences) - 1) // 2]
         if abs(off) > seconds:
             found = f"the clock is {abs(off):.1f} s {'ahead of' if off > 0 else 'behind'} its peers"
-            install = "deploy with node_tuning_manage: true, or install chrony (sudo apt-get install chrony)"
-            fix = f"run a time service ({install}), then step the clock (sudo chronyc makestep)"
+            fix = f"run a time service ({KEEPING_TIME}), then step the clock (sudo chronyc makestep)"
             expected = f"at most {seconds:g} s, see preflight_clock_seconds"
             yield host, Finding("clock", "skew", found, expected, fix)
 

@@ -57,7 +57,7 @@ def _settled(name: str, hosts: Hosts) -> Hosts:
     newest = _newest(hosts)
     settled = {}
     for host, entry in hosts.items():
-        stays = entry.get("back") and entry["current"] not in {"", newest or next(iter(entry["served"]), "")}
+        stays = entry.get("back") and newest and entry["current"] not in {"", newest}
         if entry.get("trouble") and not stays:
             raise Disagreement(f"{name}: {host}: {entry['trouble']}; no host was switched")
         path = f"{entry['store']}/releases/{entry['current']}" if stays else ""

@@ -12,8 +12,6 @@ import time
 from .errors import Busy, Refused
 
 _HEX = frozenset("0123456789abcdef")
-# In the history: no release was current before.
-NONE = "-"
 
 
 def is_digest(name: str) -> bool:
@@ -181,16 +179,14 @@ class Store:
         if last == digest and (before is None or noted[digest] is not None):
             return
         kept = {one: noted[one] for one in noted if one != digest and one in self.digests()}
-        lines = (
-            f"{one} {'' if ran is None else ran or NONE}".rstrip() for one, ran in {**kept, digest: before}.items()
-        )
+        lines = (one if ran is None else f"{one} {ran}" for one, ran in {**kept, digest: before}.items())
         write_atomically(self.history, "".join(f"{line}\n" for line in lines).encode())
 
     def _noted(self) -> dict[str, str | None]:
-        """Return the releases in the order in which they came, each with the one that was current before it."""
+        """Return the releases in the order in which they came, each as `note` takes it; a blank parts the two."""
         lines = (read_bytes(self.history) or b"").decode("ascii", "replace").splitlines()
-        pairs = [line.partition(" ") for line in lines]
-        return {digest: ran.replace(NONE, "") if ran else None for digest, _blank, ran in pairs}
+        pairs = (line.partition(" ") for line in lines)
+        return {digest: before if blank else None for digest, blank, before in pairs}
 
     def newest_first(self) -> list[str]:
         """Return all releases; those that the history lacks, because it was lost, are the oldest, by their times."""
