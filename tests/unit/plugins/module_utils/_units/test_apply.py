@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+import pathlib
 from typing import Any
 
 import pytest
@@ -74,6 +76,17 @@ def test_only_what_runs_the_written_generation_is_fresh(host: Any) -> None:
     host.run("sglang-a", "digest")
     host.active.clear()
     assert host.apply(wanted(host, "sglang-a"))[1]["stale"] == ["sglang-a"]
+
+
+@pytest.mark.parametrize("put", [lambda path: path.symlink_to("/etc/hostname"), os.mkfifo, pathlib.Path.mkdir])
+def test_what_the_service_user_puts_in_place_of_the_generation_is_none(host: Any, put: Any) -> None:
+    host.run("sglang-a", "digest")
+    place = host.root / "run/sglang-a/generation"
+    place.unlink()
+    put(place)
+    result = host.apply(wanted(host, "sglang-a"))[1]
+    assert result["units"]["sglang-a"]["generation"] == ""
+    assert result["stale"] == ["sglang-a"]
 
 
 def test_a_secret_is_shown_nowhere_and_removed(host: Any) -> None:
