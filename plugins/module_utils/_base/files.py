@@ -119,6 +119,15 @@ def file_diff(item: File) -> dict[str, Any]:
     return diff_entry(item.path, None if before is None else _fingerprint(before), _fingerprint(item.text))
 
 
+def removal_diff(path: str) -> dict[str, Any]:
+    """Return the element of a module's diff for what is removed, whatever it is; a file shows its digest only."""
+    if os.path.islink(path):
+        return diff_entry(path, f"link to {os.readlink(path)}\n", None)
+    if os.path.isfile(path):
+        return diff_entry(path, _fingerprint(read(path) or ""), None)
+    return diff_entry(path, "directory\n" if os.path.isdir(path) else "special file\n", None)
+
+
 def _fingerprint(text: str) -> str:
     return f"sha256 {hashlib.sha256(text.encode()).hexdigest()}\n"
 
