@@ -12,7 +12,8 @@ version_added: 1.0.0
 description:
   - Write the unit, the environment and the secrets of every server, or every router, that the plan puts on the host,
     and enable them. Remove those that are no longer in the plan. Only what differs is written.
-  - Write the programs below C(/usr/local/lib/sglang) that the units run, and remove them with the last unit.
+  - Write the programs below C(/usr/local/lib/sglang) that the units run, remove those of an older version, and remove
+    this directory with the last unit.
   - Where the path of a model is the link C(current) of a store of releases (M(multinode.sglang.release)), the unit
     names the release that this link leads to on the host. So a new release makes exactly those units stale that use it.
     C(--weight-version) is the digest of the release, and C(--served-model-name) keeps its value, unless the plan sets

@@ -47,6 +47,24 @@ def read(path: str) -> str | None:
         return None
 
 
+def read_short(path: str, most: int = 4096) -> str | None:
+    """Return the text of a short file in a directory of another user, None for anything else that is put there."""
+    try:
+        # A link would show root's files to that user, and a pipe would never answer.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return None
+        data = os.read(descriptor, most + 1)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return data.decode("utf-8", "replace") if len(data) <= most else None
+
+
 def ids(owner: str, group: str) -> tuple[int, int] | None:
     """Return uid and gid; None where the account is not there (yet)."""
     try:
@@ -99,6 +117,15 @@ def file_diff(item: File) -> dict[str, Any]:
     if not item.bulky:
         return diff_entry(item.path, before, item.text, item.secret)
     return diff_entry(item.path, None if before is None else _fingerprint(before), _fingerprint(item.text))
+
+
+def removal_diff(path: str) -> dict[str, Any]:
+    """Return the element of a module's diff for what is removed, whatever it is; a file shows its digest only."""
+    if os.path.islink(path):
+        return diff_entry(path, f"link to {os.readlink(path)}\n", None)
+    if os.path.isfile(path):
+        return diff_entry(path, _fingerprint(read(path) or ""), None)
+    return diff_entry(path, "directory\n" if os.path.isdir(path) else "special file\n", None)
 
 
 def _fingerprint(text: str) -> str:

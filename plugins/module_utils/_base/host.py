@@ -91,6 +91,13 @@ class Output:
         return f"{command} ended with {self.rc}: {said or 'it said nothing'}"
 
 
+def in_time(output: Output | None, command: str, seconds: float) -> Output | None:
+    """Return what a command answered; raise ValueError where it did not: that is not to pass for an absence."""
+    if output is not None and output.rc in TIMED_OUT:
+        raise ValueError(output.trouble(command, seconds))
+    return output
+
+
 class Commands:
     """Commands that end in time: AnsibleModule.run_command has no limit, so each one runs under timeout(1)."""
 

@@ -29,7 +29,8 @@ def completion_text(body: str) -> str:
     if not isinstance(answer, dict):
         return ""
     # A server without a tokenizer answers with the numbers of the tokens.
-    return str(answer.get("text") or "") or " ".join(map(str, answer.get("output_ids") or []))
+    tokens = answer.get("output_ids")
+    return str(answer.get("text") or "") or " ".join(map(str, tokens if isinstance(tokens, list) else []))
 
 
 class Endpoint:

@@ -10,7 +10,7 @@ import re
 import time
 from typing import Any
 
-from .._base.host import Commands, together
+from .._base.host import Commands, in_time, together
 from .._base.systemd import parse_show
 
 # The first one that runs is the source. More precise ones come before others that may run at the same time.
@@ -73,6 +73,8 @@ def gather(commands: Commands) -> tuple[dict[str, Any], list[str]]:
     units, tracking, timesync = together(
         commands, [words, ["chronyc", "-c", "tracking"], ["timedatectl", "show-timesync"]]
     )
+    # Where no time service runs, one is installed.
+    units = in_time(units, "systemctl show", commands.seconds)
     source = source_of(units.out) if units and units.ok else None
     found: dict[str, Any] = {"source": source, "server": None, "stratum": None, "offset_seconds": None}
     if source == "chrony" and tracking and tracking.ok:

@@ -10,7 +10,7 @@ import os
 import re
 from typing import Any
 
-from .._base.host import Commands, Root, together
+from .._base.host import Commands, Root, in_time, together
 from .._base.systemd import parse_show
 
 VERSION = re.compile(r"\b\d{3,}\.\d+(?:\.\d+)?\b")
@@ -60,7 +60,7 @@ def services(commands: Commands) -> dict[str, dict[str, str]]:
         "--property=Id,ActiveState,UnitFileState,LoadState",
         *(f"{unit}.service" for unit in SERVICES.values()),
     ]
-    output = commands.output(words)
+    output = in_time(commands.output(words), "systemctl show", commands.seconds)
     shown = parse_show(output.out) if output and output.ok else {}
     return {
         name: {
@@ -76,6 +76,8 @@ def gather(root: Root, commands: Commands) -> tuple[dict[str, Any], list[str]]:
     """Return everything about the driver, and what could not be gathered."""
     loaded, is_open = parse_module_version(root.text("/proc/driver/nvidia/version"))
     installed, manager = together(commands, [["modinfo", "-F", "version", "nvidia"], ["nv-fabricmanager", "--version"]])
+    # What depends on it is installed where it is absent.
+    manager = in_time(manager, "nv-fabricmanager --version", commands.seconds)
     params = parse_params(root.text("/proc/driver/nvidia/params"))
     manager_version = VERSION.search(manager.out) if manager else None
     peermem = next((name for name in PEERMEM_MODULES if root.exists(f"/sys/module/{name}")), None)

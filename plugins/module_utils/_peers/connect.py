@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import json
+import math
 import os
 import selectors
 import socket
@@ -58,6 +58,16 @@ class Seen:
         """Add a port that failed, and who answers there instead."""
         where = {"host": target.host, "address": target.address, "port": target.port}
         self.failures.append({**where, "reason": reason, "answered_by": answered_by})
+
+
+def parse_greeting(data: bytes) -> tuple[str, str, float] | None:
+    """Return host, token and time in the answer of a listener, None where another program answers."""
+    try:
+        greeting = json.loads(data)
+        host, token, theirs = str(greeting["host"]), str(greeting["token"]), float(greeting["time"])
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        return None
+    return (host, token, theirs) if math.isfinite(theirs) else None
 
 
 def targets(peers: list[dict[str, Any]]) -> Iterator[Target]:
@@ -137,16 +147,15 @@ class Check:
 
     def _verify(self, attempt: Attempt) -> tuple[str, str]:
         """Return why an answer is not from the peer's listener, and whose it is; empty texts if it is."""
-        greeting: dict[str, Any] = {}
-        with contextlib.suppress(ValueError):
-            greeting = json.loads(attempt.data)
-        if "token" not in greeting:
+        greeting = parse_greeting(attempt.data)
+        if greeting is None:
             return OTHER_ANSWER, "another program"
-        if greeting["host"] != attempt.target.host:
-            return OTHER_ANSWER, greeting["host"]
-        if greeting["token"] != attempt.target.token:
+        host, token, theirs = greeting
+        if host != attempt.target.host:
+            return OTHER_ANSWER, host
+        if token != attempt.target.token:
             return OTHER_ANSWER, "another run"
-        self._compare_clocks(attempt, greeting["time"])
+        self._compare_clocks(attempt, theirs)
         return "", ""
 
     def _compare_clocks(self, attempt: Attempt, theirs: float) -> None:

@@ -20,6 +20,8 @@ from . import Refusal
 
 PROGRESS_SECONDS = 15
 RETRY_SECONDS = 1.0
+# What a line of another program leads to: whoever reaches the port may send infinite numbers or deep lists.
+MALFORMED = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
 
 
 def say(text: str) -> None:
@@ -75,7 +77,7 @@ def check_hello(peers: Peers, address: str, line: str) -> tuple[int, str]:
     try:
         hello = json.loads(line)
         rank, digest = int(hello["rank"]), str(hello["digest"])
-    except (ValueError, KeyError, TypeError):
+    except MALFORMED:
         return -1, f"{address} sent something else than a rank of this collection does"
     if not 0 < rank < len(peers.addresses) or peers.addresses[rank] != address:
         return -1, f"{address} is not rank {rank} of this instance in the plan of {peers.names[0]}; deploy again"
@@ -140,6 +142,14 @@ def lead(peers: Peers) -> None:
         answer(connection, "")
 
 
+def refusal_in(line: str) -> str:
+    """Return why the leader refuses this rank, empty if it lets it go; raise OSError where another program answers."""
+    try:
+        return str(json.loads(line)["refusal"])
+    except MALFORMED:
+        raise OSError("another program answers there") from None
+
+
 def ask_leader(peers: Peers) -> bool:
     """Connect once and wait for the leader; return whether it let this rank go."""
     own = peers.addresses[peers.rank]
@@ -152,7 +162,7 @@ def ask_leader(peers: Peers) -> bool:
         line = receive_line(connection)
     if not line:
         return False
-    refusal = json.loads(line)["refusal"]
+    refusal = refusal_in(line)
     if refusal:
         raise Refusal(refusal)
     return True

@@ -60,6 +60,8 @@ def read_keys(path: str) -> Keys:
         arguments = json.loads(text)
     except ValueError as error:
         raise RouterError(f"{path} is not JSON: {error}; deploy this router again") from error
+    if not isinstance(arguments, list):
+        raise RouterError(f"{path} is not a list of arguments; deploy this router again")
     return Keys.from_arguments([str(argument) for argument in arguments])
 
 
@@ -146,7 +148,7 @@ class RunningRouter:
         try:
             if status == 200:
                 return listed_workers(text)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             raise RouterError(
                 f"{self.label}: the answer to GET /workers is not a list of workers ({type(error).__name__}: {error})"
             ) from error

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._base import paths
-from .._base.files import Directory, File, diff_entry, differs, ensure, file_diff, read
+from .._base.files import Directory, File, diff_entry, differs, ensure, file_diff, read, removal_diff
 from .._base.systemd import Systemd, service
 from . import digest, programs
 from .text import MARKERS
@@ -118,6 +118,9 @@ def examine(wanted: Wanted, systemd: Systemd) -> Changes:
     for stray in (path for unit in wanted.units for path in unit.strays if os.path.exists(path)):
         changes.remove.append(stray)
         changes.diff.append(diff_entry(stray, read(stray), None, secret=True))
+    for path in programs.strays() if wanted.units else ():
+        changes.remove.append(path)
+        changes.diff.append(removal_diff(path))
     if wanted.prune:
         _examine_pruning(wanted, changes)
     changes.enable = [unit.name for unit in wanted.units if not is_enabled(unit.name)]
@@ -148,11 +151,10 @@ def _examine_pruning(wanted: Wanted, changes: Changes) -> None:
 
 def _examine_last(changes: Changes, gone: list[str]) -> None:
     """Remove what all units use, with the last unit of this host."""
-    for item in programs.files():
-        if isinstance(item, Directory):
-            changes.empty.insert(0, item.path)
-        elif os.path.lexists(item.path):
-            changes.remove.append(item.path)
+    # Whole: it may hold files of an older version.
+    if os.path.lexists(paths.LIBRARY_DIR):
+        changes.remove.append(paths.LIBRARY_DIR)
+        changes.diff.append(removal_diff(paths.LIBRARY_DIR))
     changes.empty.append(paths.RUN_DIR)
     # What else is in it is somebody's.
     if os.path.isdir(paths.CONFIG_DIR) and set(os.listdir(paths.CONFIG_DIR)) <= set(gone):

@@ -62,7 +62,7 @@ def ask(one: Bootstrap) -> Registered:
         wanted = list(itertools.product(*(range(int(answer[name])) for name in SIZES)))
         answers = [_get(server, ranks) for ranks in wanted]
         found = [str(json.loads(body)["rank_ip"]) for status, body in answers if status == 200]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         return Registered(
             said=f"it answered something else than a bootstrap server does ({type(error).__name__}: {error})"
         )

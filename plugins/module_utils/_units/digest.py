@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Iterable
 
 from .._base import packages, paths
-from .._base.files import read
+from .._base.files import read, read_short
 
 
 def sha(*texts: str) -> str:
@@ -45,7 +45,8 @@ def generation(shared: str, unit_text: str, environment: Iterable[str] = ()) -> 
 
 def running(name: str) -> str:
     """Return the generation that a unit was started with, empty if it does not run."""
-    return (read(f"{paths.RUN_DIR}/{name}/generation") or "").strip()
+    # The service user owns this directory.
+    return (read_short(f"{paths.RUN_DIR}/{name}/generation") or "").strip()
 
 
 def written(name: str) -> str:

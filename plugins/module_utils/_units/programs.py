@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+
 from .._base import host, paths, pci, processes, program, rdma, sockets, text
 from .._base.files import Directory, File
 from .._prestart import cli, network, peers, ports, router
@@ -37,6 +39,18 @@ def files() -> tuple[File | Directory, ...]:
             for name, module in LAUNCHERS.items()
         ),
     )
+
+
+def strays() -> list[str]:
+    """Return what is in the package of the programs and is none of them, such as modules of an older version."""
+    package = f"{paths.LIBRARY_DIR}/{program.PACKAGE}"
+    known = {item.path for item in files()}
+    found = []
+    # Links inside are not followed, and one in its place leads to what is somebody's.
+    for folder, folders, names in () if os.path.islink(package) else os.walk(package):
+        found += [f"{folder}/{name}" for name in (*folders, *names) if f"{folder}/{name}" not in known]
+        folders[:] = [name for name in folders if f"{folder}/{name}" in known]
+    return sorted(found)
 
 
 def _name(module: object) -> str:

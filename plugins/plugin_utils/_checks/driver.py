@@ -40,7 +40,7 @@ def findings(node: dict[str, Any], wanted: Wanted) -> list[Finding]:
     driver = section(node, "driver", {})
     # A command that did not answer says nothing about the driver, so nothing is to be installed.
     if not driver:
-        fix = "try nvidia-smi and modinfo nvidia there; for more time set node_facts_timeout"
+        fix = "try nvidia-smi, nv-fabricmanager --version, systemctl show there; for more time set node_facts_timeout"
         return [_finding("unread", "the state of the NVIDIA driver is unknown", "", fix, USER)]
     return [*_version(driver, wanted), *_fabric_manager(node, driver), *_ibgda(driver, wanted)]
 

@@ -56,6 +56,7 @@ def test_nothing_listens_is_trouble() -> None:
         ('{"text": ""}', ""),
         ("[]", ""),
         ("3", ""),
+        ('{"output_ids": 5}', ""),
     ],
 )
 def test_completion_text(body: str, text: str) -> None:

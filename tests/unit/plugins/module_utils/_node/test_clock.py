@@ -84,6 +84,11 @@ def test_a_clock_that_nobody_keeps(
     assert (found["synchronized"], found["offset_seconds"], found["server"]) == (False, None, None)
 
 
+def test_a_systemd_that_does_not_answer_in_time_is_not_a_host_without_a_time_service(answering: Answering) -> None:
+    with pytest.raises(ValueError, match="systemctl show did not answer within 5 s"):
+        clock.gather(answering({"systemctl show": (124, "")}))
+
+
 def test_the_unit_of_the_offset_is_the_kernels_choice() -> None:
     assert clock.offset_of(kernel(0, 1500)) == 0.0015
     assert clock.offset_of(kernel(STA_NANO, 1500)) == 0.0000015

@@ -85,6 +85,16 @@ def test_a_whole_driver(host_files: Host, recorded: Recorded, answering: Answeri
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("silent", ["nv-fabricmanager", "systemctl show"])
+def test_a_command_that_does_not_answer_in_time_makes_nothing_absent(
+    host_files: Host, recorded: Recorded, answering: Answering, silent: str
+) -> None:
+    answers = {"modinfo": (0, "580.95.05\n"), "nv-fabricmanager": (0, "580.95.05"), "systemctl show": (0, SYSTEMCTL)}
+    root = install(host_files, recorded, "580.95.05")
+    with pytest.raises(ValueError, match=f"{silent}.* did not answer within 5 s"):
+        driver.gather(root, answering({**answers, silent: (124, "")}))
+
+
 def test_a_library_that_an_upgrade_left_ahead_of_the_module(
     host_files: Host, recorded: Recorded, answering: Answering
 ) -> None:

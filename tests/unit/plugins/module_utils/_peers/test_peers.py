@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -94,6 +95,39 @@ def test_a_closed_port_another_host_and_another_run_are_failures(listening: Any)
     for (reason, other), one in seen.items():
         assert [(failure["reason"], failure["answered_by"]) for failure in one.failures] == [(reason, other)]
         assert one.reached == 0
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "5",
+        '"token"',
+        "hello",
+        "null",
+        '{"token": "word"}',
+        '{"host": "a", "token": "word"}',
+        '{"host": "a", "token": "word", "time": "now"}',
+        '{"host": "a", "token": "word", "time": 1e999}',
+        '{"host": "a", "token": "word", "time": 1' + "0" * 400 + "}",
+        "[" * 3000,
+    ],
+)
+def test_an_answer_that_is_no_greeting_is_another_program(answer: str) -> None:
+    with socket.create_server((HERE, 0)) as server:
+
+        def greet() -> None:
+            connection, _address = server.accept()
+            connection.sendall(f"{answer}\n".encode())
+            connection.close()
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        seen = Check(5).run([peer([server.getsockname()[1]])])
+        thread.join()
+    assert [(failure["reason"], failure["answered_by"]) for failure in seen.failures] == [
+        (connect.OTHER_ANSWER, "another program")
+    ]
+    assert seen.clocks == {}
 
 
 def test_of_a_server_that_runs_already_a_connection_is_enough() -> None:

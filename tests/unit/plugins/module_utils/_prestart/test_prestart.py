@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 import pytest
-from ansible_collections.multinode.sglang.plugins.module_utils._prestart import Refusal, network, ports
+from ansible_collections.multinode.sglang.plugins.module_utils._prestart import Refusal, network, peers, ports
 
 Run = Callable[..., "subprocess.Popen[str]"]
 RANKS = ["node1=127.0.0.11", "node2=127.0.0.12", "node3=127.0.0.13"]
@@ -207,6 +207,31 @@ def test_a_stranger_is_not_counted(rank: Run, leader: str) -> None:
     assert [process.wait(timeout=20) for process in processes] == [0, 0, 0]
     for process in processes:
         process.communicate()
+
+
+ODD = ["5", "null", "hello", '"rank"', '{"rank": 1e999, "digest": "same"}', '{"rank": []}', "[" * 4000]
+
+
+@pytest.mark.parametrize("line", ODD)
+def test_a_line_of_another_program_is_no_rank(line: str) -> None:
+    group = peers.Peers("127.0.0.11:1", RANKS, 0, 1, "same")
+    assert peers.check_hello(group, "127.0.0.99", line) == (
+        -1,
+        "127.0.0.99 sent something else than a rank of this collection does",
+    )
+
+
+@pytest.mark.parametrize("line", ODD)
+def test_another_program_at_the_leaders_port_lets_nobody_go(rank: Run, leader: str, line: str) -> None:
+    host, port = leader.split(":")
+    with socket.create_server((host, int(port))) as server:
+        process = rank(1, timeout=2)
+        connection, _address = server.accept()
+        connection.sendall(f"{line}\n".encode())
+        connection.close()
+    error = process.communicate(timeout=20)[1]
+    assert process.returncode == 1
+    assert error.startswith("refused: rank 0 (node1, 127.0.0.11) did not start this instance within 2 s")
 
 
 def test_one_rank_waits_for_nobody(run: Run) -> None:

@@ -69,6 +69,13 @@ def test_no_file_means_no_keys_and_a_broken_one_is_an_error(tmp_path: pathlib.Pa
         read_keys(str(tmp_path / "broken"))
 
 
+@pytest.mark.parametrize("text", ["5", "null", '"--api-key"', '{"--api-key": "K"}'])
+def test_secrets_that_are_no_list_are_an_error(tmp_path: pathlib.Path, text: str) -> None:
+    (tmp_path / "broken").write_text(text)
+    with pytest.raises(RouterError, match="broken is not a list of arguments; deploy this router again"):
+        read_keys(str(tmp_path / "broken"))
+
+
 def test_the_list_of_both_packages() -> None:
     listed = listed_workers(
         json.dumps(
@@ -141,6 +148,16 @@ def test_an_answer_that_is_no_list_is_an_error(monkeypatch: pytest.MonkeyPatch) 
         RunningRouter(fake.unit()).listed()
     monkeypatch.setattr(fake, "answer", lambda *_words: (500, "broken"))
     with pytest.raises(RouterError, match='GET /workers answered 500: "broken"'):
+        RunningRouter(fake.unit()).listed()
+    fake.close()
+
+
+@pytest.mark.parametrize("odd", [{"url": 5}, {"bootstrap_port": float("inf")}, {"bootstrap_port": "x"}])
+def test_a_worker_that_is_none_is_an_error(monkeypatch: pytest.MonkeyPatch, odd: dict[str, object]) -> None:
+    fake = FakeRouter()
+    item = {"id": "1", "url": "http://a:1", "worker_type": "regular", "is_healthy": True, **odd}
+    monkeypatch.setattr(fake, "answer", lambda *_words: (200, {"workers": [item]}))
+    with pytest.raises(RouterError, match="the answer to GET /workers is not a list of workers"):
         RunningRouter(fake.unit()).listed()
     fake.close()
 

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+import pathlib
 from typing import Any
 
 import pytest
@@ -76,6 +78,17 @@ def test_only_what_runs_the_written_generation_is_fresh(host: Any) -> None:
     assert host.apply(wanted(host, "sglang-a"))[1]["stale"] == ["sglang-a"]
 
 
+@pytest.mark.parametrize("put", [lambda path: path.symlink_to("/etc/hostname"), os.mkfifo, pathlib.Path.mkdir])
+def test_what_the_service_user_puts_in_place_of_the_generation_is_none(host: Any, put: Any) -> None:
+    host.run("sglang-a", "digest")
+    place = host.root / "run/sglang-a/generation"
+    place.unlink()
+    put(place)
+    result = host.apply(wanted(host, "sglang-a"))[1]
+    assert result["units"]["sglang-a"]["generation"] == ""
+    assert result["stale"] == ["sglang-a"]
+
+
 def test_a_secret_is_shown_nowhere_and_removed(host: Any) -> None:
     changes, _result = host.apply(wanted(host, "sglang-a", secret="canary"))
     assert (host.root / "config/sglang-a/secret").read_text() == "canary"
@@ -118,6 +131,58 @@ def test_the_last_of_one_kind_leaves_the_other_kind_everything(host: Any, first:
     host.apply(wanted(host, marker=first))
     assert host.left() == empty
     assert host.apply(wanted(host, marker=first))[0].actions == []
+
+
+def age(host: Any) -> set[str]:
+    """Put what an older version and others left among the programs, and links that lead out; return the paths."""
+    package = host.root / "lib/multinode_sglang"
+    (host.root / "theirs").mkdir()
+    (host.root / "theirs/file").touch()
+    (package / "_old/deep").mkdir(parents=True)
+    (package / "_old/deep/module.py").write_text("old\n")
+    (package / "_base/gone.py").write_text("old\n")
+    (package / "_base/file_link").symlink_to(host.root / "theirs/file")
+    (package / "folder_link").symlink_to(host.root / "theirs")
+    (package / "_old/link").symlink_to(host.root / "theirs")
+    os.mkfifo(package / "pipe")
+    return {f"{package}/{name}" for name in ("_old", "_base/gone.py", "_base/file_link", "folder_link", "pipe")}
+
+
+def test_programs_of_an_older_version_are_removed_and_links_not_followed(host: Any) -> None:
+    host.apply(wanted(host, "sglang-a"))
+    before = host.files()
+    strays = age(host)
+    would, _result = host.apply(wanted(host, "sglang-a"), check=True)
+    assert set(would.remove) == {entry["before_header"] for entry in would.diff} == strays
+    assert set(would.actions) == {f"remove {path}" for path in strays}
+    did, _result = host.apply(wanted(host, "sglang-a"))
+    assert (did.actions, did.diff) == (would.actions, would.diff)
+    assert host.files() == before | {"theirs", "theirs/file"}
+    assert host.apply(wanted(host, "sglang-a"))[0].actions == []
+
+
+def test_the_last_unit_takes_programs_of_an_older_version_with_it(host: Any) -> None:
+    host.apply(wanted(host, "sglang-a"))
+    age(host)
+    (host.root / "lib/old.py").touch()
+    would, _result = host.apply(wanted(host), check=True)
+    did, _result = host.apply(wanted(host))
+    assert (did.actions, did.diff) == (would.actions, would.diff)
+    assert f"remove {host.root}/lib" in did.actions
+    assert not any(path.startswith("lib") for path in host.files())
+    assert "theirs/file" in host.files()
+    assert host.apply(wanted(host))[0].actions == []
+
+
+@pytest.mark.parametrize("link", ["lib/multinode_sglang", "lib/multinode_sglang/_base"])
+def test_a_link_in_place_of_a_directory_of_the_programs_loses_nothing(host: Any, link: str) -> None:
+    host.apply(wanted(host, "sglang-a"))
+    (host.root / link).rename(host.root / "theirs")
+    (host.root / "theirs/file").touch()
+    (host.root / link).symlink_to(host.root / "theirs")
+    host.apply(wanted(host, "sglang-a"))
+    host.apply(wanted(host))
+    assert "theirs/file" in host.files()
 
 
 def test_what_somebody_else_put_beside_the_units_stays(host: Any) -> None:

@@ -116,7 +116,7 @@ def test_the_host_of_missing_ranks_is_named(pipeline: Served) -> None:
     assert "lists 1 of 2 ranks, none of node2 (10.0.0.2);" in wait_for(prefill(pipeline.port), 0, "node3")[1]
 
 
-@pytest.mark.parametrize("raw", ["[]", "hello", '{"dp_size": 1}'])
+@pytest.mark.parametrize("raw", ["[]", "hello", '{"dp_size": 1}', '{"dp_size": 1e999}'])
 def test_something_else_listens_there(pipeline: Served, raw: str) -> None:
     pipeline.raw = raw
     assert "it answered something else than a bootstrap server does" in wait_for(prefill(pipeline.port), 0, "node3")[1]
