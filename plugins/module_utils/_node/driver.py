@@ -52,6 +52,13 @@ def libraries(root: Root) -> list[str]:
     return sorted({os.path.basename(path) for path in paths if not os.path.islink(path)})
 
 
+def tool_version(commands: Commands) -> str | None:
+    """Return the version of nvidia-smi, which comes with the libraries that it has loaded."""
+    output = commands.output(["nvidia-smi", "--version"])
+    match = VERSION.search(output.out) if output and output.ok else None
+    return match.group(0) if match else None
+
+
 def services(commands: Commands) -> dict[str, dict[str, str]]:
     """Return the states of the driver's services, and whether they are enabled."""
     words = [
@@ -81,7 +88,8 @@ def gather(root: Root, commands: Commands) -> tuple[dict[str, Any], list[str]]:
     params = parse_params(root.text("/proc/driver/nvidia/params"))
     manager_version = VERSION.search(manager.out) if manager else None
     peermem = next((name for name in PEERMEM_MODULES if root.exists(f"/sys/module/{name}")), None)
-    userspace = parse_library_version(libraries(root))
+    # Images and cloud machines keep them elsewhere, where only the linker's configuration leads to.
+    userspace = parse_library_version(libraries(root)) or (tool_version(commands) if loaded else None)
     found: dict[str, Any] = {
         "kernel_module": loaded,
         "open": is_open,

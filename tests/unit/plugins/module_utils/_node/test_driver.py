@@ -109,6 +109,17 @@ def test_a_library_that_an_upgrade_left_ahead_of_the_module(
     assert found["consistent"] is False
 
 
+def test_libraries_where_only_the_linker_finds_them(host_files: Host, recorded: Recorded, answering: Answering) -> None:
+    root = host_files(
+        "/proc/sys/kernel/osrelease = 6.18.44\n"
+        "/proc/driver/nvidia/version = NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.159.04\n"
+        "/usr/local/nvidia/lib64/libnvidia-ml.so.580.159.04 =\n"
+    )
+    answers = {"modinfo": (1, ""), "nvidia-smi --version": (0, recorded("nvidia_smi_version.txt"))}
+    found, _unused = driver.gather(root, answering(answers))
+    assert (found["kernel_module"], found["userspace"], found["consistent"]) == ("580.159.04", "580.159.04", True)
+
+
 def test_no_driver(host_files: Host, answering: Answering) -> None:
     found, _unused = driver.gather(
         host_files("/proc/sys/kernel/osrelease = 6.8.0-85-generic\n"), answering({"modinfo": (1, "")})
