@@ -9,8 +9,8 @@ name: plan_reach
 short_description: Return the addresses that must reach a host of the plan
 version_added: 1.0.0
 description:
-  - The rules of a plan refer to sets of peers, such as C(instance llama-0), because many rules have the same peers.
-    This filter returns the rules of one host with the addresses of these peers.
+  - The rules of a plan refer to sets of peers, such as C(instance llama-0@node1), because many rules have the same
+    peers. This filter returns the rules of one host with the addresses of these peers.
 positional: _input, host
 options:
   _input:

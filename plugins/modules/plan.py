@@ -142,14 +142,15 @@ deployments:
       type: str
     instances:
       description:
-        - Each instance with C(name) of its units, C(instance), C(role), C(nnodes), C(ranks) (host and address),
-          C(api_port), C(scheme), C(url), C(ports) and C(digest), which changes when the instance must restart.
+        - Each instance with C(name) of its units, C(instance), which is that name and the host of rank 0, C(role),
+          C(nnodes), C(ranks) (host and address), C(api_port), C(scheme), C(url), C(ports) and C(digest), which changes
+          when the instance must restart.
       type: list
       elements: dict
     bootstrap:
       description:
-        - The bootstrap server of each prefill instance (C(instance), C(host), C(address), C(port)), and the C(ranks)
-          that must have registered there.
+        - The bootstrap server of each prefill instance (C(name) of its units, C(instance), C(host), C(address),
+          C(port)), and the C(ranks) that must have registered there.
       type: list
       elements: dict
     routers:
@@ -162,7 +163,7 @@ deployments:
       served_model: /models/llama
       instances:
         - name: sglang-llama-0
-          instance: llama-0
+          instance: llama-0@node1
           role: server
           nnodes: 1
           ranks: [{host: node1, address: 10.0.0.1}]
@@ -186,11 +187,15 @@ hosts:
         - Its servers. C(options) is the command as data, C(argv) the same as arguments of the interpreter.
         - The other keys are C(name), C(instance), C(deployment), C(role), C(rank), C(nnodes), C(slot), C(host),
           C(address), C(interface), C(ranks), C(gpus), C(ports), C(api_port), C(scheme), C(model), C(served_model),
-          C(environment), C(ib_devices_file) and C(digest).
+          C(sglang_version), C(environment), C(ib_devices_file) and C(digest).
       type: list
       elements: dict
     unit_names:
       description: The names of all servers that the plan has on this host, also of those that O(only) leaves out.
+      type: list
+      elements: str
+    sglang_versions:
+      description: The releases of SGLang that these servers run.
       type: list
       elements: str
     routers:
@@ -229,6 +234,7 @@ hosts:
       address: 10.0.0.1
       units: []
       unit_names: []
+      sglang_versions: []
       routers: []
       router_names: []
       reserved_ports: 20000-20006,30000
@@ -237,11 +243,11 @@ hosts:
       mounts: []
 peers:
   description:
-    - The sets of addresses that rules refer to, such as C(instance llama-0), C(prefill deepseek), C(decode deepseek),
-      C(routers llama) and C(model llama).
+    - The sets of addresses that rules refer to, such as C(instance llama-0@node1), C(prefill deepseek), C(decode
+      deepseek), C(routers llama) and C(model llama).
   returned: success
   type: dict
-  sample: {"instance llama-0": [10.0.0.1, 10.0.0.2]}
+  sample: {"instance llama-0@node1": [10.0.0.1, 10.0.0.2]}
 sglang_version:
   description: The release of SGLang that the plan is for.
   returned: success

@@ -55,7 +55,7 @@ units:
   elements: dict
   sample:
     - deployment: llama
-      instance: llama-0
+      instance: llama-0@node1
       rank: 0
       host: node1
       state: ready

@@ -143,7 +143,7 @@ bootstrap:
     trouble:
       description: What is missing. Empty if all ranks have registered.
       type: str
-  sample: {"deepseek-r1-prefill-0": {"ranks": 16, "expected": 16, "addresses": ["10.0.0.1", "10.0.0.2"], "trouble": ""}}
+  sample: {"r1-prefill-0@node1": {"ranks": 16, "expected": 16, "addresses": ["10.0.0.1", "10.0.0.2"], "trouble": ""}}
 """
 
 import platform

@@ -54,13 +54,13 @@ def play(
 def test_the_ports_stay_the_same(controller: Path, tmp_path: Path, words: list[str], keywords: str) -> None:
     status, printed = play(controller, tmp_path, *words, keywords=keywords)
     assert status == 0, printed
-    assert "node1 is ['sglang-rollout-8', 'sglang-rollout-9', 'sglang-rollout-10', 'sglang-rollout-11']" in printed
+    assert "node1 is ['sglang-rollout-0', 'sglang-rollout-1', 'sglang-rollout-2', 'sglang-rollout-3']" in printed
 
 
 def test_a_first_host_that_fails_keeps_the_plan_from_nobody(controller: Path, tmp_path: Path) -> None:
     status, printed = play(controller, tmp_path, down="node0")
     assert status != 0
-    assert "node1 is ['sglang-rollout-8'" in printed
+    assert "node1 is ['sglang-rollout-0'" in printed
 
 
 def test_a_survey_can_choose_a_deployment(controller: Path, tmp_path: Path) -> None:
@@ -77,4 +77,6 @@ def test_a_part_of_an_instance_is_refused(controller: Path, tmp_path: Path, word
     deployments = json.dumps({"sglang_deployments": {"a": {"model": "/m", "server": server}}})
     status, printed = play(controller, tmp_path, *words, "-e", deployments, keywords=keywords)
     assert status != 0
-    assert "instance a-0: --limit or serial leaves out node1 of its hosts node0, node1" in " ".join(printed.split())
+    assert "instance a-0@node0: --limit or serial leaves out node1 of its hosts node0, node1" in " ".join(
+        printed.split()
+    )

@@ -43,10 +43,10 @@ def test_every_router_has_exactly_the_planned_workers(routers):
 
 def test_decode_receives_what_both_prefill_instances_computed(hosts, routers, instances):
     """Prefill counts what it has sent over the network, and decode generates from it."""
-    prefill = [instances["pd-prefill-0"], instances["pd-prefill-1"]]
+    prefill = [instances["pd-prefill-0@node1"], instances["pd-prefill-1@node1"]]
     names = ("kv_transfer_total_mb_sum", "kv_transfer_total_mb_count")
     before = [[metric(hosts, one, name) for name in names] for one in prefill]
-    generated = metric(hosts, instances["pd-decode-0"], "generation_tokens_total")
+    generated = metric(hosts, instances["pd-decode-0@node2"], "generation_tokens_total")
     answers = [
         routers["pd"][0].ask(f"A question that nobody has asked yet, number {number}", tokens=8) for number in range(8)
     ]
@@ -54,7 +54,7 @@ def test_decode_receives_what_both_prefill_instances_computed(hosts, routers, in
     for one, (megabytes, transfers) in zip(prefill, before, strict=True):
         assert metric(hosts, one, names[0]) > megabytes, one["instance"]
         assert metric(hosts, one, names[1]) >= transfers + 2, one["instance"]
-    assert metric(hosts, instances["pd-decode-0"], "generation_tokens_total") >= generated + 8 * 7
+    assert metric(hosts, instances["pd-decode-0@node2"], "generation_tokens_total") >= generated + 8 * 7
 
 
 def test_both_ways_of_serving_give_the_same_answer(routers):

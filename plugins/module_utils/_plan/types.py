@@ -28,11 +28,13 @@ class Rank:
 class ServerUnit:
     """One rank of an instance on one host.
 
-    name: of the systemd unit, without its suffix. gpus: indexes on this host. interface: of the cluster address, empty
-    to find it when the unit starts. ports: purpose -> "30000" or "20001-20006". model: what SGLang loads, a path or a
-    hub name; served_model: its name in the API. options: the whole command after the module. ib_devices_file: the file
-    that the unit writes before each start with the RDMA device of each GPU; empty without it. digest: of everything
-    that any rank of the instance depends on.
+    name: of the systemd unit, without its suffix; the same on all hosts of the instance. instance: what no other
+    instance is called: the name of its units and the host of rank 0, as in llama-0@gpu01. gpus: indexes on this host.
+    interface: of the cluster address, empty to find it when the unit starts. ports: purpose -> "30000" or
+    "20001-20006". model: what SGLang loads, a path or a hub name; served_model: its name in the API. sglang_version:
+    the release that it runs. options: the whole command after the module. ib_devices_file: the file that the unit
+    writes before each start with the RDMA device of each GPU; empty without it. digest: of everything that any rank of
+    the instance depends on.
     """
 
     name: str
@@ -52,6 +54,7 @@ class ServerUnit:
     scheme: str
     model: str
     served_model: str
+    sglang_version: str
     options: tuple[Option, ...]
     environment: dict[str, str]
     ib_devices_file: str
@@ -150,12 +153,14 @@ class HostPlan:
     """What one host runs, opens and stores.
 
     unit_names, router_names: all that the plan has on this host, also where units and routers are narrowed to some
-    deployments. reserved_ports: every planned port, to be kept out of the ephemeral range.
+    deployments; sglang_versions: all releases of SGLang that these units run. reserved_ports: every planned port, to be
+    kept out of the ephemeral range.
     """
 
     address: str
     units: tuple[ServerUnit, ...] = ()
     unit_names: tuple[str, ...] = ()
+    sglang_versions: tuple[str, ...] = ()
     routers: tuple[RouterUnit, ...] = ()
     router_names: tuple[str, ...] = ()
     reserved_ports: str = ""
@@ -166,7 +171,7 @@ class HostPlan:
 
 @dataclass(frozen=True)
 class Instance:
-    """One instance of a deployment over all its ranks."""
+    """One instance of a deployment over all its ranks. name: of its units; instance: its own, as in ServerUnit."""
 
     name: str
     instance: str
@@ -181,8 +186,9 @@ class Instance:
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """Where decode instances ask a prefill instance, and which ranks must have registered there."""
+    """Where decode instances ask a prefill instance, and which ranks must have registered there. name: of its units."""
 
+    name: str
     instance: str
     host: str
     address: str

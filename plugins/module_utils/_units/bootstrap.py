@@ -82,17 +82,17 @@ def trouble(one: Bootstrap, known: Registered, here: str) -> str:
     others = first_few(rank.host for rank in missing if rank.host != one.host)
     fix = f"open TCP port {one.port} on {one.host} for {others}, and " if others else ""
     return (
-        f"{here} reaches the bootstrap server of prefill instance {one.instance} on {one.host} "
-        f"({bootstrap_address(one)}), but {what}; {fix}see the journal of sglang-{one.instance} on {others or one.host}"
+        f"{here} reaches the bootstrap server of prefill instance {one.instance} "
+        f"({bootstrap_address(one)}), but {what}; {fix}see the journal of {one.name} on {others or one.host}"
     )
 
 
 def blocked(one: Bootstrap, how: str, here: str) -> str:
     """Return the sentence about an instance whose bootstrap server does not answer."""
     return (
-        f"{here} does not reach the bootstrap server of prefill instance {one.instance} on {one.host}: GET /route at "
+        f"{here} does not reach the bootstrap server of prefill instance {one.instance}: GET /route at "
         f"{bootstrap_address(one)} {how}; open TCP port {one.port} on {one.host} for the decode hosts, and check that "
-        f"sglang-{one.instance} runs there"
+        f"{one.name} runs there"
     )
 
 

@@ -99,7 +99,7 @@ class _Entry:
         """Plan all ranks of one instance."""
         draft, group = self._draft, placed.group
         ports = instance_ports(placed, shared.tail)
-        draft.check_range(ports, f"{group.where}, {placed.name} on {placed.hosts[0].name}")
+        draft.check_range(ports, f"{group.where}, {placed.on_host} on {placed.hosts[0].name}")
         rules = instance_rules(placed, ports, self._router_peers, draft.site.ephemeral)
         if group.role != "server":
             rules += transfer_rules(placed, ports, draft.site.ephemeral)
@@ -115,7 +115,7 @@ class _Entry:
             (rank_options(shared, placed, rank, ports), rank_environment(placed, rank)) for rank in range(len(ranks))
         ]
         instance = Instance(
-            name=f"sglang-{placed.name}",
+            name=placed.unit,
             instance=placed.name,
             role=group.role,
             nnodes=group.nnodes,
@@ -130,7 +130,7 @@ class _Entry:
             on_host = draft.hosts[ranks[rank].host]
             on_host.units.append(self._unit(placed, instance, rank, options, environment))
             on_host.rules += rules
-            on_host.claim(ports, placed.name)
+            on_host.claim(ports, placed.on_host)
             if self._deployment.entry:
                 on_host.models[self._deployment.entry.name] = self._deployment.entry
 
@@ -156,6 +156,7 @@ class _Entry:
             scheme=instance.scheme,
             model=self._deployment.model,
             served_model=self._deployment.served_model,
+            sglang_version=self._draft.site.sglang_version,
             options=options,
             environment=environment,
             ib_devices_file=ib_devices_file(placed, rank),

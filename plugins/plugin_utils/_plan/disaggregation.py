@@ -108,7 +108,7 @@ def ib_device(group: Group, host: Host) -> str | None:
 def ib_devices_file(placed: Placed, rank: int) -> str:
     """Return the file with the device of each GPU, which the unit writes before each start; empty without it."""
     nearest = placed.group.role != "server" and ib_device(placed.group, placed.hosts[rank]) == NEAREST_DEVICE
-    return f"{RUN_DIR}/sglang-{placed.name}/ib_devices.json" if nearest else ""
+    return f"{RUN_DIR}/{placed.unit}/ib_devices.json" if nearest else ""
 
 
 def ib_device_option(placed: Placed, rank: int) -> list[Option]:
@@ -147,4 +147,4 @@ def bootstrap_port(ports: Mapping[str, Interval]) -> int:
 def bootstrap(placed: Placed, ranks: tuple[Rank, ...], ports: Mapping[str, Interval]) -> Bootstrap:
     """Return where decode asks a prefill instance, and which ranks must have registered there."""
     leader = ranks[0]
-    return Bootstrap(placed.name, leader.host, leader.address, bootstrap_port(ports), ranks)
+    return Bootstrap(placed.unit, placed.name, leader.host, leader.address, bootstrap_port(ports), ranks)

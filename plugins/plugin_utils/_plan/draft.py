@@ -107,6 +107,7 @@ class Draft:
             address=draft.host.address,
             units=tuple(draft.units),
             unit_names=tuple(unit.name for unit in draft.units),
+            sglang_versions=tuple(dict.fromkeys(unit.sglang_version for unit in draft.units)),
             routers=tuple(draft.routers),
             router_names=tuple(router.name for router in draft.routers),
             reserved_ports=join(interval for interval, _owner, _name in draft.claims),

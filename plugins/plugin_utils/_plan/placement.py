@@ -23,15 +23,35 @@ class Placed:
     """One instance with its place. hosts: by rank; base_gpus: first GPU on each host, by rank.
 
     slot: numbers the instances of a host across deployments and chooses the default ports; local: numbers the
-    instances of its own group on that host and shifts ports that the user gave.
+    instances of its own group on that host, names its units and shifts ports that the user gave. Neither depends on
+    hosts that are not its own.
     """
 
-    name: str
     group: Group
     hosts: tuple[Host, ...]
     base_gpus: tuple[int, ...]
     slot: int
     local: int
+
+    @property
+    def on_host(self) -> str:
+        """Its name on any of its hosts, the same on all of them: llama-0."""
+        return _on_host(self.group, self.local)
+
+    @property
+    def name(self) -> str:
+        """Its name among all instances: llama-0@gpu01, after the host of rank 0."""
+        return f"{self.on_host}@{self.hosts[0].name}"
+
+    @property
+    def unit(self) -> str:
+        """The name of its units."""
+        return f"sglang-{self.on_host}"
+
+
+def _on_host(group: Group, local: int) -> str:
+    prefix = group.deployment if group.role == "server" else f"{group.deployment}-{group.role}"
+    return f"{prefix}-{local}"
 
 
 @dataclass
@@ -101,16 +121,14 @@ def place(group: Group, hosts: Sequence[Host], taken: Occupancy) -> list[Placed]
             "or set instances to leave hosts unused"
         )
     _check_gpus(group, hosts)
-    prefix = group.deployment if group.role == "server" else f"{group.deployment}-{group.role}"
     instances: list[Placed] = []
     for start in range(0, len(hosts) - group.nnodes + 1, group.nnodes):
         block = hosts[start : start + group.nnodes]
         for local in range(_fit(group, block, taken)):
             if len(instances) == group.instances:
                 return instances
-            name = f"{prefix}-{len(instances)}"
-            base, slot = taken.take(block, group.gpus_per_host, name)
-            instances.append(Placed(name, group, tuple(block), base, slot, local))
+            base, slot = taken.take(block, group.gpus_per_host, _on_host(group, local))
+            instances.append(Placed(group, tuple(block), base, slot, local))
     if group.instances is not None and len(instances) < group.instances:
         raise _too_many(group, hosts, taken, len(instances))
     return instances

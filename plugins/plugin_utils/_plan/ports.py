@@ -136,7 +136,7 @@ def check_collisions(claims: Mapping[str, Sequence[Claim]]) -> list[str]:
 
 
 def _group(owner: str) -> str:
-    """Return what the instances of a group have in common: llama-17 -> llama."""
+    """Return what the instances of a group have in common: llama-7 -> llama."""
     name, _dash, number = owner.rpartition("-")
     return name if number.isdecimal() else owner
 

@@ -42,7 +42,7 @@ def expand(plan: Mapping[str, Any], host: str) -> list[dict[str, Any]]:
 
 def instance_rules(placed: Placed, ports: Mapping[str, Interval], routers: str, ephemeral: Interval) -> list[Rule]:
     """Return what each host of an instance must accept, the same on all. routers: the set of its routers, or empty."""
-    name = placed.name
+    name = placed.on_host
     public = join(interval for port, interval in ports.items() if port not in _NOT_PUBLIC)
     if routers:
         rules = [Rule(routers, public, f"{name}: its routers"), Rule(SCRAPERS, public, f"{name}: /metrics")]
@@ -51,13 +51,13 @@ def instance_rules(placed: Placed, ports: Mapping[str, Interval], routers: str, 
     if len(placed.hosts) > 1:
         planned = join(ports[port] for port in PEER_PORTS)
         why = f"{name}: between its ranks; gloo, NCCL and ZMQ take ports from the ephemeral range"
-        rules.append(Rule(f"instance {name}", f"{planned},{join([ephemeral])}", why))
+        rules.append(Rule(f"instance {placed.name}", f"{planned},{join([ephemeral])}", why))
     return rules
 
 
 def transfer_rules(placed: Placed, ports: Mapping[str, Interval], ephemeral: Interval) -> list[Rule]:
     """Return what a host of a prefill or decode instance must accept from the other side."""
-    name, deployment = placed.name, placed.group.deployment
+    name, deployment = placed.on_host, placed.group.deployment
     kv = join([MOONCAKE, ephemeral])
     if placed.group.role == "decode":
         return [Rule(f"prefill {deployment}", kv, f"{name}: KV transfer from prefill")]
@@ -66,7 +66,7 @@ def transfer_rules(placed: Placed, ports: Mapping[str, Interval], ephemeral: Int
     why = f"{name}: bootstrap, the API for requests that decode gives back, and KV transfer with decode"
     return [
         Rule(f"decode {deployment}", f"{asked},{kv}", why),
-        Rule(f"instance {name}", str(port), f"{name}: its own ranks register at the bootstrap server"),
+        Rule(f"instance {placed.name}", str(port), f"{name}: its own ranks register at the bootstrap server"),
     ]
 
 

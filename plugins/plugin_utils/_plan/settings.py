@@ -38,6 +38,7 @@ class Settings:
 class Site:
     """The settings, checked. router: the program that is the router, and its release."""
 
+    sglang_version: str
     version: Version
     router: Program
     router_version: Version
@@ -62,6 +63,7 @@ def check_settings(settings: Settings) -> Site:
         )
     router = ROUTERS[settings.router_package]
     return Site(
+        settings.sglang_version,
         version,
         router,
         parse_version(settings.router_version, router.variable, router.newest),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import pathlib
+from urllib.parse import quote
 
 
 class Board:
@@ -17,7 +18,8 @@ class Board:
         self._directory, self._task = directory, task
 
     def _path(self, subject: str, kind: str) -> pathlib.Path:
-        return self._directory / f"{self._task}.{subject}.{kind}"
+        # Names of hosts may have any characters.
+        return self._directory / f"{self._task}.{quote(subject, safe='')}.{kind}"
 
     def note(self, subject: str, kind: str, text: str = "") -> None:
         """Leave a note; the first one of its kind stays."""

@@ -18,7 +18,7 @@ from ansible_collections.multinode.sglang.plugins.module_utils._plan.types impor
 
 SERVER = ServerUnit(
     name="sglang-llama-0",
-    instance="llama-0",
+    instance="llama-0@node1",
     deployment="llama",
     role="server",
     rank=1,
@@ -34,14 +34,15 @@ SERVER = ServerUnit(
     scheme="http",
     model="/models/llama 3",
     served_model="llama",
+    sglang_version="0.5.23",
     options=(Option("model-path", ("/models/llama 3",)), Option("tp-size", ("4",)), Option("enable-metrics")),
     environment={"SGLANG_HOST_IP": "10.0.0.12", "NCCL_DEBUG": "WARN"},
     ib_devices_file="",
     digest="plan",
 )
 WORKERS = (
-    Worker("llama-prefill-0", "prefill", "http", "10.0.0.1", 30000, 8998),
-    Worker("llama-decode-0", "decode", "http", "10.0.0.2", 30000),
+    Worker("llama-prefill-0@node1", "prefill", "http", "10.0.0.1", 30000, 8998),
+    Worker("llama-decode-0@node2", "decode", "http", "10.0.0.2", 30000),
 )
 ROUTER = RouterUnit(
     name="sglang-router-llama",
@@ -69,7 +70,13 @@ def options(**named: Any) -> tuple[Option, ...]:
 def server(name: str = "a", rank: int = 0, nnodes: int = 1, **changes: Any) -> ServerUnit:
     """Return a rank of the first instance of a deployment."""
     ranks = tuple(Rank(f"node{number + 1}", f"10.0.0.{number + 11}") for number in range(nnodes))
-    own = {"name": f"sglang-{name}-0", "instance": f"{name}-0", "deployment": name, "environment": {}, "digest": "1"}
+    own = {
+        "name": f"sglang-{name}-0",
+        "instance": f"{name}-0@node1",
+        "deployment": name,
+        "environment": {},
+        "digest": "1",
+    }
     where = {"rank": rank, "nnodes": nnodes, "host": ranks[rank].host, "address": ranks[rank].address, "ranks": ranks}
     return replace(SERVER, **{**own, **where, "model": "owner/name", "options": (), **changes})
 
@@ -82,4 +89,4 @@ def router(name: str = "a", *workers: Worker, **changes: Any) -> RouterUnit:
 
 def worker(number: int, kind: str = "decode", port: int = 0) -> Worker:
     """Return a worker of deployment a."""
-    return Worker(f"a-{kind}-{number}", kind, "http", f"10.0.0.{number}", 30000, port)
+    return Worker(f"a-{kind}-0@node{number}", kind, "http", f"10.0.0.{number}", 30000, port)

@@ -50,7 +50,7 @@ def run(check_mode: bool = False, **options: Any) -> dict[str, Any]:
 def test_the_result_is_the_plan_as_plain_data(shown: list[str]) -> None:
     result = run()
     assert result["hosts"]["node1"]["units"][0]["argv"][:2] == ["-m", "sglang.launch_server"]
-    assert json.loads(json.dumps(result))["peers"] == {"instance llama-0": ["10.0.0.1", "10.0.0.2"]}
+    assert json.loads(json.dumps(result))["peers"] == {"instance llama-0@node0": ["10.0.0.1", "10.0.0.2"]}
     assert (result["changed"], shown) == (False, [])
 
 
@@ -80,7 +80,7 @@ def test_it_is_printed_for_people_and_for_programs(shown: list[str]) -> None:
 
 
 def test_a_refusal_says_that_nothing_was_touched() -> None:
-    with pytest.raises(AnsibleActionFail, match=r"no host was touched\.\ninstance llama-0: --limit"):
+    with pytest.raises(AnsibleActionFail, match=r"no host was touched\.\ninstance llama-0@node0: --limit"):
         run(whole_instances=True)
     with pytest.raises(AnsibleActionFail, match="sglang_plan_only: there is no deployment 'lama'"):
         run(only="lama")

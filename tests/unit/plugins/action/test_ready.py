@@ -18,7 +18,9 @@ from ..planned import router, server
 
 UNIT = to_dict(server())
 ROUTER = to_dict(router())
-PREFILL = to_dict(Bootstrap("a-prefill-0", "node1", "10.0.0.1", 8998, (Rank("node1", "10.0.0.1"),)))
+PREFILL = to_dict(
+    Bootstrap("sglang-a-prefill-0", "a-prefill-0@node1", "node1", "10.0.0.1", 8998, (Rank("node1", "10.0.0.1"),))
+)
 DEFAULTS = {name: option.get("default") for name, option in ready.ActionModule.ARGUMENTS.items()}
 
 
@@ -116,7 +118,7 @@ def test_nothing_planned_asks_nothing(tmp_path: pathlib.Path, monkeypatch: pytes
 def test_bootstrap_servers_take_one_call_and_fail_with_their_sentence(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, trouble: str
 ) -> None:
-    seen = {"a-prefill-0": {"ranks": 1, "expected": 1, "addresses": ["10.0.0.1"], "trouble": trouble}}
+    seen = {"a-prefill-0@node1": {"ranks": 1, "expected": 1, "addresses": ["10.0.0.1"], "trouble": trouble}}
     action = Action(tmp_path, monkeypatch, {"changed": False, "units": {}, "bootstrap": seen})
     action.task.args = {"bootstrap": [PREFILL], "timeout": 30.0}
     result = action.run()

@@ -49,7 +49,7 @@ def test_a_host_that_did_not_answer_is_not_ready(monkeypatch: pytest.MonkeyPatch
     hosts = {"node1": {"state": {"unreachable": True}}, "node2": phases(router_a="ready")}
     _table, result = run(monkeypatch, ["node1", "node2"], **hosts)
     assert result["failed"]
-    assert result["msg"] == "1 of 2 servers and routers are not ready: a-0 rank 0 on node1 (unreachable)"
+    assert result["msg"] == "1 of 2 servers and routers are not ready: a-0@node1 rank 0 on node1 (unreachable)"
 
 
 def test_hosts_outside_of_the_play_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:

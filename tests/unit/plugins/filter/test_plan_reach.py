@@ -9,9 +9,9 @@ from ansible_collections.multinode.sglang.plugins.filter.plan_reach import plan_
 
 RULES = [
     {"sources": "clients", "ports": "30000", "why": "llama-0: the API"},
-    {"sources": "instance llama-0", "ports": "20000", "why": "llama-0: between its ranks"},
+    {"sources": "instance llama-0@node1", "ports": "20000", "why": "llama-0: between its ranks"},
 ]
-PLAN = {"peers": {"instance llama-0": ("10.0.0.1", "10.0.0.2")}, "hosts": {"node1": {"reach": RULES}}}
+PLAN = {"peers": {"instance llama-0@node1": ("10.0.0.1", "10.0.0.2")}, "hosts": {"node1": {"reach": RULES}}}
 
 
 def test_sets_of_peers_become_addresses() -> None:

@@ -25,9 +25,9 @@ def test_an_option_as_argparse_takes_it(option: Option, expected: list[str]) -> 
 
 
 def test_workers_of_a_router() -> None:
-    regular = Worker("a-0", "regular", "http", "10.0.0.1", 30000)
-    prefill = Worker("p-0", "prefill", "http", "fd00::1", 30000, 8998)
-    decode = Worker("d-0", "decode", "https", "10.0.0.2", 30001)
+    regular = Worker("a-0@n1", "regular", "http", "10.0.0.1", 30000)
+    prefill = Worker("p-0@n1", "prefill", "http", "fd00::1", 30000, 8998)
+    decode = Worker("d-0@n2", "decode", "https", "10.0.0.2", 30001)
     assert words.worker_words([regular]) == ["--worker-urls", "http://10.0.0.1:30000"]
     assert words.worker_words([decode, prefill]) == [
         "--pd-disaggregation",

@@ -171,7 +171,8 @@ def test_a_worker_that_never_appears_fails_before_anything_is_removed(fake: Fake
     fake.hold(worker(1))
     fake.deaf = {"http://10.0.0.2:30000"}
     with pytest.raises(
-        RouterError, match=r"the decode instance a-decode-2 \(http://10.0.0.2:30000\) is not registered, 0 s after POST"
+        RouterError,
+        match=r"the decode instance a-decode-0@node2 \(http://10.0.0.2:30000\) is not registered, 0 s after POST",
     ) as caught:
         reconcile(router_of(fake, worker(2)), seconds=0.1)
     assert "router1 reaches it" in str(caught.value)
@@ -223,14 +224,14 @@ def test_the_diff_has_one_sorted_line_for_each_worker(fake: FakeRouter) -> None:
 @pytest.mark.parametrize(
     ("held", "sentence"),
     [
-        ([], "the prefill instance a-prefill-1 (http://10.0.0.1:30000) is not registered"),
+        ([], "the prefill instance a-prefill-0@node1 (http://10.0.0.1:30000) is not registered"),
         (
             [(1, "decode", 0, True)],
-            "the prefill instance a-prefill-1 (http://10.0.0.1:30000) is registered as decode",
+            "the prefill instance a-prefill-0@node1 (http://10.0.0.1:30000) is registered as decode",
         ),
         (
             [(1, "prefill", 8998, False)],
-            "the prefill instance a-prefill-1 (http://10.0.0.1:30000) is registered but unhealthy",
+            "the prefill instance a-prefill-0@node1 (http://10.0.0.1:30000) is registered but unhealthy",
         ),
         (
             [(1, "prefill", 8998, True), (2, "prefill", 9, True)],

@@ -66,10 +66,10 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bootstrap, "CALL_SECONDS", 0.3)
 
 
-def prefill(port: int, instance: str = "a-prefill-0") -> Bootstrap:
+def prefill(port: int, instance: str = "a-prefill-0@node1") -> Bootstrap:
     """Return a prefill instance of the plan on two hosts."""
     ranks = tuple(Rank(host, address) for address, host in HOSTS.items())
-    return Bootstrap(instance, "node1", "127.0.0.1", port, ranks)
+    return Bootstrap("sglang-a-prefill-0", instance, "node1", "127.0.0.1", port, ranks)
 
 
 def test_all_ranks_have_registered(pipeline: Served) -> None:
@@ -98,7 +98,7 @@ def test_ranks_that_do_not_register_in_time(pipeline: Served) -> None:
     pipeline.late = 10**6
     wrong = wait_for(prefill(pipeline.port), 0.05, "node3")[1]
     assert wrong == (
-        f"node3 reaches the bootstrap server of prefill instance a-prefill-0 on node1 (127.0.0.1:{pipeline.port}), "
+        f"node3 reaches the bootstrap server of prefill instance a-prefill-0@node1 (127.0.0.1:{pipeline.port}), "
         "but it answered 503: Prefill server not fully registered yet (2 workers registered); "
         f"open TCP port {pipeline.port} on node1 for node2, "
         "and see the journal of sglang-a-prefill-0 on node2"
@@ -125,7 +125,7 @@ def test_something_else_listens_there(pipeline: Served, raw: str) -> None:
 def test_nothing_listens_there(pipeline: Served) -> None:
     pipeline.close()
     assert wait_for(prefill(pipeline.port), 0, "node3")[1] == (
-        "node3 does not reach the bootstrap server of prefill instance a-prefill-0 on node1: "
+        "node3 does not reach the bootstrap server of prefill instance a-prefill-0@node1: "
         f"GET /route at 127.0.0.1:{pipeline.port} was refused; "
         f"open TCP port {pipeline.port} on node1 for the decode hosts, and check that sglang-a-prefill-0 runs there"
     )
@@ -139,7 +139,7 @@ def test_blocked_ones_cost_one_time_out_together(pipeline: Served) -> None:
             [prefill(port, f"b-{number}") for number in range(10)] + [prefill(pipeline.port)], 0, "node3"
         )
         assert time.monotonic() - begin < 2
-    assert seen["a-prefill-0"][1] == ""
+    assert seen["a-prefill-0@node1"][1] == ""
     assert all("timed out after 0 s" in seen[f"b-{number}"][1] for number in range(10))
 
 

@@ -52,7 +52,7 @@ def test_the_unit_reads_like_the_documented_command() -> None:
     "line",
     [
         "# Managed by multinode.sglang",
-        "Description=SGLang llama-0 rank 1 of 2 (multinode.sglang)",
+        "Description=SGLang llama-0@node1 rank 1 of 2 (multinode.sglang)",
         'RequiresMountsFor="/models/llama 3"',
         "User=sglang",
         "RuntimeDirectory=sglang/sglang-llama-0",

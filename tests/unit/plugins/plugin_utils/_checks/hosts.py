@@ -48,7 +48,11 @@ def unit(device: str = "cuda", **environment: str) -> dict[str, Any]:
 
 def planned(address: str = "10.0.0.1", **more: Any) -> dict[str, Any]:
     """Return a host of the plan."""
-    between = {"sources": "instance lm-0", "ports": f"20000-20006,{EPHEMERAL}", "why": "lm-0: between its ranks; more"}
+    between = {
+        "sources": "instance lm-0@a",
+        "ports": f"20000-20006,{EPHEMERAL}",
+        "why": "lm-0: between its ranks; more",
+    }
     return {
         "address": address,
         "units": [unit()],
@@ -69,7 +73,7 @@ def plan(count: int = 3) -> dict[str, Any]:
     return {
         "deployments": {"lm": {"instances": [{"ranks": ranks}], "routers": []}, "other": other},
         "hosts": hosts,
-        "peers": {"instance lm-0": [entry["address"] for entry in hosts.values()]},
+        "peers": {"instance lm-0@a": [entry["address"] for entry in hosts.values()]},
         "ephemeral_ports": EPHEMERAL,
     }
 

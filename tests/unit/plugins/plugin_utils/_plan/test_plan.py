@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import (
+    Inventory,
     PlanError,
     check_whole_instances,
     parse_only,
@@ -37,8 +38,8 @@ def test_instances_follow_inventory_order(small: dict[str, Any]) -> None:
 
 
 def test_command_of_a_follower(small: dict[str, Any]) -> None:
-    unit = units(small)["llama-1", 1]
-    assert unit["name"] == "sglang-llama-1"
+    unit = units(small)["llama-0@node2", 1]
+    assert unit["name"] == "sglang-llama-0"
     assert unit["argv"] == [
         "-m",
         "sglang.launch_server",
@@ -63,7 +64,7 @@ def test_command_of_a_follower(small: dict[str, Any]) -> None:
 
 
 def test_one_node_has_a_rendezvous_too() -> None:
-    unit = units(plan(server(tp_size=8)))["llama-0", 0]
+    unit = units(plan(server(tp_size=8)))["llama-0@node0", 0]
     assert option(unit, "--dist-init-addr") == "10.0.0.10:20000"
     assert option(unit, "--nccl-port") == "20050"
     assert "--nnodes" not in unit["argv"]
@@ -71,7 +72,7 @@ def test_one_node_has_a_rendezvous_too() -> None:
 
 def test_several_instances_on_a_host() -> None:
     planned = plan(server(tp_size=2, pp_size=2))
-    third, other_host = units(planned)["llama-1", 0], units(planned)["llama-3", 0]
+    third, other_host = units(planned)["llama-1@node0", 0], units(planned)["llama-1@node1", 0]
     assert (third["gpus"], option(third, "--base-gpu-id"), option(third, "--port")) == ([4, 5, 6, 7], "4", "30064")
     assert (other_host["host"], other_host["ports"]) == ("node1", third["ports"])
 
@@ -80,7 +81,7 @@ def test_multi_node_instances_share_hosts() -> None:
     planned = plan(server(tp_size=8, nnodes=2))
     hosts = [[rank["host"] for rank in instance["ranks"]] for instance in planned["deployments"]["llama"]["instances"]]
     assert hosts == [["node0", "node1"], ["node0", "node1"], ["node2", "node3"], ["node2", "node3"]]
-    assert option(units(planned)["llama-1", 1], "--base-gpu-id") == "4"
+    assert option(units(planned)["llama-1@node0", 1], "--base-gpu-id") == "4"
 
 
 def test_instances_and_instances_per_host_limit() -> None:
@@ -94,7 +95,7 @@ def test_two_deployments_on_one_host_take_the_next_slot_and_gpus() -> None:
         name: {"model": "/m", "server": {"hosts": "nodes", "tp_size": 4, "instances_per_host": 1}}
         for name in ("a", "b")
     }
-    second = units(plan(both))["b-0", 0]
+    second = units(plan(both))["b-0@node0", 0]
     assert (second["slot"], second["gpus"], second["api_port"]) == (1, [4, 5, 6, 7], 30064)
 
 
@@ -106,7 +107,7 @@ def test_a_given_port_counts_within_its_own_group() -> None:
             "server": {"hosts": "nodes", "tp_size": 4, "instances_per_host": 1, "port": 31000, "dist_init_port": 21000},
         },
     }
-    second = units(plan(both))["b-0", 0]
+    second = units(plan(both))["b-0@node0", 0]
     assert (second["api_port"], second["ports"]["dist_init"], second["ports"]["dp_attention"]) == (
         31000,
         "21000",
@@ -124,7 +125,7 @@ def test_a_given_port_counts_within_its_own_group() -> None:
     ],
 )
 def test_attention_dp_spelling_by_version(version: str, words: str) -> None:
-    argv = units(plan(server(tp_size=8, attn_dp_size=8), version=version))["llama-0", 0]["argv"]
+    argv = units(plan(server(tp_size=8, attn_dp_size=8), version=version))["llama-0@node0", 0]["argv"]
     assert words in " ".join(argv)
 
 
@@ -135,7 +136,7 @@ def test_unknown_versions_warn(version: str, count: int) -> None:
 
 def test_older_versions_pass_unknown_options_on_with_a_warning() -> None:
     planned = plan(server(tp_size=8, server_args={"disaggregation-decode-tp": 4}), version="0.5.6")
-    assert option(units(planned)["llama-0", 0], "--disaggregation-decode-tp") == "4"
+    assert option(units(planned)["llama-0@node0", 0], "--disaggregation-decode-tp") == "4"
     assert "disaggregation-decode-tp" in planned["warnings"][0]
 
 
@@ -151,7 +152,7 @@ def test_server_args_as_words() -> None:
         "log-level": "-odd",
         "kv-cache-dtype": "auto",
     }
-    argv = units(plan(server(tp_size=8, server_args=args)))["llama-0", 0]["argv"]
+    argv = units(plan(server(tp_size=8, server_args=args)))["llama-0@node0", 0]["argv"]
     expected = [
         "--mem-fraction-static",
         "0.8",
@@ -178,7 +179,7 @@ def test_environment_is_layered() -> None:
             "server": {"hosts": "nodes", "tp_size": 8, "env": {"B": "group"}},
         }
     }
-    environment = units(plan(deployments, where, env={"A": 0, "NCCL_DEBUG": "INFO"}))["llama-0", 0]["environment"]
+    environment = units(plan(deployments, where, env={"A": 0, "NCCL_DEBUG": "INFO"}))["llama-0@node0", 0]["environment"]
     assert environment == {
         "SGLANG_HOST_IP": "10.0.0.10",
         "GLOO_SOCKET_IFNAME": "bond0",
@@ -193,7 +194,7 @@ def test_environment_is_layered() -> None:
 def test_ipv6_rendezvous_is_in_brackets() -> None:
     where = inventory(hosts=2, node0={"sglang_cluster_address": "fd00::1"}, node1={"sglang_cluster_address": "fd00::2"})
     planned = plan(server(tp_size=16, nnodes=2), where)
-    assert option(units(planned)["llama-0", 1], "--dist-init-addr") == "[fd00::1]:20000"
+    assert option(units(planned)["llama-0@node0", 1], "--dist-init-addr") == "[fd00::1]:20000"
     assert planned["deployments"]["llama"]["instances"][0]["url"] == "http://[fd00::1]:30000"
 
 
@@ -205,14 +206,14 @@ def test_reserved_ports_allow_the_ephemeral_range() -> None:
 
 def test_rust_server_ports_grow_with_attention_dp() -> None:
     group = {"tp_size": 8, "attn_dp_size": 8, "env": {"SGLANG_RUST_SERVER": "1"}}
-    assert units(plan(server(**group)))["llama-0", 0]["ports"]["dp_attention"] == "20001-20014"
+    assert units(plan(server(**group)))["llama-0@node0", 0]["ports"]["dp_attention"] == "20001-20014"
 
 
 @pytest.mark.parametrize("key", ["smg-grpc-mode", "--smg_grpc_mode", "smg-grpc-m"])
 def test_ports_that_an_option_opens_are_planned_in_every_spelling(key: str) -> None:
-    ports = units(plan(server(tp_size=8, port=20500, server_args={key: True})))["llama-0", 0]["ports"]
+    ports = units(plan(server(tp_size=8, port=20500, server_args={key: True})))["llama-0@node0", 0]["ports"]
     assert (ports["grpc"], ports["grpc_sidecar"]) == ("30500", "20501")
-    assert "grpc" not in units(plan(server(tp_size=8, server_args={key: False})))["llama-0", 0]["ports"]
+    assert "grpc" not in units(plan(server(tp_size=8, server_args={key: False})))["llama-0@node0", 0]["ports"]
 
 
 @pytest.mark.parametrize("key", ["ssl-certfile", "ssl_certfile", "ssl-certf"])
@@ -229,7 +230,7 @@ def test_peers_reach_each_other_and_clients_the_api(small: dict[str, Any]) -> No
 
 
 def test_digest_changes_with_any_rank_and_with_nothing_else() -> None:
-    def digest(where: Any, name: str = "llama-0") -> str:
+    def digest(where: Any, name: str = "llama-0@node0") -> str:
         return next(
             entry["digest"]
             for entry in plan(server(nnodes=2, tp_size=16), where)["deployments"]["llama"]["instances"]
@@ -239,7 +240,7 @@ def test_digest_changes_with_any_rank_and_with_nothing_else() -> None:
     changed = inventory(node1={"sglang_host_env": {"NCCL_DEBUG": "INFO"}})
     assert digest(inventory()) == digest(inventory())
     assert digest(inventory()) != digest(changed)
-    assert digest(inventory(), "llama-1") == digest(changed, "llama-1")
+    assert digest(inventory(), "llama-0@node2") == digest(changed, "llama-0@node2")
 
 
 def test_select_keeps_ports_and_unit_names() -> None:
@@ -260,7 +261,7 @@ def test_a_part_of_an_instance_is_refused() -> None:
     small = typed(server(nnodes=2, tp_size=16))
     check_whole_instances(small, ["node0", "node1"])
     with pytest.raises(
-        PlanError, match="instance llama-1: --limit or serial leaves out node3 of its hosts node2, node3"
+        PlanError, match="instance llama-0@node2: --limit or serial leaves out node3 of its hosts node2, node3"
     ):
         check_whole_instances(small, ["node0", "node1", "node2"])
 
@@ -268,19 +269,57 @@ def test_a_part_of_an_instance_is_refused() -> None:
 def test_text_shows_every_rank() -> None:
     text = render_text(typed(server(nnodes=2, tp_size=16)))
     assert "DEPLOYMENT llama: /models/llama on SGLang 0.5.23, 2 instances" in text
-    assert "  llama-1   1/2   node3  10.0.0.13  0-7   30000  10.0.0.12 20000  20001-20006,20013,20050-20051" in text
+    assert (
+        "  llama-0@node2  1/2   node3  10.0.0.13  0-7   30000  10.0.0.12 20000  20001-20006,20013,20050-20051" in text
+    )
     assert text.count("python -m sglang.launch_server") == 4
     assert all(line == line.rstrip() for line in text.splitlines())
 
 
+def test_a_host_that_leaves_renames_nothing_on_those_that_stay() -> None:
+    deployments = {
+        "a": {"model": "/m", "server": {"hosts": "nodes", "tp_size": 2, "instances_per_host": 2}},
+        "b": {"model": "/m", "server": {"hosts": "nodes", "tp_size": 4}},
+    }
+    known = inventory()
+    stay = ["node0", "node2", "node3"]
+    before = plan(deployments, known)["hosts"]
+    after = plan(deployments, Inventory({"all": stay, "nodes": stay}, known.variables))["hosts"]
+    assert after == {name: before[name] for name in stay}
+    assert [unit["name"] for unit in after["node3"]["units"]] == ["sglang-a-0", "sglang-a-1", "sglang-b-0"]
+    assert [unit["instance"] for unit in after["node3"]["units"]] == ["a-0@node3", "a-1@node3", "b-0@node3"]
+
+
+@pytest.mark.parametrize("odd", ["fd00::17", "gpu-1.rack.example", "o'neil/1", "user@host", "50%"])
+def test_paths_and_reasons_have_no_part_of_a_host_s_name(odd: str) -> None:
+    names = [odd, "other"]
+    variables = {name: {"sglang_cluster_address": f"10.0.0.{number + 1}"} for number, name in enumerate(names)}
+    group = {"hosts": "nodes", "nnodes": 2, "tp_size": 16}
+    where = Inventory({"all": names, "nodes": names}, variables.__getitem__)
+    planned = plan({"a": {"model": "/m", "server": group}}, where)
+    for name in names:
+        (unit,) = planned["hosts"][name]["units"]
+        assert (unit["name"], unit["instance"]) == ("sglang-a-0", f"a-0@{odd}")
+        assert [rule["why"].partition(";")[0] for rule in planned["hosts"][name]["reach"]] == [
+            "a-0: the API",
+            "a-0: between its ranks",
+        ]
+    assert list(planned["peers"]) == [f"instance a-0@{odd}"]
+
+
+def test_a_unit_knows_its_release_and_a_host_all_of_them(small: dict[str, Any]) -> None:
+    assert units(small)["llama-0@node2", 1]["sglang_version"] == "0.5.23"
+    assert small["hosts"]["node3"]["sglang_versions"] == ["0.5.23"]
+
+
 def test_rules_name_sets_of_peers(small: dict[str, Any]) -> None:
     rule = small["hosts"]["node2"]["reach"][1]
-    assert rule["sources"] == "instance llama-1"
-    assert small["peers"]["instance llama-1"] == ["10.0.0.12", "10.0.0.13"]
+    assert rule["sources"] == "instance llama-0@node2"
+    assert small["peers"]["instance llama-0@node2"] == ["10.0.0.12", "10.0.0.13"]
 
 
 def test_options_are_facts_and_argv_is_rendered_from_them(small: dict[str, Any]) -> None:
-    unit = units(small)["llama-1", 1]
+    unit = units(small)["llama-0@node2", 1]
     found = {option["name"]: option["values"] for option in unit["options"]}
     assert (found["node-rank"], found["port"], found["tp-size"]) == (["1"], ["30000"], ["16"])
     assert len(unit["argv"]) == 2 + sum(1 + len(values) for values in found.values())

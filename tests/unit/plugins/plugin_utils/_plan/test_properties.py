@@ -87,10 +87,10 @@ def test_every_rank_once_and_gpus_shared_by_nobody(raw: dict[str, Any], hosts: i
         assert len(gpus) == len(set(gpus))
         assert all(0 <= gpu < 128 for gpu in gpus)
         for unit in entry["units"]:
-            ranks.setdefault(unit["name"], []).append(unit["rank"])
+            ranks.setdefault(unit["instance"], []).append(unit["rank"])
     for deployment in result["deployments"].values():
         for instance in deployment["instances"]:
-            assert sorted(ranks[instance["name"]]) == list(range(instance["nnodes"]))
+            assert sorted(ranks[instance["instance"]]) == list(range(instance["nnodes"]))
 
 
 @given(group(st.none()), st.integers(1, 12))

@@ -44,7 +44,7 @@ def test_the_command_of_a_router_over_servers() -> None:
         "sglang-router",
     )
     assert one["workers"][1] == {
-        "instance": "llama-1",
+        "instance": "llama-0@node3",
         "worker_type": "regular",
         "scheme": "http",
         "address": "10.0.0.13",

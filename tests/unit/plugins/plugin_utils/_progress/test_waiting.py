@@ -82,12 +82,12 @@ def test_a_failure_has_the_journal_and_ends_the_other_waits(board: Board) -> Non
     leader, follower = wait(board, 0), wait(board, 1)
     message = see(follower, "failed", "Traceback", "RuntimeError: out of memory")
     assert message == (
-        "a-0 rank 1 on node2 (unit sglang-a-0) has failed; the last lines of its journal:\n"
+        "a-0@node1 rank 1 on node2 (unit sglang-a-0) has failed; the last lines of its journal:\n"
         "  Traceback\n  RuntimeError: out of memory"
     )
     assert (
         see(leader, "running")
-        == "no longer waiting for a-0 rank 0 on node1: a-0 rank 1 on node2 (unit sglang-a-0) has failed"
+        == "no longer waiting for a-0@node1 rank 0 on node1: a-0@node1 rank 1 on node2 (unit sglang-a-0) has failed"
     )
 
 
@@ -95,7 +95,7 @@ def test_a_refused_start_is_in_the_first_line(board: Board) -> None:
     message = see(wait(board, 0), "failed", "refused: port 30000 (api) is taken by pid 7 (nginx)", "Failed to start")
     assert message
     assert message.startswith(
-        "a-0 rank 0 on node1 (unit sglang-a-0) has failed: port 30000 (api) is taken by pid 7 (nginx); the last"
+        "a-0@node1 rank 0 on node1 (unit sglang-a-0) has failed: port 30000 (api) is taken by pid 7 (nginx); the last"
     )
 
 
@@ -116,7 +116,8 @@ def test_earlier_restarts_are_not_news_but_those_of_a_started_unit_are(board: Bo
 def test_the_time_is_over(board: Board) -> None:
     message = see(wait(board, 0), "running", "Loading safetensors 3/8", elapsed=60)
     assert (
-        message == "a-0 rank 0 on node1 (unit sglang-a-0) is not ready after 60 s: running\n  Loading safetensors 3/8"
+        message
+        == "a-0@node1 rank 0 on node1 (unit sglang-a-0) is not ready after 60 s: running\n  Loading safetensors 3/8"
     )
 
 
@@ -126,7 +127,7 @@ def test_progress_about_every_fifteen_seconds(board: Board) -> None:
         waiting.take({"sglang-a-0": state("running", "Loading 1/8")}, second) for second in (0, 10, 15, 20, 29, 31)
     ]
     assert [len(line) for line in lines] == [0, 0, 1, 0, 0, 1]
-    assert lines[2] == ["a-0 rank 0 on node1: loading, 15 s, last log line: Loading 1/8"]
+    assert lines[2] == ["a-0@node1 rank 0 on node1: loading, 15 s, last log line: Loading 1/8"]
 
 
 def test_in_a_big_play_only_leaders_show_progress(board: Board) -> None:
@@ -149,7 +150,7 @@ def test_a_limit_that_the_kernel_did_not_give_is_a_warning(board: Board) -> None
 
 
 ROUTER = router()
-MISSING = "the decode instance a-decode-0 (http://x:1) is not registered"
+MISSING = "the decode instance a-decode-0@node2 (http://x:1) is not registered"
 
 
 def router_wait(board: Board, host: str = "node9") -> Wait:

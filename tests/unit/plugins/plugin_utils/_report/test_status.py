@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible_collections.multinode.sglang.plugins.plugin_utils._report.status import Row, render, rows_of_host
 
-UNIT: dict[str, Any] = {"name": "sglang-a-0", "deployment": "a", "instance": "a-0", "rank": 0, "host": "node1"}
+UNIT: dict[str, Any] = {"name": "sglang-a-0", "deployment": "a", "instance": "a-0@node1", "rank": 0, "host": "node1"}
 ROUTER: dict[str, Any] = {"name": "sglang-router-a", "deployment": "a", "host": "node9"}
 SERVERS = {"units": [UNIT], "routers": []}
 ROUTERS = {"units": [], "routers": [ROUTER]}
@@ -33,7 +33,7 @@ def test_routers_come_after_the_servers_of_their_deployment() -> None:
     ]
     lines = render(rows).splitlines()
     assert [line.split()[:6] for line in lines[-2:]] == [
-        ["a", "a-0", "0", "node1", "ready", "12345678"],
+        ["a", "a-0@node1", "0", "node1", "ready", "12345678"],
         ["a", "router", "-", "node9", "ready", "-"],
     ]
     assert all(row.ready for row in rows)
@@ -46,7 +46,7 @@ def test_one_call_has_the_servers_and_the_routers_of_a_host() -> None:
 
 
 def test_the_error_of_a_router_is_what_is_missing() -> None:
-    trouble = "the decode instance a-decode-0 (http://x:1) is not registered"
+    trouble = "the decode instance a-decode-0@node2 (http://x:1) is not registered"
     row = only(ROUTERS, returned("sglang-router-a", "running", trouble=trouble, journal=["noise"]))
     assert (row.error, row.title) == (trouble, "router of a on node9 (running)")
     assert not row.ready
@@ -61,6 +61,6 @@ def test_a_unit_that_does_not_run_what_is_written() -> None:
 
 
 def test_a_host_without_a_result() -> None:
-    assert only(SERVERS, {}).title == "a-0 rank 0 on node1 (unknown)"
+    assert only(SERVERS, {}).title == "a-0@node1 rank 0 on node1 (unknown)"
     assert only(ROUTERS, {"unreachable": True, "msg": "no route"}).as_dict()["error"] == "no route"
     assert only(ROUTERS, {"unreachable": True}).state == "unreachable"
