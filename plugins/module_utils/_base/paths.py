@@ -7,6 +7,8 @@ from __future__ import annotations
 
 # Environments and secrets of units, one directory each.
 CONFIG_DIR = "/etc/sglang"
+# Who deployed what on the host, and when.
+HISTORY = f"{CONFIG_DIR}/deploys.json"
 # What a unit writes before it starts, such as the generation that runs.
 RUN_DIR = "/run/sglang"
 # Programs that units start.

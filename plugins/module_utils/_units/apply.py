@@ -157,7 +157,10 @@ def _examine_last(changes: Changes, gone: list[str]) -> None:
         changes.diff.append(removal_diff(paths.LIBRARY_DIR))
     changes.empty.append(paths.RUN_DIR)
     # What else is in it is somebody's.
-    if os.path.isdir(paths.CONFIG_DIR) and set(os.listdir(paths.CONFIG_DIR)) <= set(gone):
+    if os.path.isdir(paths.CONFIG_DIR) and set(os.listdir(paths.CONFIG_DIR)) <= {
+        *gone,
+        os.path.basename(paths.HISTORY),
+    }:
         changes.remove.append(paths.CONFIG_DIR)
 
 
