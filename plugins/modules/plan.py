@@ -190,8 +190,8 @@ hosts:
           C(sglang_version), C(environment), C(ib_devices_file) and C(digest).
       type: list
       elements: dict
-    unit_names:
-      description: The names of all servers that the plan has on this host, also of those that O(only) leaves out.
+    left_out_units:
+      description: The names of its servers that O(only) leaves out.
       type: list
       elements: str
     sglang_versions:
@@ -205,8 +205,8 @@ hosts:
           C(package), C(workers), C(served_model) and C(digest).
       type: list
       elements: dict
-    router_names:
-      description: The names of all routers that the plan has on this host, also of those that O(only) leaves out.
+    left_out_routers:
+      description: The names of its routers that O(only) leaves out.
       type: list
       elements: str
     reserved_ports:
@@ -233,10 +233,10 @@ hosts:
     node1:
       address: 10.0.0.1
       units: []
-      unit_names: []
+      left_out_units: []
       sglang_versions: []
       routers: []
-      router_names: []
+      left_out_routers: []
       reserved_ports: 20000-20006,30000
       reach: [{sources: clients, ports: "30000", why: "llama-0: the API"}]
       releases: []

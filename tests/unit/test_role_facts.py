@@ -136,18 +136,16 @@ def removal(role: str) -> dict[str, Any]:
     ("here", "removed"),
     [
         ({}, True),
-        ({"units": ["a"], "routers": ["r"]}, True),
-        ({"units": ["a"], "routers": []}, False),
-        ({"units": [], "routers": ["r"]}, False),
+        ({"left_out_units": [], "left_out_routers": []}, True),
+        ({"left_out_units": ["a"], "left_out_routers": []}, False),
+        ({"left_out_units": [], "left_out_routers": ["r"]}, False),
     ],
 )
 def test_what_servers_and_routers_share_goes_with_the_last_of_them(
     role: str, here: dict[str, list[str]], removed: bool
 ) -> None:
-    planned = {key: [{"name": name} for name in names] for key, names in here.items()}
-    entry = {**planned, "unit_names": ["a"], "router_names": ["r"]} if here else {}
     task = removal(role)
-    plan = {"hosts": {"node1": entry}}
+    plan = {"hosts": {"node1": here}}
     rendering = templar(role, **{f"{role}_manage": True}, sglang_plan_result=plan, **task["vars"])
     assert all(rendering.evaluate_conditional(one) for one in task["when"]) is removed
 

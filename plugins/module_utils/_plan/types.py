@@ -152,17 +152,17 @@ class Mount:
 class HostPlan:
     """What one host runs, opens and stores.
 
-    unit_names, router_names: all that the plan has on this host, also where units and routers are narrowed to some
-    deployments; sglang_versions: all releases of SGLang that these units run. reserved_ports: every planned port, to be
-    kept out of the ephemeral range.
+    left_out_units, left_out_routers: the names of those of deployments that are not acted on. sglang_versions: all
+    releases of SGLang that its units run, these included. reserved_ports: every planned port, to be kept out of the
+    ephemeral range.
     """
 
     address: str
     units: tuple[ServerUnit, ...] = ()
-    unit_names: tuple[str, ...] = ()
+    left_out_units: tuple[str, ...] = ()
     sglang_versions: tuple[str, ...] = ()
     routers: tuple[RouterUnit, ...] = ()
-    router_names: tuple[str, ...] = ()
+    left_out_routers: tuple[str, ...] = ()
     reserved_ports: str = ""
     reach: tuple[Rule, ...] = ()
     releases: tuple[Release, ...] = ()

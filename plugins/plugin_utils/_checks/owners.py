@@ -16,7 +16,9 @@ def services(planned: Mapping[str, Any]) -> set[str]:
     """Return the services that the plan has on a host, those of deployments that are left out and copies included."""
     # A copy that an earlier run has left behind is stopped and resumed by the next one.
     copies = {unit_of(release["name"]) for release in planned["releases"]}
-    return copies | {f"{name}.service" for name in (*planned["unit_names"], *planned["router_names"])}
+    names = [unit["name"] for unit in (*planned["units"], *planned["routers"])]
+    names += [*planned["left_out_units"], *planned["left_out_routers"]]
+    return copies | {f"{name}.service" for name in names}
 
 
 def who(owner: Mapping[str, Any]) -> str:

@@ -106,10 +106,8 @@ class Draft:
         return HostPlan(
             address=draft.host.address,
             units=tuple(draft.units),
-            unit_names=tuple(unit.name for unit in draft.units),
             sglang_versions=tuple(dict.fromkeys(unit.sglang_version for unit in draft.units)),
             routers=tuple(draft.routers),
-            router_names=tuple(router.name for router in draft.routers),
             reserved_ports=join(interval for interval, _owner, _name in draft.claims),
             reach=tuple(draft.rules),
             releases=releases.releases(catalog, models, draft.host),

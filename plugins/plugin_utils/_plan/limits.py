@@ -32,33 +32,53 @@ def parse_only(text: str, plan: Plan) -> list[str]:
 
 
 def select(plan: Plan, only: Collection[str]) -> Plan:
-    """Return the plan of some deployments; unit_names and router_names keep all, so that no other seems stale."""
+    """Return the plan of some deployments, without the hosts on which they have nothing.
+
+    A host that others share keeps all rules and reserved ports, and the names of what is left out.
+    """
+    if set(only) == set(plan.deployments):
+        return plan
+    served, left = _stores(plan, set(only)), _stores(plan, set(plan.deployments) - set(only))
+    narrowed = {name: _narrowed(host, only, served, left - served) for name, host in plan.hosts.items()}
     return replace(
         plan,
         deployments={name: entry for name, entry in plan.deployments.items() if name in only},
-        hosts={name: _narrowed(host, only) for name, host in plan.hosts.items()},
+        hosts={
+            name: host
+            for name, host in narrowed.items()
+            if host.units or host.routers or any(one.store in served for one in host.releases)
+        },
     )
 
 
-def _narrowed(host: HostPlan, only: Collection[str]) -> HostPlan:
+def _stores(plan: Plan, deployments: Collection[str]) -> set[str]:
+    """Return the stores of the models that deployments serve, on any host."""
+    return {
+        release.store
+        for host in plan.hosts.values()
+        for release in host.releases
+        if any(unit.deployment in deployments and _serves(unit, release.store) for unit in host.units)
+    }
+
+
+def _narrowed(host: HostPlan, only: Collection[str], served: Collection[str], left: Collection[str]) -> HostPlan:
+    """Return what a host has of some deployments. served: stores of their models; left: of models of others only."""
     units = tuple(unit for unit in host.units if unit.deployment in only)
-    left_out = [unit for unit in host.units if unit.deployment not in only]
-    # A model that no unit here serves is on this host of its own accord: its hosts: name it.
-    releases = tuple(one for one in host.releases if _serves(units, one.store) or not _serves(left_out, one.store))
-    dropped = [one for one in host.releases if one not in releases]
+    # A model that nobody serves is on this host of its own accord: its hosts: name it.
+    releases = tuple(one for one in host.releases if one.store in served or one.store not in left)
     return replace(
         host,
         units=units,
+        left_out_units=tuple(unit.name for unit in host.units if unit.deployment not in only),
         routers=tuple(router for router in host.routers if router.deployment in only),
+        left_out_routers=tuple(router.name for router in host.routers if router.deployment not in only),
         releases=releases,
-        mounts=tuple(
-            mount for mount in host.mounts if _needs(mount, units, releases) or not _needs(mount, left_out, dropped)
-        ),
+        mounts=tuple(mount for mount in host.mounts if _needs(mount, units, releases)),
     )
 
 
-def _serves(units: Iterable[ServerUnit], store: str) -> bool:
-    return any(unit.model.startswith(f"{store}/") for unit in units)
+def _serves(unit: ServerUnit, store: str) -> bool:
+    return unit.model.startswith(f"{store}/")
 
 
 def _needs(mount: Mount, units: Iterable[ServerUnit], releases: Iterable[Release]) -> bool:

@@ -56,8 +56,9 @@ def planned(address: str = "10.0.0.1", **more: Any) -> dict[str, Any]:
     return {
         "address": address,
         "units": [unit()],
-        "unit_names": ["sglang-lm-0"],
-        "router_names": [],
+        "left_out_units": [],
+        "routers": [],
+        "left_out_routers": [],
         "releases": [],
         "reserved_ports": "20000-20006,30000",
         "reach": [{"sources": "clients", "ports": "30000", "why": "lm-0: the API"}, between],

@@ -251,10 +251,20 @@ def test_select_keeps_ports_and_unit_names() -> None:
     whole = typed(both)
     part = select(whole, parse_only("b", whole))
     assert [unit.api_port for unit in part.hosts["node0"].units] == [30064]
-    assert part.hosts["node0"].unit_names == ("sglang-a-0", "sglang-b-0")
+    assert part.hosts["node0"].left_out_units == ("sglang-a-0",)
     assert parse_only("", whole) == ["a", "b"]
     with pytest.raises(PlanError, match="there is no deployment 'c'"):
         parse_only("c", whole)
+
+
+def test_hosts_of_other_deployments_are_left_alone() -> None:
+    raw = {
+        name: {"model": "/m", "server": {"hosts": [host], "tp_size": 8}}
+        for name, host in (("a", "node0"), ("b", "node1"))
+    }
+    part = select(typed(raw), ["a"])
+    assert list(part.hosts) == ["node0"]
+    assert part.peers == typed(raw).peers
 
 
 def test_a_part_of_an_instance_is_refused() -> None:

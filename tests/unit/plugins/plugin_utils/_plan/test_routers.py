@@ -160,7 +160,7 @@ def test_routers_of_other_deployments_are_kept_but_not_acted_on() -> None:
     }
     entry = select(typed(raw), ["other"]).hosts["node0"]
     assert [one.deployment for one in entry.routers] == ["other"]
-    assert entry.router_names == ("sglang-router-llama", "sglang-router-other")
+    assert entry.left_out_routers == ("sglang-router-llama",)
 
 
 @pytest.mark.parametrize(
