@@ -32,6 +32,7 @@ class ActionModule(CollectionAction):
         "ended": {"type": "str", "default": ""},
         "deployments": {"type": "dict"},
         "sglang_version": {"type": "str"},
+        "hosts": {"type": "list", "elements": "str"},
     }
 
     def act(self, options: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
@@ -42,6 +43,7 @@ class ActionModule(CollectionAction):
             "record": this_run(variables, os.getppid()),
             "deployments": digests(plan["hosts"].get(variables["inventory_hostname"]) or {}),
             "sglang_version": plan["sglang_version"],
+            "hosts": [] if plan["left_out"] else list(plan["hosts"]),
             **given,
         }
         found = self.remote("deploy_lock", wanted, variables)

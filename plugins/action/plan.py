@@ -20,6 +20,7 @@ from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import (
     PlanError,
     Settings,
     build_plan,
+    check_removed,
     check_whole_instances,
     parse_only,
     select,
@@ -48,6 +49,7 @@ class ActionModule(ControllerAction):
         "models_port": {"type": "int", "required": True},
         "models_release": {"type": "str", "default": ""},
         "only": {"type": "str", "default": ""},
+        "remove_hosts": {"type": "raw", "default": ""},
         "whole_instances": {"type": "bool", "default": False},
         "show": {"type": "str", "choices": ["none", "text", "json"], "default": "none"},
         "dest": {"type": "path"},
@@ -79,6 +81,7 @@ class ActionModule(ControllerAction):
 def _plan(options: Mapping[str, Any], variables: Mapping[str, Any]) -> Plan:
     inventory = Inventory(groups=variables["groups"], variables=variables["hostvars"].__getitem__)
     settings = Settings(**{field.name: options[field.name] for field in fields(Settings)})
+    check_removed(options["remove_hosts"], variables["groups"])
     whole = build_plan(options["deployments"], inventory, settings)
     plan = select(whole, parse_only(options["only"], whole))
     if options["whole_instances"]:

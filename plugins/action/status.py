@@ -11,7 +11,12 @@ from typing import Any, ClassVar
 from ansible_collections.multinode.sglang.plugins.module_utils._base.text import first_few
 from ansible_collections.multinode.sglang.plugins.plugin_utils import _results as results
 from ansible_collections.multinode.sglang.plugins.plugin_utils._action import ControllerAction, display
-from ansible_collections.multinode.sglang.plugins.plugin_utils._report.status import Row, render, rows_of_host
+from ansible_collections.multinode.sglang.plugins.plugin_utils._report.status import (
+    last_deploy,
+    render,
+    rows_of_host,
+    stray_rows,
+)
 
 
 class ActionModule(ControllerAction):
@@ -22,16 +27,19 @@ class ActionModule(ControllerAction):
     }
 
     def act(self, options: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
-        """Print the table; fail where a unit is not ready."""
+        """Print the table; fail where a unit is not ready, or not what the plan says."""
+        hosts, register = variables["hostvars"], options["register"]
         present = set(variables["ansible_play_hosts_all"])
-        rows: list[Row] = []
-        for name, host in results.plan_of(variables)["hosts"].items():
-            if name in present:
-                rows += rows_of_host(host, variables["hostvars"][name].get(options["register"]) or {})
+        planned = {name: one for name, one in results.plan_of(variables)["hosts"].items() if name in present}
+        found = {name: hosts[name].get(register) or {} for name in planned}
+        rows = [row for name, one in planned.items() for row in rows_of_host(one, found[name])]
+        found |= {name: hosts[name].get(register) or {} for name in results.left_hosts(hosts, register)}
+        rows += [row for name, one in found.items() for row in stray_rows(name, one)]
         display.display(render(rows))
+        display.display(last_deploy({name: one.get("stamp") for name, one in found.items() if name in planned}))
         result = {"changed": False, "units": [row.as_dict() for row in rows]}
         bad = [row.title for row in rows if not row.ready]
         if bad:
-            text = f"{len(bad)} of {len(rows)} servers and routers are not ready: {first_few(bad)}"
+            text = f"{len(bad)} of {len(rows)} servers and routers are not ready as planned: {first_few(bad)}"
             return {**result, "failed": True, "msg": text}
         return result

@@ -12,7 +12,7 @@ description:
   - A task costs the controller time on every host of a play, even where it is skipped. So a play should name only the
     hosts that it needs.
   - Without a plan, as in a syntax check, there are no hosts.
-positional: _input, kind
+positional: _input, kind, register
 options:
   _input:
     description:
@@ -23,8 +23,14 @@ options:
     description:
       - Return only hosts with servers (V(units)), routers (V(routers)) or models (V(releases)) of the deployments that
         are acted on. V(releases) includes hosts that only mount the source of a model.
+      - V(left) returns hosts of the inventory that were in the plan of an earlier deploy and have left it. The hosts
+        of the plan must have registered the result of M(multinode.sglang.unit_info) before, see O(register).
     type: str
-    choices: [units, routers, releases]
+    choices: [units, routers, releases, left]
+  register:
+    description: The variable with the result of M(multinode.sglang.unit_info), for V(left).
+    type: str
+    default: ""
 author:
   - The multinode.sglang authors (@multinode)
 """
@@ -44,11 +50,15 @@ _value:
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.multinode.sglang.plugins.plugin_utils._results import left_hosts
+
 KEYS = {"units": ("units",), "routers": ("routers",), "releases": ("releases", "mounts")}
 
 
-def plan_hosts(hostvars: Mapping[str, Any], kind: str | None = None) -> list[str]:
+def plan_hosts(hostvars: Mapping[str, Any], kind: str | None = None, register: str = "") -> list[str]:
     """Return the hosts of the plan that any host has, none without a plan."""
+    if kind == "left":
+        return left_hosts(hostvars, register)
     for name in hostvars:
         plan = hostvars[name].get("sglang_plan_result")
         if plan is not None:

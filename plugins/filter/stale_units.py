@@ -40,7 +40,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The servers to restart, in the order of the input.
+  description:
+    - The servers to restart, in the order of the input. C(rank) is the one with which a server runs, where it runs,
+      because leaders stop before their followers.
   type: list
   elements: dict
 """
@@ -50,14 +52,19 @@ from typing import Any
 
 
 def stale_units(units: list[dict[str, Any]], results: Mapping[str, Any], variable: str) -> list[dict[str, Any]]:
-    """Return the units whose instance has a stale rank on any host."""
+    """Return the units whose instance has a stale rank on any host, with the rank that runs."""
 
     def is_stale(name: str, host: str) -> bool:
         if host not in results or variable not in results[host]:
             return False
         return name in results[host][variable].get("stale", [])
 
-    return [unit for unit in units if any(is_stale(unit["name"], rank["host"]) for rank in unit["ranks"])]
+    def running(unit: dict[str, Any]) -> int:
+        known = results.get(unit["host"], {}).get(variable, {}).get("units", {}).get(unit["name"], {}).get("rank")
+        return int(unit["rank"] if known is None else known)
+
+    stale = [unit for unit in units if any(is_stale(unit["name"], rank["host"]) for rank in unit["ranks"])]
+    return [{**unit, "rank": running(unit)} for unit in stale]
 
 
 class FilterModule:

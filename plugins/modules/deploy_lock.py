@@ -60,6 +60,12 @@ options:
   sglang_version:
     description: The release of SGLang of the plan. The default comes from the plan.
     type: str
+  hosts:
+    description:
+      - All hosts of the plan, so that those that leave it later are known. Empty if the run acts on a part of the plan.
+        The default comes from the plan.
+    type: list
+    elements: str
 seealso:
   - module: multinode.sglang.status
 author:
@@ -109,7 +115,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.multinode.sglang.plugins.module_utils._deploy import lock, stamp
 
-NEEDED = ("record", "deployments", "sglang_version")
+NEEDED = ("record", "deployments", "sglang_version", "hosts")
 
 
 def take(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
@@ -133,6 +139,7 @@ def leave(params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
         **{name: record[name] for name in ("who", "controller", "playbook")},
         "sglang_version": params["sglang_version"],
         "deployments": params["deployments"],
+        "hosts": params["hosts"],
     }
     changed = params["stamp"] and stamp.is_new(entry)
     if not check_mode:
@@ -154,6 +161,7 @@ def main() -> None:
             "ended": {"type": "str", "default": ""},
             "deployments": {"type": "dict"},
             "sglang_version": {"type": "str"},
+            "hosts": {"type": "list", "elements": "str"},
         },
         required_together=[NEEDED],
         supports_check_mode=True,

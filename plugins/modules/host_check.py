@@ -115,6 +115,12 @@ options:
         description: How far in seconds the clock may be off.
         type: float
         default: 1
+      prune:
+        description:
+          - Whether a deploy stops the units of this collection that are not in the plan any more. Then the ports and
+            GPUs that they use count as free.
+        type: bool
+        default: true
   same:
     description:
       - Compare the hosts of each deployment that are in the play. The findings cover all hosts that differ from the

@@ -31,7 +31,7 @@ options:
       - The sections to gather. The other sections cost nothing, and are not in the result.
     type: list
     elements: str
-    choices: [all, clock, disks, driver, gpu, kernel, listeners, nccl, network, rdma, runtimes]
+    choices: [all, clock, disks, driver, gpu, kernel, listeners, nccl, network, rdma, runtimes, units]
     default: [all]
   cluster_address:
     description: The address at which other hosts reach this one. RV(node.network.cluster) describes its interface.
@@ -422,6 +422,13 @@ node:
         cluster: {address: 10.0.0.1, interface: bond0, mtu: 9000, speed_mbps: 200000, for_containers: false}
         names: {gpu02: {addresses: [10.0.0.2], seconds: 0.001, error: null}}
         resolver: {seconds: 0.002, answered: true}
+    units:
+      description:
+        - The units of this collection, also those that are in no plan any more, each with C(name), C(kind) (V(server)
+          or V(router)), C(title) (the instance, or the router and its deployment) and C(rank), null for a router.
+      type: list
+      elements: dict
+      sample: [{name: sglang-llama-0, kind: server, title: llama-0@gpu01, rank: 0}]
     listeners:
       description: TCP listeners, each with C(address), C(port), C(pid), C(command), C(user) and C(unit).
       type: list

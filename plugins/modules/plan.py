@@ -78,6 +78,10 @@ options:
       - The selection does not change any port, because ports come from the whole plan.
     type: str
     default: ''
+  remove_hosts:
+    description: Hosts that are to be cleaned. The plan is refused if the inventory does not have one of them.
+    type: raw
+    default: ""
   whole_instances:
     description: Whether to refuse a play with only a part of the hosts of an instance.
     type: bool
@@ -241,6 +245,11 @@ hosts:
       reach: [{sources: clients, ports: "30000", why: "llama-0: the API"}]
       releases: []
       mounts: []
+left_out:
+  description: The deployments that O(only) leaves out. RV(deployments) and RV(hosts) lack them.
+  returned: always
+  type: list
+  elements: str
 peers:
   description:
     - The sets of addresses that rules refer to, such as C(instance llama-0@node1), C(prefill deepseek), C(decode

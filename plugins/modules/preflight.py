@@ -48,6 +48,12 @@ options:
     description: How far in seconds a clock may be off.
     type: float
     default: 1
+  prune:
+    description:
+      - Whether a deploy stops the units of this collection that are not in the plan any more. Then the ports and GPUs
+        that they use count as free.
+    type: bool
+    default: true
 seealso:
   - module: multinode.sglang.host_check
 author:

@@ -41,6 +41,12 @@ options:
     type: list
     elements: dict
     default: []
+  known:
+    description:
+      - The names of all units that the plan has on this host. With it, RV(strays) lists the other units of this
+        collection.
+    type: list
+    elements: str
   restarts:
     description: Units and the number of their automatic restarts so far. A unit with more restarts is V(failed).
     type: dict
@@ -117,6 +123,9 @@ units:
     digest:
       description: Digest of what is written for the next start.
       type: str
+    planned:
+      description: Digest in the plan that was written, C(digest) of the unit there.
+      type: str
     limits:
       description: Limits of the running process.
       type: dict
@@ -125,6 +134,18 @@ units:
       type: list
       elements: str
   sample: {"sglang-llama-0": {"phase": "ready", "active": "active", "answer": " Paris"}}
+strays:
+  description:
+    - Units of this collection that are not in O(known), each with C(name), C(kind) (V(server) or V(router)), C(title),
+      C(rank), C(active) (its state in systemd) and C(since).
+  returned: with O(known)
+  type: list
+  elements: dict
+  sample: [{name: sglang-old-0, kind: server, title: old-0@gpu01, rank: 0, active: active, since: ""}]
+stamp:
+  description: The last deploy of this host, as M(multinode.sglang.deploy_lock) noted it. Null without one.
+  returned: with O(known)
+  type: dict
 bootstrap:
   description: What each bootstrap server lists, by prefill instance.
   returned: always
@@ -150,7 +171,10 @@ import platform
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.multinode.sglang.plugins.module_utils._base import ours
+from ansible_collections.multinode.sglang.plugins.module_utils._base.host import Root
 from ansible_collections.multinode.sglang.plugins.module_utils._base.systemd import Systemd, SystemdError
+from ansible_collections.multinode.sglang.plugins.module_utils._deploy import stamp
 from ansible_collections.multinode.sglang.plugins.module_utils._plan.plain import each
 from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import Bootstrap, RouterUnit, ServerUnit
 from ansible_collections.multinode.sglang.plugins.module_utils._router.workers import WatchedRouter
@@ -161,6 +185,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "servers": {"type": "list", "elements": "dict", "default": []},
     "routers": {"type": "list", "elements": "dict", "default": []},
     "bootstrap": {"type": "list", "elements": "dict", "default": []},
+    "known": {"type": "list", "elements": "str"},
     "restarts": {"type": "dict", "default": {}},
     "wait": {"type": "float", "default": 0},
     "probe_timeout": {"type": "float", "default": 60},
@@ -183,15 +208,31 @@ def registered(params: dict[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
+def others(params: dict[str, Any], systemd: Systemd) -> dict[str, Any]:
+    """Return the units that are not in the plan, and the last deploy."""
+    if params["known"] is None:
+        return {}
+    found = ours.strays(ours.units(Root()), params["known"])
+    shown = systemd.show([unit["name"] for unit in found])
+    states = [shown[unit["name"]] for unit in found]
+    strays = [
+        {**unit, "active": state.get("ActiveState", ""), "since": state.get("ActiveEnterTimestamp", "")}
+        for unit, state in zip(found, states)
+    ]
+    return {"strays": strays, "stamp": stamp.newest()}
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
     try:
-        units = report(Systemd(module.run_command), watched(module.params), module.params)
+        systemd = Systemd(module.run_command)
+        units = report(systemd, watched(module.params), module.params)
+        more = others(module.params, systemd)
         bootstrap = registered(module.params)
     except (SystemdError, ValueError) as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=False, units=units, bootstrap=bootstrap)
+    module.exit_json(changed=False, units=units, bootstrap=bootstrap, **more)
 
 
 if __name__ == "__main__":

@@ -150,6 +150,14 @@ actions:
   type: list
   elements: str
   sample: ["write /etc/systemd/system/sglang-llama-0.service", "reload systemd", "enable sglang-llama-0"]
+strays:
+  description:
+    - Units of this collection that are neither in the plan nor in O(keep), whether or not O(prune) removes them, each
+      with C(name), C(kind) (V(server) or V(router)), C(title) and C(rank).
+  returned: always
+  type: list
+  elements: dict
+  sample: [{name: sglang-old-0, kind: server, title: old-0@gpu01, rank: 0}]
 stale:
   description: Names of the units that are not active, or do not run what is written.
   returned: always
@@ -170,7 +178,10 @@ units:
     generation:
       description: Digest of what runs. Empty if the unit does not run.
       type: str
-  sample: {"sglang-llama-0": {"active": "active", "digest": "3f1c", "generation": "3f1c"}}
+    rank:
+      description: The rank with which it runs, which may be another one than in the plan. Null if it has none.
+      type: int
+  sample: {"sglang-llama-0": {"active": "active", "digest": "3f1c", "generation": "3f1c", "rank": 1}}
 """
 
 from typing import Any

@@ -58,3 +58,15 @@ def connections_of(variables: Variables) -> Mapping[str, Any] | None:
 def checks_of(variables: Variables) -> list[dict[str, Any]]:
     """Return what the roles nvidia_driver, nccl and rdma found on a host."""
     return [dict(finding) for name in CHECKS for finding in (variables.get(name) or {}).get("findings", [])]
+
+
+def left_hosts(hosts: Variables, register: str) -> list[str]:
+    """Return the hosts of the inventory that were in the plan of an earlier deploy and are in none now.
+
+    hosts: the variables of all hosts. register: where those of the plan have the result of unit_info.
+    """
+    plan: Variables = next((hosts[name][PLAN]["hosts"] for name in hosts if hosts[name].get(PLAN)), {})
+    noted = [((hosts[name].get(register) or {}).get("stamp") or {}).get("left", ()) for name in plan if name in hosts]
+    return [
+        name for name in dict.fromkeys(one for names in noted for one in names) if name in hosts and name not in plan
+    ]

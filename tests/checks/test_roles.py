@@ -12,7 +12,8 @@ import yaml
 from tests.checks.common import REPO
 
 ROLES = sorted(path.parent.parent for path in REPO.glob("roles/*/tasks/main.yml"))
-PYTHON_TYPES = {"str": str, "int": int, "bool": bool, "float": float, "dict": dict, "list": list, "path": str}
+PYTHON_TYPES = {
+    "raw": object,"str": str, "int": int, "bool": bool, "float": float, "dict": dict, "list": list, "path": str}
 
 
 @pytest.fixture(params=ROLES, ids=lambda role: role.name)

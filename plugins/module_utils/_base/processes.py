@@ -40,3 +40,10 @@ def describe(root: Root, pid: int) -> dict[str, Any]:
         "user": user_of_status(root.text(f"/proc/{pid}/status")),
         "unit": unit_of_cgroup(root.text(f"/proc/{pid}/cgroup")),
     }
+
+
+def rank(root: Root, pid: int) -> int | None:
+    """Return the rank with which a server runs, None where none runs. It is what the process says of itself."""
+    words = root.text(f"/proc/{pid}/cmdline").split("\0") if pid else []
+    given = words[words.index("--node-rank") + 1 :][:1] if "--node-rank" in words else []
+    return int(given[0]) if given and given[0].isdecimal() else None

@@ -28,7 +28,8 @@ def history(path: str = paths.HISTORY) -> list[dict[str, Any]]:
 def _entry(found: Mapping[str, Any]) -> dict[str, Any]:
     deployments = {str(name): str(digest) for name, digest in found["deployments"].items()}
     words = {name: str(found[name]) for name in ("who", "controller", "playbook", "sglang_version")}
-    return {**words, "time": float(found["time"]), "deployments": deployments}
+    hosts = {name: [str(host) for host in found.get(name, ())] for name in ("hosts", "left")}
+    return {**words, **hosts, "time": float(found["time"]), "deployments": deployments}
 
 
 def newest(path: str = paths.HISTORY) -> dict[str, Any] | None:
@@ -52,14 +53,21 @@ def is_new(entry: Mapping[str, Any], path: str = paths.HISTORY) -> bool:
     last: dict[str, str] = {}
     for one in history(path):
         last.update(one["deployments"])
-    version = (newest(path) or {}).get("sglang_version")
+    before = newest(path) or {"sglang_version": "", "hosts": []}
     known = {name: last.get(name) for name in entry["deployments"]}
-    return bool(entry["deployments"]) and (known != entry["deployments"] or version != entry["sglang_version"])
+    same = before["sglang_version"] == entry["sglang_version"] and entry.get("hosts", []) in ([], before["hosts"])
+    return bool(entry["deployments"]) and (known != entry["deployments"] or not same)
 
 
 def add(entry: Mapping[str, Any], path: str = paths.HISTORY) -> None:
-    """Note a deploy, now."""
-    noted = [*history(path), {**entry, "time": time.time()}][-KEPT:]
+    """Note a deploy, now. hosts in it: all of the plan, none where the deploy acted on a part of it."""
+    before = history(path)
+    last = before[-1] if before else {"hosts": [], "left": []}
+    hosts = entry.get("hosts") or last["hosts"]
+    # Only the newest note has them.
+    left = sorted({*last["left"], *last["hosts"]} - set(hosts))
+    older = [{**one, "hosts": [], "left": []} for one in before]
+    noted = [*older, {**entry, "hosts": hosts, "left": left, "time": time.time()}][-KEPT:]
     directory = path.rpartition("/")[0]
     ensure(Directory(directory, 0o755))
     ensure(File(path, json.dumps(noted, indent=1) + "\n", 0o644))

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .._base import pci
+from .._base import ours, pci
 from .._base.host import Commands, Root, Task
 from . import clock, disk, driver, gpu, kernel, listeners, nccl, network, rdma, runtimes
 
 Section = Callable[[], tuple[Any, list[str]]]
-SECTIONS = ("clock", "disks", "driver", "gpu", "kernel", "listeners", "nccl", "network", "rdma", "runtimes")
+SECTIONS = ("clock", "disks", "driver", "gpu", "kernel", "listeners", "nccl", "network", "rdma", "runtimes", "units")
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,7 @@ def sections(wanted: Wanted, root: Root, commands: Commands) -> dict[str, Sectio
         "network": lambda: network.gather(root, commands, wanted.address, list(wanted.names), list(wanted.addresses)),
         "rdma": lambda: rdma.gather(root, commands, pci.numbered_gpus(root)),
         "runtimes": lambda: runtimes.gather(root, list(wanted.runtimes)),
+        "units": lambda: (ours.units(root), []),
     }
 
 

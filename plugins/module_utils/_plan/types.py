@@ -221,7 +221,11 @@ class DeploymentPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """The whole plan. peers: name of a set of hosts -> their addresses, which rules refer to."""
+    """The whole plan.
+
+    peers: name of a set of hosts -> their addresses, which rules refer to. left_out: deployments that are not acted on,
+    and that deployments and hosts therefore lack.
+    """
 
     sglang_version: str
     router_package: str
@@ -234,6 +238,7 @@ class Plan:
     peers: dict[str, tuple[str, ...]]
     deployments: dict[str, DeploymentPlan]
     hosts: dict[str, HostPlan] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
 
 def find(options: tuple[Option, ...], name: str) -> Option | None:

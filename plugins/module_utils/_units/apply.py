@@ -12,11 +12,12 @@ import shutil
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._base import paths
+from .._base import ours, paths, processes
 from .._base.files import Directory, File, diff_entry, differs, ensure, file_diff, read, removal_diff
+from .._base.host import Root
+from .._base.ours import MARKERS
 from .._base.systemd import Systemd, service
 from . import digest, programs
-from .text import MARKERS
 
 
 class UnitsError(Exception):
@@ -82,10 +83,14 @@ def unit_names(markers: tuple[str, ...]) -> list[str]:
 
 @dataclass
 class Changes:
-    """What differs. empty: directories that are removed if nothing else is in them."""
+    """What differs.
+
+    strays: units that are not in the plan. empty: directories that are removed if nothing else is in them.
+    """
 
     ensure: list[File | Directory] = field(default_factory=list)
     enable: list[str] = field(default_factory=list)
+    strays: list[dict[str, Any]] = field(default_factory=list)
     stop: list[str] = field(default_factory=list)
     remove: list[str] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)
@@ -100,10 +105,11 @@ class Changes:
         for unit in wanted.units:
             active = shown[unit.name]["ActiveState"]
             generation = digest.running(unit.name)
-            units[unit.name] = {"active": active, "digest": unit.digest, "generation": generation}
+            rank = processes.rank(Root(), int(shown[unit.name].get("MainPID") or 0))
+            units[unit.name] = {"active": active, "digest": unit.digest, "generation": generation, "rank": rank}
             if active != "active" or generation != unit.digest:
                 stale.append(unit.name)
-        return {"actions": self.actions, "units": units, "stale": stale}
+        return {"actions": self.actions, "units": units, "stale": stale, "strays": self.strays}
 
 
 def examine(wanted: Wanted, systemd: Systemd) -> Changes:
@@ -121,6 +127,9 @@ def examine(wanted: Wanted, systemd: Systemd) -> Changes:
     for path in programs.strays() if wanted.units else ():
         changes.remove.append(path)
         changes.diff.append(removal_diff(path))
+    kinds = {ours.KINDS[marker] for marker in wanted.markers}
+    known = {*wanted.keep, *(unit.name for unit in wanted.units)}
+    changes.strays = ours.strays([one for one in ours.units(Root()) if one["kind"] in kinds], known)
     if wanted.prune:
         _examine_pruning(wanted, changes)
     changes.enable = [unit.name for unit in wanted.units if not is_enabled(unit.name)]
@@ -145,7 +154,7 @@ def _examine_pruning(wanted: Wanted, changes: Changes) -> None:
             changes.diff.append(diff_entry(unit_path(name), read(unit_path(name)), None))
             changes.remove.append(unit_path(name))
         changes.remove += [path for path in [f"{paths.CONFIG_DIR}/{name}"] if os.path.lexists(path)]
-    if not wanted.units and set(unit_names(MARKERS)) <= set(gone):
+    if not wanted.units and not wanted.keep and set(unit_names(MARKERS)) <= set(gone):
         _examine_last(changes, gone)
 
 

@@ -49,7 +49,8 @@ def running(name: str) -> str:
     return (read_short(f"{paths.RUN_DIR}/{name}/generation") or "").strip()
 
 
-def written(name: str) -> str:
-    """Return the generation that the files of a unit have, empty without files."""
+def written(name: str) -> tuple[str, str]:
+    """Return what the files of a unit have: the digest of the plan, and the generation; empty without files."""
     lines = (read(f"{paths.CONFIG_DIR}/{name}/environment") or "").splitlines()
-    return next((line.partition("=")[2].strip('"') for line in lines if line.startswith("SGLANG_UNIT_DIGEST=")), "")
+    values = {key: value.strip('"') for key, _equals, value in (line.partition("=") for line in lines)}
+    return values.get("SGLANG_PLAN_DIGEST", ""), values.get("SGLANG_UNIT_DIGEST", "")

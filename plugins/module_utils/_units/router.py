@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._base import paths
+from .._base import ours, paths
 from .._base.files import Directory, File
 from .._base.systemd import service
 from .._plan import plain
@@ -59,7 +59,7 @@ def wanted_routers(params: Mapping[str, Any]) -> Wanted:
     settings = Settings.from_params(params)
     units = plain.each(RouterUnit, params["routers"], "routers")
     return Wanted(
-        markers=(text.ROUTER_MARKER,),
+        markers=(ours.ROUTER_MARKER,),
         units=tuple(unit_files(unit, settings, secrets_text(_secrets(unit, params))) for unit in units),
         interpreter=settings.interpreter,
         fix="run the role sglang_router with its tag install, or correct sglang_router_path",
@@ -100,7 +100,8 @@ def unit_files(unit: RouterUnit, settings: Settings, secrets: str) -> UnitFiles:
     # Whether its workers are prefill and decode is on its command line only.
     lasting = [*router_argv(unit, with_workers=False), *worker_words(unit.workers)[:1]]
     generation = digest.generation(shared, unit_text(unit, settings, bool(secrets), lasting))
-    lines = [text.ROUTER_MARKER, text.environment_line("SGLANG_UNIT_DIGEST", generation)]
+    digests = {"SGLANG_PLAN_DIGEST": unit.digest, "SGLANG_UNIT_DIGEST": generation}
+    lines = [ours.ROUTER_MARKER, *(text.environment_line(*item) for item in digests.items())]
     secrets_path = f"{directory}/{CREDENTIAL}"
     items: tuple[File | Directory, ...] = (
         Directory(directory, 0o750, group=settings.group),
@@ -125,8 +126,8 @@ def unit_text(unit: RouterUnit, settings: Settings, with_secrets: bool, command:
     check = text.joined([*text.SYSTEM_PYTHON, programs.prestart(), "ports", *ports])
     run = "run-with-secrets" if with_secrets else "run"
     return text.unit_file(
-        text.ROUTER_MARKER,
-        f"SGLang router of {unit.deployment}",
+        ours.ROUTER_MARKER,
+        ours.router_title(unit.deployment),
         [],
         [
             "User=" + settings.user,

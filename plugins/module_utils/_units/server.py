@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from .._base import paths
+from .._base import ours, paths
 from .._base.files import Directory, File
 from .._base.systemd import service
 from .._base.text import host_port
@@ -38,7 +38,7 @@ def wanted_servers(params: Mapping[str, Any]) -> Wanted:
     resolved = [models.resolved(unit, params["releases"]) for unit in units]
     return Wanted(
         # Routers too: where a host has none any more, no play for routers runs on it.
-        markers=text.MARKERS,
+        markers=ours.MARKERS,
         units=tuple(unit_files(one, settings, keys_text(_keys(one.unit, params))) for one in resolved),
         interpreter=settings.interpreter,
         fix="run the role sglang_runtime or correct sglang_server_python",
@@ -74,8 +74,12 @@ def unit_files(one: models.Resolved, settings: Settings, keys: str) -> UnitFiles
     # Which interface a unit uses, or its host, is no concern of the other ranks.
     shared = digest.agreed(unit.digest, one.releases, settings.runtime, keys, unit.instance)
     generation = digest.generation(shared, written, environment)
-    digests = {"SGLANG_INSTANCE_DIGEST": shared, "SGLANG_UNIT_DIGEST": generation}
-    lines = [text.SERVER_MARKER, *environment, *(text.environment_line(*item) for item in digests.items())]
+    digests = {
+        "SGLANG_PLAN_DIGEST": unit.digest,
+        "SGLANG_INSTANCE_DIGEST": shared,
+        "SGLANG_UNIT_DIGEST": generation,
+    }
+    lines = [ours.SERVER_MARKER, *environment, *(text.environment_line(*item) for item in digests.items())]
     keys_path = f"{directory}/keys.yaml"
     private = [File(keys_path, keys, 0o600, settings.user, settings.group, secret=True)] if keys else []
     items: tuple[File | Directory, ...] = (
@@ -91,8 +95,8 @@ def unit_text(unit: ServerUnit, settings: Settings, with_keys: bool) -> str:
     """Return the unit file."""
     runtime = f"{paths.RUN_DIR}/{unit.name}"
     return text.unit_file(
-        text.SERVER_MARKER,
-        f"SGLang {unit.instance} rank {unit.rank} of {unit.nnodes}",
+        ours.SERVER_MARKER,
+        ours.server_title(unit.instance, unit.rank, unit.nnodes),
         ["RequiresMountsFor=" + text.path(unit.model)] if unit.model.startswith("/") else [],
         [
             "User=" + settings.user,

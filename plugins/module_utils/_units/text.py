@@ -10,9 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 # The first line of every file of this collection; it tells the two kinds of units apart.
-SERVER_MARKER = "# Managed by multinode.sglang"
-ROUTER_MARKER = "# Managed by multinode.sglang: router"
-MARKERS = (SERVER_MARKER, ROUTER_MARKER)
 # -I: the environment of the unit (PYTHONPATH, PYTHONHOME) is meant for SGLang, not for a check. -B: no caches to clean
 # up.
 SYSTEM_PYTHON = ("/usr/bin/python3", "-IB")

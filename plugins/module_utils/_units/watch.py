@@ -82,6 +82,7 @@ def observe(
     for unit in units:
         values = shown[unit.name]
         now = phase(values, restarts.get(unit.name))
+        planned, generation = digest.written(unit.name)
         answer, trouble = unit.probe(timeout) if now == "running" else ("", "")
         seen[unit.name] = {
             "phase": "ready" if now == "running" and not trouble else now,
@@ -93,7 +94,8 @@ def observe(
             "answer": answer,
             "trouble": trouble,
             "generation": digest.running(unit.name),
-            "digest": digest.written(unit.name),
+            "digest": generation,
+            "planned": planned,
         }
     return seen
 

@@ -36,6 +36,7 @@ HOST = {
     "free_gib": {"type": "dict", "default": {}},
     "resolver_seconds": {"type": "float", "default": 2},
     "clock_seconds": {"type": "float", "default": 1},
+    "prune": {"type": "bool", "default": True},
 }
 SAME = {"type": "list", "elements": "str", "choices": list(KINDS), "default": []}
 HOST_CHECK = {
@@ -62,7 +63,7 @@ def settings(given: Mapping[str, Any]) -> Settings:
 def host_wanted(given: Mapping[str, Any]) -> host.Wanted:
     """Return the settings that preflight was given."""
     free_gib = {path: float(amount) for path, amount in given["free_gib"].items()}
-    return host.Wanted(given["gpus"], free_gib, given["resolver_seconds"], given["clock_seconds"])
+    return host.Wanted(given["gpus"], free_gib, given["resolver_seconds"], given["clock_seconds"], given["prune"])
 
 
 def _rdma(given: Mapping[str, Any]) -> rdma.Wanted:

@@ -15,7 +15,7 @@ from ansible_collections.multinode.sglang.plugins.module_utils._base.text import
 
 from . import ports
 from .finding import WARNING, Finding, section
-from .owners import ending, services, who
+from .owners import ending, stopped, strays, who
 
 Planned = Mapping[str, Any]
 FABRIC_READY = ("Completed", "Success")
@@ -24,22 +24,25 @@ KEEPING_TIME = "deploy with node_tuning_manage: true, or install chrony (sudo ap
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a host must have. free_gib: directory -> GiB."""
+    """What a host must have. free_gib: directory -> GiB. prune: whether a deploy stops units that left the plan."""
 
     gpus: bool
     free_gib: Mapping[str, float]
     resolver_seconds: float
     clock_seconds: float
+    prune: bool = True
 
 
 def findings(
     node: dict[str, Any], planned: Planned, ephemeral: str, wanted: Wanted, ours: int | None = None
 ) -> list[Finding]:
     """Return what is wrong with a host. planned: its entry in the plan; ours: the process of this run's listeners."""
+    known = stopped(node, planned, wanted.prune)
     return [
         *(_unknown(problem) for problem in node.get("problems", [])),
-        *(_gpus(node, planned) if wanted.gpus else []),
-        *ports.findings(node, planned, ephemeral, ours),
+        *(_gpus(node, planned, known) if wanted.gpus else []),
+        *ports.findings(node, planned, ephemeral, known, ours),
+        *_strays(node, planned, wanted.prune),
         *_free_space(node, wanted.free_gib),
         *_address(node),
         *_resolver(node, wanted.resolver_seconds),
@@ -58,6 +61,14 @@ def _unknown(problem: str) -> Finding:
     return Finding("facts", "unknown", f"facts are incomplete: {problem}", "", fix, severity=WARNING)
 
 
+def _strays(node: dict[str, Any], planned: Planned, prune: bool) -> Iterable[Finding]:
+    for unit in strays(node, planned):
+        rank = "" if unit["rank"] is None else f" rank {unit['rank']}"
+        found = f"unit {unit['name']} ({unit['title']}{rank}) is not in the plan"
+        fix = "run deploy.yml, which stops and removes it" if prune else "deploy with sglang_server_prune: true"
+        yield Finding("ports", "stray", found, "", fix, severity=WARNING)
+
+
 def planned_gpus(planned: Planned) -> set[int]:
     """Return the indexes of the GPUs that the units of a host use; a unit for another device uses none."""
     return {gpu for unit in planned["units"] if device_of(unit) == "cuda" for gpu in unit["gpus"]}
@@ -68,7 +79,7 @@ def device_of(unit: Mapping[str, Any]) -> str:
     return next((option["values"][0] for option in unit["options"] if option["name"] == "device"), "cuda")
 
 
-def _gpus(node: dict[str, Any], planned: Planned) -> list[Finding]:
+def _gpus(node: dict[str, Any], planned: Planned, known: set[str]) -> list[Finding]:
     needed = planned_gpus(planned)
     if not needed:
         return []
@@ -78,7 +89,7 @@ def _gpus(node: dict[str, Any], planned: Planned) -> list[Finding]:
     lost = [entry["pci"] for entry in every if entry["lost"]]
     found = [] if needed <= set(working) else [_missing_gpus(needed, working, lost)]
     used = {index: working[index] for index in sorted(needed & set(working))}
-    found += _busy(gpu.get("processes", []), used, services(planned))
+    found += _busy(gpu.get("processes", []), used, known)
     for index, entry in used.items():
         found += _unfit(index, entry)
     return found

@@ -9,7 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.multinode.sglang.plugins.module_utils._base import ours
 from ansible_collections.multinode.sglang.plugins.module_utils._release.service import unit_of
+
+
+def strays(node: Mapping[str, Any], planned: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the units of this collection on a host that its plan does not have any more."""
+    names = {service.rpartition(".")[0] for service in services(planned)}
+    return ours.strays(node.get("units") or [], names)
+
+
+def stopped(node: Mapping[str, Any], planned: Mapping[str, Any], prune: bool) -> set[str]:
+    """Return the services that a deploy stops before it starts anything: those of the plan, and strays."""
+    found = strays(node, planned) if prune else []
+    return services(planned) | {f"{unit['name']}.service" for unit in found}
 
 
 def services(planned: Mapping[str, Any]) -> set[str]:

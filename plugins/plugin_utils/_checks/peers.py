@@ -86,8 +86,8 @@ def _inside(text: str, ports: Iterable[int]) -> list[int]:
 
 
 def serving(node: dict[str, Any], names: Iterable[str]) -> list[int]:
-    """Return the ports on which these services listen already."""
-    ours = set(names)
+    """Return the ports on which these services listen already, or units of this collection that left the plan."""
+    ours = {*names, *(f"{unit['name']}.service" for unit in section(node, "units", []))}
     return sorted({listener["port"] for listener in section(node, "listeners", []) if listener.get("unit") in ours})
 
 

@@ -6,36 +6,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from ansible_collections.multinode.sglang.plugins.module_utils._base.intervals import join, overlap, parse, without
 
 from .finding import Finding, plural, section
-from .owners import ending, services, who
+from .owners import ending, who
 
 Planned = Mapping[str, Any]
 
 
-def findings(node: dict[str, Any], planned: Planned, ephemeral: str, ours: int | None) -> list[Finding]:
-    """Return what is wrong with the ports. ephemeral: the range of the plan; ours: the process of our listeners."""
-    return [*_taken(node, planned, ours), *_ephemeral(node, planned, ephemeral)]
+def findings(
+    node: dict[str, Any], planned: Planned, ephemeral: str, known: Collection[str], ours: int | None
+) -> list[Finding]:
+    """Return what is wrong with the ports.
+
+    ephemeral: the range of the plan. known: the services that a deploy stops first. ours: the process of our listeners.
+    """
+    return [*_taken(node, planned, known, ours), *_ephemeral(node, planned, ephemeral)]
 
 
-def strangers(node: dict[str, Any], planned: Planned) -> list[Mapping[str, Any]]:
-    """Return who listens on a planned port and is not a unit of the plan."""
+def strangers(node: dict[str, Any], planned: Planned, known: Collection[str]) -> list[Mapping[str, Any]]:
+    """Return who listens on a planned port and is none of the known services."""
     ranges = parse(planned["reserved_ports"])
-    ours = services(planned)
     return [
         listener
         for listener in section(node, "listeners", [])
-        if any(first <= listener["port"] <= last for first, last in ranges) and listener.get("unit") not in ours
+        if any(first <= listener["port"] <= last for first, last in ranges) and listener.get("unit") not in known
     ]
 
 
-def _taken(node: dict[str, Any], planned: Planned, ours: int | None) -> Iterable[Finding]:
+def _taken(node: dict[str, Any], planned: Planned, known: Collection[str], ours: int | None) -> Iterable[Finding]:
     by_owner: dict[Any, list[Mapping[str, Any]]] = {}
-    for listener in strangers(node, planned):
+    for listener in strangers(node, planned, known):
         if ours is None or listener.get("pid") != ours:
             by_owner.setdefault(listener.get("pid"), []).append(listener)
     for listeners in by_owner.values():

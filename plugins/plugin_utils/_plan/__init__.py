@@ -9,7 +9,7 @@ from __future__ import annotations
 from .build import build_plan
 from .errors import PlanError
 from .inventory import Inventory
-from .limits import check_whole_instances, parse_only, select
+from .limits import check_removed, check_whole_instances, parse_only, select
 from .settings import Settings
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "PlanError",
     "Settings",
     "build_plan",
+    "check_removed",
     "check_whole_instances",
     "parse_only",
     "select",

@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from ansible_collections.multinode.sglang.plugins.module_utils._base.text import first_few
 from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import (
@@ -20,6 +22,9 @@ from ansible_collections.multinode.sglang.plugins.module_utils._plan.types impor
 
 from .errors import PlanError, nearest
 
+# What makes a name a pattern, whose matches nobody can foresee.
+PATTERN = re.compile(r"[*?!&~\[]")
+
 
 def parse_only(text: str, plan: Plan) -> list[str]:
     """ "llama, deepseek" -> the deployments to act on; "" is all of them."""
@@ -29,6 +34,16 @@ def parse_only(text: str, plan: Plan) -> list[str]:
             hint = nearest(name, plan.deployments) or f"; choose from {first_few(plan.deployments)}"
             raise PlanError(f"sglang_plan_only: there is no deployment {name!r}{hint}")
     return names or list(plan.deployments)
+
+
+def check_removed(hosts: Any, groups: Mapping[str, Sequence[str]]) -> None:
+    """Refuse to clean hosts that the inventory does not have. hosts: a list, or names and patterns as in --limit."""
+    names = hosts if isinstance(hosts, (list, tuple)) else re.split(r"[,:]", str(hosts))
+    known = [*groups, *groups.get("all", ())]
+    for name in (str(one).strip() for one in names):
+        if name and not PATTERN.search(name) and name not in known:
+            hint = nearest(name, known) or "; correct the name, or put the host back to clean it"
+            raise PlanError(f"sglang_remove_hosts: the inventory has no host or group {name!r}{hint}")
 
 
 def select(plan: Plan, only: Collection[str]) -> Plan:
@@ -43,6 +58,7 @@ def select(plan: Plan, only: Collection[str]) -> Plan:
     return replace(
         plan,
         deployments={name: entry for name, entry in plan.deployments.items() if name in only},
+        left_out=tuple(name for name in plan.deployments if name not in only),
         hosts={
             name: host
             for name, host in narrowed.items()

@@ -11,7 +11,14 @@ from ansible_collections.multinode.sglang.plugins.action.preflight import Action
 
 from tests.unit.plugins.plugin_utils._checks.hosts import listener, node, plan
 
-GIVEN: dict[str, Any] = {"gpus": True, "same": ["mtu"], "free_gib": {}, "resolver_seconds": 2, "clock_seconds": 1}
+GIVEN: dict[str, Any] = {
+    "gpus": True,
+    "same": ["mtu"],
+    "free_gib": {},
+    "resolver_seconds": 2,
+    "clock_seconds": 1,
+    "prune": True,
+}
 
 
 def registered(**more: Any) -> dict[str, Any]:
@@ -65,4 +72,4 @@ def test_what_a_host_saw_of_its_peers_is_reported() -> None:
 
 
 def test_the_module_has_the_options_of_the_action() -> None:
-    assert set(ActionModule.ARGUMENTS) == {"gpus", "same", "free_gib", "resolver_seconds", "clock_seconds"}
+    assert set(ActionModule.ARGUMENTS) == {"gpus", "same", "free_gib", "resolver_seconds", "clock_seconds", "prune"}

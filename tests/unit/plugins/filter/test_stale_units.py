@@ -10,8 +10,8 @@ from typing import Any
 from ansible_collections.multinode.sglang.plugins.filter.stale_units import stale_units
 
 UNITS: list[dict[str, Any]] = [
-    {"name": "sglang-a-0", "ranks": [{"host": "n1"}, {"host": "n2"}]},
-    {"name": "sglang-b-0", "ranks": [{"host": "n1"}]},
+    {"name": "sglang-a-0", "host": "n1", "rank": 0, "ranks": [{"host": "n1"}, {"host": "n2"}]},
+    {"name": "sglang-b-0", "host": "n1", "rank": 0, "ranks": [{"host": "n1"}]},
 ]
 
 
@@ -39,3 +39,9 @@ def test_another_host_with_the_same_unit_name_does_not_count() -> None:
 
 def test_a_host_without_a_result_is_not_stale() -> None:
     assert names({"n1": {"result": {"stale": ["sglang-b-0"]}}, "n2": {}}) == ["sglang-b-0"]
+
+
+def test_a_server_has_the_rank_with_which_it_runs() -> None:
+    results = hosts(n1=["sglang-a-0", "sglang-b-0"], n2=[])
+    results["n1"]["result"]["units"] = {"sglang-a-0": {"rank": 1}, "sglang-b-0": {"rank": None}}
+    assert [unit["rank"] for unit in stale_units(UNITS, results, "result")] == [1, 0]

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.multinode.sglang.plugins.module_utils._base.files import Directory, File
+from ansible_collections.multinode.sglang.plugins.module_utils._base.ours import MARKERS
 from ansible_collections.multinode.sglang.plugins.module_utils._units.apply import UnitFiles, UnitsError, Wanted
-from ansible_collections.multinode.sglang.plugins.module_utils._units.text import MARKERS
 
 ONE, OTHER = MARKERS
 

@@ -50,6 +50,9 @@ def situations() -> Iterator[Situation]:
     """Yield all of them."""
     for title, sections in HOSTS.items():
         yield title, _on_gpu01(host.findings(node(**sections), planned(), EPHEMERAL, WANTED))
+    kept = node(units=[OURS], listeners=[listener(30000, unit="sglang-old-0.service")])
+    wanted = replace(WANTED, prune=False)
+    yield "a server that left the plan and stays", _on_gpu01(host.findings(kept, planned(), EPHEMERAL, wanted))
     yield "a host that does not answer", [("gpu01", host.no_answer("gpu01"))]
     for title, (facts, wanted) in DRIVERS.items():
         yield title, _on_gpu01(driver.findings(facts, wanted))
@@ -91,6 +94,7 @@ def _ports(ephemeral: str, reserved: str) -> dict[str, Any]:
 
 
 BROKEN_FABRIC = {"state": "In Progress", "status": "N/A"}
+OURS = {"name": "sglang-old-0", "kind": "server", "title": "old-0@gpu01", "rank": 1}
 HOSTS: dict[str, dict[str, Any]] = {
     "a section of the facts that is missing": {"problems": ["gpu: nvidia-smi did not answer within 5 s"]},
     "a GPU too few": gpus(gpu(0)),
@@ -105,6 +109,7 @@ HOSTS: dict[str, dict[str, Any]] = {
     "a planned port in use": {"listeners": [listener(30000, unit="squatter.service")]},
     "planned ports in use": {"listeners": [listener(20000), listener(20001)]},
     "a planned port in use by a process that is not visible": {"listeners": [listener(30000, pid=None)]},
+    "a server that left the plan": {"units": [OURS], "listeners": [listener(30000, unit="sglang-old-0.service")]},
     "another ephemeral range": _ports("40000-60999", ""),
     "planned ports in the ephemeral range": _ports("1024-65535", "20000-20006"),
     "a disk that is too full": _disk(1024),

@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import (
     PlanError,
+    check_removed,
     check_whole_instances,
     parse_only,
 )
@@ -278,6 +279,8 @@ def attempts() -> Iterator[Callable[[], Any]]:
         yield lambda raw=raw, settings=settings: typed(raw, **settings)
     yield lambda: parse_only("lama", typed(body()))
     yield lambda: parse_only("qwen", typed(body()))
+    yield lambda: check_removed("gpu01,gpu2", {"all": ["gpu01", "gpu02"]})
+    yield lambda: check_removed(["old"], {"all": ["gpu01", "gpu02"]})
     yield lambda: check_whole_instances(typed(server(nnodes=2, tp_size=16)), ["node0", "node1", "node2"])
 
 

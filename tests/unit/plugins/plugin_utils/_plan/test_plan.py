@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import (
     Inventory,
     PlanError,
+    check_removed,
     check_whole_instances,
     parse_only,
     select,
@@ -333,3 +334,14 @@ def test_options_are_facts_and_argv_is_rendered_from_them(small: dict[str, Any])
     found = {option["name"]: option["values"] for option in unit["options"]}
     assert (found["node-rank"], found["port"], found["tp-size"]) == (["1"], ["30000"], ["16"])
     assert len(unit["argv"]) == 2 + sum(1 + len(values) for values in found.values())
+
+
+@pytest.mark.parametrize("hosts", ["node0", "node0,node1", "nodes:node1", ["node0"], "", [], "nope*", "all:!node1"])
+def test_hosts_to_clean_are_in_the_inventory(hosts: Any) -> None:
+    check_removed(hosts, {"all": ["node0", "node1"], "nodes": ["node0", "node1"]})
+
+
+@pytest.mark.parametrize("hosts", ["nod1", "node0,nod1", ["node0", "nod1"]])
+def test_a_host_to_clean_that_is_not_in_the_inventory_is_refused(hosts: Any) -> None:
+    with pytest.raises(PlanError, match="sglang_remove_hosts: the inventory has no host or group 'nod1'; did you mean"):
+        check_removed(hosts, {"all": ["node0", "node1"]})
