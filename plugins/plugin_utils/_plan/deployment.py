@@ -137,7 +137,7 @@ class _Entry:
     def _unit(
         self, placed: Placed, instance: Instance, rank: int, options: tuple[Option, ...], environment: dict[str, str]
     ) -> ServerUnit:
-        host, base = placed.hosts[rank], placed.base_gpus[rank]
+        host, gpus = placed.hosts[rank], placed.gpus[rank]
         return ServerUnit(
             name=instance.name,
             instance=instance.instance,
@@ -150,7 +150,8 @@ class _Entry:
             address=host.address,
             interface=host.interface or "",
             ranks=instance.ranks,
-            gpus=tuple(range(base, base + placed.group.gpus_per_host)),
+            gpus=tuple(gpu for gpu in gpus if isinstance(gpu, int)),
+            gpu_uuids=tuple(gpu for gpu in gpus if isinstance(gpu, str)),
             ports=instance.ports,
             api_port=instance.api_port,
             scheme=instance.scheme,

@@ -13,19 +13,22 @@ from typing import Any
 
 from .env import parse_env
 from .errors import PlanError, nearest
+from .gpus import Gpus, read_gpus
 
 
 @dataclass(frozen=True)
 class Host:
     """A host of the plan.
 
-    address: IP literal that its peers reach. gpus: how many. interface: None to find it when a server starts.
-    ib_device: what Mooncake transfers over on this host, as --disaggregation-ib-device takes it; None for the group's.
+    address: IP literal that its peers reach. gpus: those that deployments may use, in this order. listed: whether the
+    user listed them, so that servers see no other. interface: None to find it when a server starts. ib_device: what
+    Mooncake transfers over on this host, as --disaggregation-ib-device takes it; None for the group's.
     """
 
     name: str
     address: str
-    gpus: int
+    gpus: Gpus
+    listed: bool
     interface: str | None
     ib_device: str | None
     env: Mapping[str, str]
@@ -61,15 +64,11 @@ class Inventory:
     def host(self, name: str) -> Host:
         """Read and check the variables of one host."""
         values = self.variables(name)
-        gpus = values.get("sglang_gpus_per_node", 8)
-        if isinstance(gpus, bool) or not isinstance(gpus, int) or gpus < 1:
-            quoted = isinstance(gpus, str) and gpus.isdecimal()
-            fix = "remove the quotes, or convert it with | int" if quoted else "set it to 1 or more"
-            raise PlanError(f"host {name}: sglang_gpus_per_node is {gpus!r}, which is not a number of GPUs; {fix}")
+        gpus, listed = read_gpus(name, values)
         interface = _name(name, values, "sglang_cluster_interface", "the name of a network interface, such as eth0")
         ib_device = _name(name, values, "sglang_ib_device", "the names of RDMA devices, such as mlx5_0,mlx5_1")
         env = parse_env(values.get("sglang_host_env") or {}, f"host {name}: sglang_host_env")
-        return Host(name, cluster_address(name, values), gpus, interface, ib_device, env)
+        return Host(name, cluster_address(name, values), gpus, listed, interface, ib_device, env)
 
 
 def _name(host: str, values: Mapping[str, Any], variable: str, wanted: str) -> str | None:

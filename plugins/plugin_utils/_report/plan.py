@@ -74,7 +74,7 @@ def _row(unit: ServerUnit) -> tuple[object, ...]:
         f"{unit.rank}/{unit.nnodes}",
         unit.host,
         unit.address,
-        join((gpu, gpu) for gpu in unit.gpus),
+        join((gpu, gpu) for gpu in unit.gpus) or ",".join(unit.gpu_uuids),
         unit.api_port,
         f"{unit.ranks[0].address} {unit.ports['dist_init']}",
         join(others),

@@ -50,6 +50,8 @@ def situations() -> Iterator[Situation]:
     """Yield all of them."""
     for title, sections in HOSTS.items():
         yield title, _on_gpu01(host.findings(node(**sections), planned(), EPHEMERAL, WANTED))
+    slices = planned(units=[{**unit(), "gpus": [], "gpu_uuids": ["MIG-1"]}])
+    yield "a MIG slice that is not there", _on_gpu01(host.findings(node(), slices, EPHEMERAL, WANTED))
     yield "a host that does not answer", [("gpu01", host.no_answer("gpu01"))]
     for title, (facts, wanted) in DRIVERS.items():
         yield title, _on_gpu01(driver.findings(facts, wanted))

@@ -17,6 +17,7 @@ from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import (
 from .conftest import inventory, server, typed
 
 TCP = {"disaggregation_transfer_backend": "mooncake_tcp"}
+NEAREST = {"disaggregation_transfer_backend": "mooncake", "disaggregation_ib_device": "nearest"}
 DIGEST = "a" * 64
 
 
@@ -104,6 +105,7 @@ DEPLOYMENTS: list[Any] = [
     server(extra_ports={"grpc-port": "9000"}),
     # Sizes and places.
     server(tp_size=6, nnodes=4),
+    server(tp_size=12, pp_size=2, nnodes=3),
     server(tp_size=16),
     server(tp_size=32, nnodes=2),
     server(tp_size=4, dp_size=4),
@@ -164,6 +166,7 @@ DEPLOYMENTS: list[Any] = [
     server(env={"NCCL_DEBUG": ["INFO"]}),
     server(env={"NCCL_IB_DISABLE": False}),
     server(env={"SGLANG_HOST_IP": "10.0.0.1"}),
+    server(env={"CUDA_VISIBLE_DEVICES": "4,5,6,7"}),
     # Prefill and decode.
     pd(decode={"bootstrap_port": 9000}),
     pd(prefill={"disaggregation_transfer_backend": "mooncake", "disaggregation_ib_device": "mlx5_0"}),
@@ -199,7 +202,15 @@ HOSTS: list[dict[str, Any]] = [
     {"sglang_cluster_address": "10.0.0.10"},
     {"ansible_host": "gpu1.example"},
     {"sglang_gpus_per_node": "8"},
+    {"sglang_gpus_per_node": -1},
     {"sglang_gpus_per_node": 0},
+    {"sglang_gpus": []},
+    {"sglang_gpus": "4,5,6,7"},
+    {"sglang_gpus": [4, "5"]},
+    {"sglang_gpus": [4, "MIG-5"]},
+    {"sglang_gpus": [4, 5, 4]},
+    {"sglang_gpus": [f"MIG-{number}" for number in range(8)]},
+    {"sglang_gpus": [f"GPU-{number}" for number in range(8)]},
     {"sglang_cluster_interface": 7},
     {"sglang_ib_device": ["mlx5_0"]},
     {"sglang_host_env": {"NCCL_IB_HCA": ""}},
@@ -274,6 +285,8 @@ def attempts() -> Iterator[Callable[[], Any]]:
         yield lambda raw=raw: typed(raw)
     for variables in HOSTS:
         yield lambda variables=variables: typed(body(), inventory(node1=variables))
+    nearest = pd({"tp_size": 1, **NEAREST}, {"tp_size": 1, **NEAREST})
+    yield lambda: typed(nearest, inventory(node1={"sglang_gpus": ["GPU-1"]}))
     for raw, settings in SETTINGS:
         yield lambda raw=raw, settings=settings: typed(raw, **settings)
     yield lambda: parse_only("lama", typed(body()))

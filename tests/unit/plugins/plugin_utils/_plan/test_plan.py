@@ -90,6 +90,47 @@ def test_instances_and_instances_per_host_limit() -> None:
     assert hosts == ["node0", "node0", "node1", "node1", "node2"]
 
 
+def test_only_listed_gpus_are_used_and_seen() -> None:
+    planned = plan(server(tp_size=2), inventory(2, node1={"sglang_gpus": [7, 4, 2, 3]}))
+    first, second = units(planned)["llama-0@node1", 0], units(planned)["llama-1@node1", 0]
+    assert [(unit["gpus"], unit["environment"]["CUDA_VISIBLE_DEVICES"]) for unit in (first, second)] == [
+        ([7, 4], "7,4"),
+        ([2, 3], "2,3"),
+    ]
+    assert second["environment"]["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
+    assert option(second, "--base-gpu-id") is None
+    assert ("llama-2@node1", 0) not in units(planned)
+    other = units(planned)["llama-1@node0", 0]
+    assert option(other, "--base-gpu-id") == "2"
+    assert "CUDA_VISIBLE_DEVICES" not in other["environment"]
+
+
+def test_an_instance_may_have_other_gpus_on_each_host() -> None:
+    planned = plan(server(tp_size=8, nnodes=2), inventory(2, node1={"sglang_gpus": [4, 5, 6, 7]}))
+    leader, follower = (units(planned)["llama-0@node0", rank] for rank in (0, 1))
+    assert (leader["gpus"], follower["gpus"]) == ([0, 1, 2, 3], [4, 5, 6, 7])
+    assert follower["environment"]["CUDA_VISIBLE_DEVICES"] == "4,5,6,7"
+    assert "CUDA_VISIBLE_DEVICES" not in leader["environment"]
+
+
+@pytest.mark.parametrize("kind", ["MIG-c6d4f1ef-42e4", "GPU-5d5ba0d6-d33d", "MIG-GPU-5d5ba0d6/3/0"])
+def test_each_mig_slice_has_a_server_that_sees_it_alone(kind: str) -> None:
+    names = [f"{kind}{number}" for number in range(3)]
+    planned = plan(server(tp_size=1), inventory(1, node0={"sglang_gpus": names}))
+    found = planned["hosts"]["node0"]["units"]
+    assert [unit["environment"]["CUDA_VISIBLE_DEVICES"] for unit in found] == names
+    assert [(unit["gpus"], unit["gpu_uuids"]) for unit in found] == [([], [name]) for name in names]
+    assert all("CUDA_DEVICE_ORDER" not in unit["environment"] for unit in found)
+    assert all(option(unit, "--base-gpu-id") is None for unit in found)
+
+
+def test_a_router_or_a_model_needs_no_gpu() -> None:
+    where = inventory(3, node2={"sglang_gpus_per_node": 0})
+    group = {"hosts": "first", "tp_size": 8}
+    raw = {"a": {"model": "/m", "server": group, "router": {"hosts": "node2", "cb-failure-threshold": 3}}}
+    assert plan(raw, where)["hosts"]["node2"]["routers"]
+
+
 def test_two_deployments_on_one_host_take_the_next_slot_and_gpus() -> None:
     both = {
         name: {"model": "/m", "server": {"hosts": "nodes", "tp_size": 4, "instances_per_host": 1}}
