@@ -74,6 +74,9 @@ DEPLOYMENTS: list[Any] = [
     ["llama"],
     {"llama": "server"},
     {"Llama 3": body()["llama"]},
+    {405: body()["llama"], "405": body()["llama"]},
+    body(sglang_version="latest"),
+    body(sglang_version="0.6.0"),
     {"llama": {"model": "/m"}},
     {"llama": {"server": {"hosts": "nodes"}}},
     body(model=7),
@@ -87,7 +90,14 @@ DEPLOYMENTS: list[Any] = [
     server(tpsize=1),
     server(mem_fraction_static=0.8),
     server(hosts=None),
-    server(hosts="node0,node1"),
+    server(hosts="node0 node1"),
+    server(hosts="node0,nodeX"),
+    server(hosts="nodes:!frist"),
+    server(hosts="nodes:!node*"),
+    server(hosts="nodes[7]"),
+    server(hosts="~("),
+    server(hosts=["first", "!nodes"]),
+    server(hosts=["first", "node1"]),
     server(hosts="node_s"),
     server(hosts="east"),
     server(hosts="nobody"),
@@ -213,6 +223,7 @@ HOSTS: list[dict[str, Any]] = [
     {"sglang_gpus": [f"GPU-{number}" for number in range(8)]},
     {"sglang_cluster_interface": 7},
     {"sglang_ib_device": ["mlx5_0"]},
+    {"sglang_rank_order": [1]},
     {"sglang_host_env": {"NCCL_IB_HCA": ""}},
 ]
 SETTINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
@@ -287,6 +298,8 @@ def attempts() -> Iterator[Callable[[], Any]]:
         yield lambda variables=variables: typed(body(), inventory(node1=variables))
     nearest = pd({"tp_size": 1, **NEAREST}, {"tp_size": 1, **NEAREST})
     yield lambda: typed(nearest, inventory(node1={"sglang_gpus": ["GPU-1"]}))
+    order = {"node1": {"sglang_rank_order": 1}, "node2": {"sglang_rank_order": "last"}}
+    yield lambda: typed(body(), inventory(**order))
     for raw, settings in SETTINGS:
         yield lambda raw=raw, settings=settings: typed(raw, **settings)
     yield lambda: parse_only("lama", typed(body()))
