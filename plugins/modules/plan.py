@@ -190,8 +190,8 @@ hosts:
       description:
         - Its servers. C(options) is the command as data, C(argv) the same as arguments of the interpreter.
         - The other keys are C(name), C(instance), C(deployment), C(role), C(rank), C(nnodes), C(slot), C(host),
-          C(address), C(interface), C(ranks), C(gpus), C(ports), C(api_port), C(scheme), C(model), C(served_model),
-          C(sglang_version), C(environment), C(ib_devices_file) and C(digest).
+          C(address), C(interface), C(ranks), C(gpus) or C(gpu_uuids), C(ports), C(api_port), C(scheme), C(model),
+          C(served_model), C(sglang_version), C(environment), C(ib_devices_file) and C(digest).
       type: list
       elements: dict
     left_out_units:

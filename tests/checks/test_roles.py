@@ -13,7 +13,15 @@ from tests.checks.common import REPO
 
 ROLES = sorted(path.parent.parent for path in REPO.glob("roles/*/tasks/main.yml"))
 PYTHON_TYPES = {
-    "raw": object,"str": str, "int": int, "bool": bool, "float": float, "dict": dict, "list": list, "path": str}
+    "raw": object,
+    "str": str,
+    "int": int,
+    "bool": bool,
+    "float": float,
+    "dict": dict,
+    "list": list,
+    "path": str,
+}
 
 
 @pytest.fixture(params=ROLES, ids=lambda role: role.name)

@@ -29,12 +29,12 @@ class ServerUnit:
     """One rank of an instance on one host.
 
     name: of the systemd unit, without its suffix; the same on all hosts of the instance. instance: what no other
-    instance is called: the name of its units and the host of rank 0, as in llama-0@gpu01. gpus: indexes on this host.
-    interface: of the cluster address, empty to find it when the unit starts. ports: purpose -> "30000" or
-    "20001-20006". model: what SGLang loads, a path or a hub name; served_model: its name in the API. sglang_version:
-    the release that it runs. options: the whole command after the module. ib_devices_file: the file that the unit
-    writes before each start with the RDMA device of each GPU; empty without it. digest: of everything that any rank of
-    the instance depends on.
+    instance is called: the name of its units and the host of rank 0, as in llama-0@gpu01. gpus: indexes on this host,
+    none where gpu_uuids has the UUIDs of GPUs or MIG slices. interface: of the cluster address, empty to find it when
+    the unit starts. ports: purpose -> "30000" or "20001-20006". model: what SGLang loads, a path or a hub name;
+    served_model: its name in the API. sglang_version: the release that it runs. options: the whole command after the
+    module. ib_devices_file: the file that the unit writes before each start with the RDMA device of each GPU; empty
+    without it. digest: of everything that any rank of the instance depends on.
     """
 
     name: str
@@ -49,6 +49,7 @@ class ServerUnit:
     interface: str
     ranks: tuple[Rank, ...]
     gpus: tuple[int, ...]
+    gpu_uuids: tuple[str, ...]
     ports: dict[str, str]
     api_port: int
     scheme: str

@@ -36,7 +36,8 @@ def look(args: argparse.Namespace, root: Root, environ: Mapping[str, str]) -> li
     """Write rdma.env and, where a file is given, the device of each GPU; return the devices of this server's GPUs."""
     ports = rdma.usable_ports(root, args.patterns)
     by_gpu = devices(root, ports)
-    chosen = list(dict.fromkeys(by_gpu[int(gpu)] for gpu in args.gpus.split(",") if int(gpu) in by_gpu))
+    gpus = [int(gpu) for gpu in args.gpus.split(",")]
+    chosen = list(dict.fromkeys(by_gpu[gpu] for gpu in gpus if gpu in by_gpu))
     if args.devices_file and not chosen:
         present = first_few(root.names(rdma.CLASS)) or "none"
         raise Refusal(
@@ -46,7 +47,10 @@ def look(args: argparse.Namespace, root: Root, environ: Mapping[str, str]) -> li
     text = environment(chosen, ports, environ)
     pathlib.Path(environ["RUNTIME_DIRECTORY"], "rdma.env").write_text(text, encoding="utf-8")
     if args.devices_file:
-        pathlib.Path(args.devices_file).write_text(json.dumps(by_gpu) + "\n", encoding="utf-8")
+        # SGLang counts the GPUs that it sees.
+        seen = dict(enumerate(gpus)) if "CUDA_VISIBLE_DEVICES" in environ else {gpu: gpu for gpu in by_gpu}
+        numbered = {number: by_gpu[gpu] for number, gpu in seen.items() if gpu in by_gpu}
+        pathlib.Path(args.devices_file).write_text(json.dumps(numbered) + "\n", encoding="utf-8")
     return chosen
 
 

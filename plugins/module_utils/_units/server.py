@@ -168,7 +168,8 @@ def _uses_rdma(unit: ServerUnit) -> bool:
     """Return whether a server sends anything to another host from a GPU."""
     device = unit.option("device")
     on_gpu = device is None or device.values[0] == "cuda"
-    return on_gpu and (unit.role != "server" or unit.nnodes > 1)
+    # The devices near a GPU are found by its index.
+    return on_gpu and bool(unit.gpus) and (unit.role != "server" or unit.nnodes > 1)
 
 
 def _service_options(unit: ServerUnit, settings: Settings) -> dict[str, Any]:

@@ -69,9 +69,10 @@ def _strays(node: dict[str, Any], planned: Planned, prune: bool) -> Iterable[Fin
         yield Finding("ports", "stray", found, "", fix, severity=WARNING)
 
 
-def planned_gpus(planned: Planned) -> set[int]:
-    """Return the indexes of the GPUs that the units of a host use; a unit for another device uses none."""
-    return {gpu for unit in planned["units"] if device_of(unit) == "cuda" for gpu in unit["gpus"]}
+def planned_gpus(planned: Planned) -> set[int | str]:
+    """Return the GPUs that the units of a host use, by index or UUID; a unit for another device uses none."""
+    units = [unit for unit in planned["units"] if device_of(unit) == "cuda"]
+    return {gpu for unit in units for gpu in (*unit["gpus"], *unit["gpu_uuids"])}
 
 
 def device_of(unit: Mapping[str, Any]) -> str:
@@ -79,56 +80,74 @@ def device_of(unit: Mapping[str, Any]) -> str:
     return next((option["values"][0] for option in unit["options"] if option["name"] == "device"), "cuda")
 
 
-def _gpus(node: dict[str, Any], planned: Planned, known: set[str]) -> list[Finding]:
+def _gpus(node: dict[str, Any], planned: Planned, stopping: set[str]) -> list[Finding]:
     needed = planned_gpus(planned)
     if not needed:
         return []
     gpu = section(node, "gpu", {})
     every = gpu.get("gpus", [])
-    working = {entry["index"]: entry for entry in every if entry["index"] is not None and not entry["lost"]}
+    working = [entry for entry in every if entry["index"] is not None and not entry["lost"]]
     lost = [entry["pci"] for entry in every if entry["lost"]]
-    found = [] if needed <= set(working) else [_missing_gpus(needed, working, lost)]
-    used = {index: working[index] for index in sorted(needed & set(working))}
-    found += _busy(gpu.get("processes", []), used, known)
-    for index, entry in used.items():
-        found += _unfit(index, entry)
+    known = {name: one for entry in working for name, one in _names(entry)}
+    found = list(_missing_gpus(needed - set(known), needed, working, lost))
+    used = {name: known[name] for name in sorted(needed & set(known), key=str)}
+    found += _busy(gpu.get("processes", []), used, stopping)
+    for entry in used.values():
+        found += _unfit(entry)
     return found
 
 
-def _missing_gpus(needed: set[int], working: Iterable[int], lost: list[str]) -> Finding:
-    present = join((index, index) for index in working)
-    found = f"working GPUs: {present or 'none'}"
-    found += f", no answer from {first_few(lost)} on the PCI bus" if lost else ""
-    expected = f"GPUs {join((index, index) for index in needed)}, from the plan"
-    fix = "see nvidia-smi and sudo dmesg | grep -i xid, then restart the host or correct sglang_gpus_per_node"
-    return Finding("gpus", "count", found, expected, fix)
+def _names(entry: Mapping[str, Any]) -> Iterable[tuple[int | str, Mapping[str, Any]]]:
+    """Return how the plan may name a GPU and its MIG slices; a slice is what its GPU is, but for its UUID."""
+    yield entry["index"], {**entry, "title": f"GPU {entry['index']}"}
+    yield entry["uuid"], {**entry, "title": entry["uuid"]}
+    for one in entry.get("mig_devices") or []:
+        yield one["uuid"], {**entry, "uuid": one["uuid"], "title": one["uuid"], "mig": False}
+
+
+def _missing_gpus(
+    missing: set[int | str], needed: set[int | str], working: Iterable[Mapping[str, Any]], lost: list[str]
+) -> Iterable[Finding]:
+    gone = f", no answer from {first_few(lost)} on the PCI bus" if lost else ""
+    if any(isinstance(gpu, int) for gpu in missing):
+        present = join((entry["index"], entry["index"]) for entry in working)
+        expected = f"GPUs {join((gpu, gpu) for gpu in needed if isinstance(gpu, int))}, from the plan"
+        fix = "see nvidia-smi and sudo dmesg | grep -i xid, then restart the host or correct sglang_gpus_per_node"
+        yield Finding("gpus", "count", f"working GPUs: {present or 'none'}{gone}", expected, fix)
+    uuids = sorted(gpu for gpu in missing if isinstance(gpu, str))
+    if uuids:
+        found = f"no working GPU or MIG slice has the UUID {first_few(uuids, separator=' or ')}{gone}"
+        fix = "see nvidia-smi -L, and correct sglang_gpus of this host"
+        yield Finding("gpus", "count", found, "those in sglang_gpus", fix)
 
 
 def _busy(
-    processes: Iterable[Mapping[str, Any]], used: Mapping[int, Mapping[str, Any]], ours: set[str]
+    processes: Iterable[Mapping[str, Any]], used: Mapping[int | str, Mapping[str, Any]], ours: set[str]
 ) -> Iterable[Finding]:
-    indexes = {entry["uuid"]: index for index, entry in used.items()}
+    titles = {entry["uuid"]: entry["title"] for entry in used.values()}
     for process in processes:
-        if process["gpu"] in indexes and process.get("unit") not in ours:
+        if process["gpu"] in titles and process.get("unit") not in ours:
             owner = who({**process, "command": process.get("command") or process["name"]})
-            found = f"GPU {indexes[process['gpu']]} is used by {owner}, {process.get('memory_mib') or 0} MiB"
+            found = f"{titles[process['gpu']]} is used by {owner}, {process.get('memory_mib') or 0} MiB"
             fix = f"{ending(process)}, or take this host out of the deployment"
             yield Finding("gpus", "busy", found, "an idle GPU", fix)
 
 
-def _unfit(index: int, entry: Mapping[str, Any]) -> Iterable[Finding]:
+def _unfit(entry: Mapping[str, Any]) -> Iterable[Finding]:
+    title, index = entry["title"], entry["index"]
     if entry.get("mig"):
-        found, fix = f"GPU {index} is in MIG mode", f"switch MIG off (sudo nvidia-smi -i {index} -mig 0)"
+        found = f"{title} is in MIG mode"
+        fix = f"switch MIG off (sudo nvidia-smi -i {index} -mig 0), or list its slices in sglang_gpus of this host"
         yield Finding("gpus", "mig", found, "a whole GPU", fix)
     fabric = entry.get("fabric") or {}
     if fabric and (fabric.get("state"), fabric.get("status")) != FABRIC_READY:
-        found = f"GPU {index} has NVSwitch fabric state {fabric.get('state')}, status {fabric.get('status')}"
+        found = f"{title} has NVSwitch fabric state {fabric.get('state')}, status {fabric.get('status')}"
         fix = (
             "see sudo journalctl -u nvidia-fabricmanager, then restart it (sudo systemctl restart nvidia-fabricmanager)"
         )
         yield Finding("gpus", "fabric", found, ", ".join(FABRIC_READY), fix)
     if entry.get("ecc_errors"):
-        found = f"GPU {index} has {entry['ecc_errors']} uncorrected memory errors since the driver was loaded"
+        found = f"{title} has {entry['ecc_errors']} uncorrected memory errors since the driver was loaded"
         fix = f"reset it (sudo nvidia-smi -i {index} --gpu-reset), and replace it if they come back"
         yield Finding("gpus", "ecc", found, "0", fix, severity=WARNING)
 

@@ -30,28 +30,30 @@ from .reach import instance_rules, router_rules, transfer_rules
 from .routers import check_reachable, routing, worker
 from .schema import Deployment, Group, Router
 from .servers import Shared, check_extra_ports, rank_environment, rank_options, shared_options
-from .versions import Version
+from .versions import Version, parse_version, version_warnings
 
 
 def plan_deployment(deployment: Deployment, draft: Draft) -> DeploymentPlan:
     """Place the instances and routers of one deployment, and add them to the draft."""
+    release, version = _release(deployment, draft)
     placed: list[tuple[Group, list[Placed]]] = []
     for group in deployment.groups:
-        check_shape(group, draft.site.version)
+        check_shape(group, version)
         check_extra_ports(group)
         placed.append((group, place(group, draft.resolve(group.hosts, f"{group.where}.hosts"), draft.taken)))
     used = {group.role: (group, _hosts_of(instances)) for group, instances in placed}
     routers = _router_hosts(deployment, draft)
     if len(placed) > 1:
-        check_disaggregation(list(used.values()), draft.site.version)
+        check_disaggregation(list(used.values()), version)
         for role, (_group, hosts) in used.items():
             draft.add_peers(f"{role} {deployment.name}", sorted(hosts, key=lambda host: host.address))
     if len(placed) > 1 or routers:
         for group, hosts in used.values():
             check_reachable(group, hosts)
-    entry = _Entry(deployment, draft, draft.add_peers(f"routers {deployment.name}", routers) if routers else "")
+    peers = draft.add_peers(f"routers {deployment.name}", routers) if routers else ""
+    entry = _Entry(deployment, draft, release, peers)
     for group, instances in placed:
-        shared = shared_options(deployment, group, draft.site.version, draft.warnings)
+        shared = shared_options(deployment, group, version, draft.warnings)
         check_options(group, shared.tail)
         for instance in instances:
             entry.add_instance(instance, shared)
@@ -63,6 +65,16 @@ def plan_deployment(deployment: Deployment, draft: Draft) -> DeploymentPlan:
             "your own"
         )
     return entry.plan()
+
+
+def _release(deployment: Deployment, draft: Draft) -> tuple[str, Version]:
+    """Return the release of SGLang that a deployment runs: its own, or that of all others."""
+    own, where = deployment.sglang_version, f"{deployment.where}.sglang_version"
+    if own is None:
+        return draft.site.sglang_version, draft.site.version
+    version = parse_version(own, where)
+    draft.warnings += version_warnings(version, where)
+    return own, version
 
 
 def _router_hosts(deployment: Deployment, draft: Draft) -> list[Host]:
@@ -77,9 +89,9 @@ def _hosts_of(instances: Iterable[Placed]) -> list[Host]:
 class _Entry:
     """One deployment of the plan while its instances and routers are added."""
 
-    def __init__(self, deployment: Deployment, draft: Draft, routers: str) -> None:
+    def __init__(self, deployment: Deployment, draft: Draft, release: str, routers: str) -> None:
         """Begin without any. routers: the set of its routers that rules name, empty without them."""
-        self._deployment, self._draft, self._router_peers = deployment, draft, routers
+        self._deployment, self._draft, self._release, self._router_peers = deployment, draft, release, routers
         self._instances: list[Instance] = []
         self._workers: list[Worker] = []
         self._bootstrap: list[Bootstrap] = []
@@ -123,7 +135,7 @@ class _Entry:
             api_port=ports["api"][0],
             scheme=shared.scheme,
             ports=texts,
-            digest=_digest(draft.site.version, ranks, commands, texts),
+            digest=_digest(self._release, ranks, commands, texts),
         )
         self._instances.append(instance)
         for rank, (options, environment) in enumerate(commands):
@@ -137,7 +149,7 @@ class _Entry:
     def _unit(
         self, placed: Placed, instance: Instance, rank: int, options: tuple[Option, ...], environment: dict[str, str]
     ) -> ServerUnit:
-        host, base = placed.hosts[rank], placed.base_gpus[rank]
+        host, gpus = placed.hosts[rank], placed.gpus[rank]
         return ServerUnit(
             name=instance.name,
             instance=instance.instance,
@@ -150,13 +162,14 @@ class _Entry:
             address=host.address,
             interface=host.interface or "",
             ranks=instance.ranks,
-            gpus=tuple(range(base, base + placed.group.gpus_per_host)),
+            gpus=tuple(gpu for gpu in gpus if isinstance(gpu, int)),
+            gpu_uuids=tuple(gpu for gpu in gpus if isinstance(gpu, str)),
             ports=instance.ports,
             api_port=instance.api_port,
             scheme=instance.scheme,
             model=self._deployment.model,
             served_model=self._deployment.served_model,
-            sglang_version=self._draft.site.sglang_version,
+            sglang_version=self._release,
             options=options,
             environment=environment,
             ib_devices_file=ib_devices_file(placed, rank),
@@ -181,7 +194,7 @@ class _Entry:
 
 
 def _digest(
-    version: Version,
+    release: str,
     ranks: Iterable[Rank],
     commands: Iterable[tuple[tuple[Option, ...], dict[str, str]]],
     ports: dict[str, str],
@@ -191,4 +204,4 @@ def _digest(
         (rank.host, [(option.name, option.values) for option in options], sorted(environment.items()))
         for rank, (options, environment) in zip(ranks, commands, strict=True)
     ]
-    return hashlib.sha256(repr((version, each, ports)).encode()).hexdigest()
+    return hashlib.sha256(repr((release, each, ports)).encode()).hexdigest()

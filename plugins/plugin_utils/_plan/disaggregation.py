@@ -12,6 +12,7 @@ from ansible_collections.multinode.sglang.plugins.module_utils._base.paths impor
 from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import Bootstrap, Option, Rank, find
 
 from .errors import PlanError
+from .gpus import is_uuid
 from .intervals import Interval
 from .inventory import Host
 from .placement import Placed
@@ -62,6 +63,12 @@ def check_options(group: Group, options: Sequence[Option]) -> None:
 
 def _check_devices(group: Group, hosts: Sequence[Host], backend: str, version: Version) -> None:
     at = f"{group.where}.disaggregation_ib_device"
+    for host in hosts:
+        if ib_device(group, host) == NEAREST_DEVICE and is_uuid(host.gpus[0]):
+            raise PlanError(
+                f"{at}: {NEAREST_DEVICE} needs indexes of GPUs, but sglang_gpus of {host.name} lists UUIDs; list "
+                "indexes, or name the devices"
+            )
     given = [host for host in hosts if ib_device(group, host) is not None]
     if backend == "fake":
         raise PlanError(

@@ -13,11 +13,12 @@ from ansible_collections.multinode.sglang.plugins.module_utils._plan.types impor
 
 from . import releases
 from .intervals import Interval, join
-from .inventory import Host, Inventory
+from .inventory import Host, Inventory, in_rank_order
 from .models import Model
 from .placement import Occupancy
 from .ports import Claim, check_collisions, check_range
 from .settings import Site
+from .versions import by_age
 
 
 @dataclass
@@ -48,12 +49,12 @@ class Draft:
     peers: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def resolve(self, hosts: str | list[str], where: str) -> list[Host]:
-        """Return the hosts behind a group name; each host's variables are read once."""
+        """Return the hosts that a word or a list names; each host's variables are read once."""
         names = self.inventory.resolve(hosts, where)
         for name in names:
             if name not in self.hosts:
                 self.hosts[name] = HostDraft(self.inventory.host(name))
-        return [self.hosts[name].host for name in names]
+        return in_rank_order([self.hosts[name].host for name in names], where)
 
     def check_range(self, ports: Mapping[str, Interval], owner: str) -> None:
         """Refuse ports that cannot be had."""
@@ -106,7 +107,7 @@ class Draft:
         return HostPlan(
             address=draft.host.address,
             units=tuple(draft.units),
-            sglang_versions=tuple(dict.fromkeys(unit.sglang_version for unit in draft.units)),
+            sglang_versions=tuple(sorted({unit.sglang_version for unit in draft.units}, key=by_age)),
             routers=tuple(draft.routers),
             reserved_ports=join(interval for interval, _owner, _name in draft.claims),
             reach=tuple(draft.rules),

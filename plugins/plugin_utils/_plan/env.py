@@ -12,8 +12,13 @@ from typing import Any
 
 from .errors import PlanError, shown
 
-# Written by the plan or by prestart.py for each host; a value from the inventory would be the same on all hosts.
-OWNED = ("SGLANG_HOST_IP", "HOST_IP")
+# Written by the plan or by prestart.py for each host; a value from the inventory would be the same on all hosts, or for
+# all instances of a host. Name -> what to do instead.
+OWNED = {
+    "SGLANG_HOST_IP": "set sglang_cluster_address on the host",
+    "HOST_IP": "set sglang_cluster_address on the host",
+    "CUDA_VISIBLE_DEVICES": "list the GPUs in sglang_gpus on the host",
+}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
@@ -30,7 +35,7 @@ def _value(name: str, item: Any, where: str) -> str:
             f"{where}: {name!r} is not the name of an environment variable; use letters, digits and underscores"
         )
     if name in OWNED:
-        raise PlanError(f"{where}: {name} is owned by the plan; set sglang_cluster_address on the host")
+        raise PlanError(f"{where}: {name} is owned by the plan; {OWNED[name]}")
     if isinstance(item, bool):
         raise PlanError(
             f'{where}: {shown(item)} is a boolean; write the string that the program expects, as in "1" or "true"'

@@ -9,25 +9,32 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from .env import parse_env
-from .errors import PlanError, nearest
+from .errors import PlanError
+from .gpus import Gpus, read_gpus
+from .patterns import Patterns
 
 
 @dataclass(frozen=True)
 class Host:
     """A host of the plan.
 
-    address: IP literal that its peers reach. gpus: how many. interface: None to find it when a server starts.
-    ib_device: what Mooncake transfers over on this host, as --disaggregation-ib-device takes it; None for the group's.
+    address: IP literal that its peers reach. gpus: those that deployments may use, in this order. listed: whether the
+    user listed them, so that servers see no other. interface: None to find it when a server starts. ib_device: what
+    Mooncake transfers over on this host, as --disaggregation-ib-device takes it; None for the group's. rank_order: its
+    place among the hosts of a group, None for that of the inventory.
     """
 
     name: str
     address: str
-    gpus: int
+    gpus: Gpus
+    listed: bool
     interface: str | None
     ib_device: str | None
+    rank_order: float | str | None
     env: Mapping[str, str]
 
 
@@ -39,37 +46,50 @@ class Inventory:
     variables: Callable[[str], Mapping[str, Any]]
 
     def resolve(self, hosts: str | list[str], where: str) -> list[str]:
-        """Return the host names behind `hosts:` in inventory order."""
-        everyone = self.groups.get("all", ())
-        if isinstance(hosts, list):
-            for name in hosts:
-                if name not in everyone:
-                    hint = nearest(name, everyone) or "; correct the name"
-                    raise PlanError(f"{where}: the inventory has no host {name!r}{hint}")
-            if len(set(hosts)) != len(hosts):
-                raise PlanError(f"{where}: a host is named twice in {hosts}; name each once")
-            return list(hosts)
-        if hosts in self.groups:
-            if not self.groups[hosts]:
-                raise PlanError(f"{where}: the group {hosts!r} has no hosts; add hosts to it in the inventory")
-            return list(self.groups[hosts])
-        if hosts in everyone:
-            return [hosts]
-        hint = nearest(hosts, [*self.groups, *everyone]) or "; correct the name"
-        raise PlanError(f"{where}: the inventory has no group or host {hosts!r}{hint}")
+        """Return the host names behind `hosts:`."""
+        return self._patterns.resolve(hosts, where)
+
+    @cached_property
+    def _patterns(self) -> Patterns:
+        return Patterns(self.groups)
 
     def host(self, name: str) -> Host:
         """Read and check the variables of one host."""
         values = self.variables(name)
-        gpus = values.get("sglang_gpus_per_node", 8)
-        if isinstance(gpus, bool) or not isinstance(gpus, int) or gpus < 1:
-            quoted = isinstance(gpus, str) and gpus.isdecimal()
-            fix = "remove the quotes, or convert it with | int" if quoted else "set it to 1 or more"
-            raise PlanError(f"host {name}: sglang_gpus_per_node is {gpus!r}, which is not a number of GPUs; {fix}")
+        gpus, listed = read_gpus(name, values)
         interface = _name(name, values, "sglang_cluster_interface", "the name of a network interface, such as eth0")
         ib_device = _name(name, values, "sglang_ib_device", "the names of RDMA devices, such as mlx5_0,mlx5_1")
         env = parse_env(values.get("sglang_host_env") or {}, f"host {name}: sglang_host_env")
-        return Host(name, cluster_address(name, values), gpus, interface, ib_device, env)
+        order = _rank_order(name, values.get("sglang_rank_order"))
+        return Host(name, cluster_address(name, values), gpus, listed, interface, ib_device, order, env)
+
+
+def in_rank_order(hosts: list[Host], where: str) -> list[Host]:
+    """Return hosts by their own numbers or words, and after them the others in the order of the inventory."""
+    placed = [host for host in hosts if host.rank_order is not None]
+    words = [host for host in placed if isinstance(host.rank_order, str)]
+    if words and len(words) < len(placed):
+        number = next(host for host in placed if host not in words)
+        raise PlanError(
+            f"{where}: sglang_rank_order is {number.rank_order:g} on {number.name} but {words[0].rank_order!r} on "
+            f"{words[0].name}; use numbers on all hosts, or words"
+        )
+    return [*sorted(placed, key=_order), *(host for host in hosts if host.rank_order is None)]
+
+
+def _order(host: Host) -> Any:
+    return host.rank_order
+
+
+def _rank_order(host: str, value: Any) -> float | str | None:
+    """Return a number or a word; inventories that a program makes have numbers as text."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, str):
+        return float(value) if value.isdecimal() else value
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise PlanError(f"host {host}: sglang_rank_order is {value!r}; write a number or a word")
+    return float(value)
 
 
 def _name(host: str, values: Mapping[str, Any], variable: str, wanted: str) -> str | None:

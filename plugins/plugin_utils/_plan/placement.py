@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from ansible_collections.multinode.sglang.plugins.module_utils._base.text import first_few
 
 from .errors import PlanError
+from .gpus import Gpus, is_slice, is_uuid
 from .inventory import Host
 from .schema import Group
 from .versions import Version
@@ -20,7 +21,7 @@ from .versions import Version
 
 @dataclass(frozen=True)
 class Placed:
-    """One instance with its place. hosts: by rank; base_gpus: first GPU on each host, by rank.
+    """One instance with its place. hosts: by rank; gpus: those on each host, by rank.
 
     slot: numbers the instances of a host across deployments and chooses the default ports; local: numbers the
     instances of its own group on that host, names its units and shifts ports that the user gave. Neither depends on
@@ -29,7 +30,7 @@ class Placed:
 
     group: Group
     hosts: tuple[Host, ...]
-    base_gpus: tuple[int, ...]
+    gpus: tuple[Gpus, ...]
     slot: int
     local: int
 
@@ -56,21 +57,21 @@ def _on_host(group: Group, local: int) -> str:
 
 @dataclass
 class Occupancy:
-    """What earlier instances took of each host: GPUs, slots, and by whom."""
+    """What earlier instances took of each host: how many GPUs, which slots, and by whom."""
 
     gpus: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     slots: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     owners: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
-    def take(self, hosts: Sequence[Host], gpus: int, owner: str) -> tuple[tuple[int, ...], int]:
-        """Reserve gpus on every host; return the first GPU on each host and the lowest slot that is free on all."""
-        base = tuple(self.gpus[host.name] for host in hosts)
+    def take(self, hosts: Sequence[Host], gpus: int, owner: str) -> tuple[tuple[Gpus, ...], int]:
+        """Reserve so many GPUs on every host; return them, by host, and the lowest slot that is free on all."""
+        chosen = tuple(tuple(host.gpus[self.gpus[host.name] :][:gpus]) for host in hosts)
         slot = next(n for n in range(10**6) if not any(n in self.slots[host.name] for host in hosts))
         for host in hosts:
             self.gpus[host.name] += gpus
             self.slots[host.name].add(slot)
             self.owners[host.name].append(owner)
-        return base, slot
+        return chosen, slot
 
 
 def check_shape(group: Group, version: Version) -> None:
@@ -80,6 +81,12 @@ def check_shape(group: Group, version: Version) -> None:
         raise PlanError(
             f"{at}.tp_size: {group.tp_size} x pp_size {group.pp_size} = {total} processes do not divide over "
             f"nnodes {group.nnodes}; make tp_size x pp_size a multiple of nnodes"
+        )
+    if group.pp_size % group.nnodes and group.nnodes % group.pp_size:
+        # SGLang splits by whole quotients: some ranks would never start, or more processes than GPUs would.
+        raise PlanError(
+            f"{at}.pp_size: {group.pp_size} pipeline stages do not split over nnodes {group.nnodes}; set pp_size to a "
+            "multiple or a divisor of nnodes"
         )
     if group.dp_size > 1 and group.nnodes > 1:
         raise PlanError(
@@ -127,8 +134,8 @@ def place(group: Group, hosts: Sequence[Host], taken: Occupancy) -> list[Placed]
         for local in range(_fit(group, block, taken)):
             if len(instances) == group.instances:
                 return instances
-            base, slot = taken.take(block, group.gpus_per_host, _on_host(group, local))
-            instances.append(Placed(group, tuple(block), base, slot, local))
+            gpus, slot = taken.take(block, group.gpus_per_host, _on_host(group, local))
+            instances.append(Placed(group, tuple(block), gpus, slot, local))
     if group.instances is not None and len(instances) < group.instances:
         raise _too_many(group, hosts, taken, len(instances))
     return instances
@@ -148,28 +155,51 @@ def _full(group: Group, host: Host, taken: Occupancy) -> PlanError:
     owners = taken.owners[host.name]
     return PlanError(
         f"{group.where}.hosts: an instance needs {group.gpus_per_host} GPUs on {host.name}, but "
-        f"{first_few(owners)} {'uses' if len(owners) == 1 else 'use'} {taken.gpus[host.name]} of its {host.gpus}; "
+        f"{first_few(owners)} {'uses' if len(owners) == 1 else 'use'} {taken.gpus[host.name]} of its {len(host.gpus)}; "
         f"remove {host.name} from one of the groups, or set instances on the other"
     )
 
 
 def _check_gpus(group: Group, hosts: Sequence[Host]) -> None:
-    small = min(hosts, key=lambda host: host.gpus)
-    if group.gpus_per_host > small.gpus:
-        needs = group.tp_size * group.pp_size * group.dp_size
+    small = min(hosts, key=lambda host: len(host.gpus))
+    count = len(small.gpus)
+    if not count:
+        raise PlanError(
+            f"{group.where}.hosts: {small.name} has no GPU for deployments; correct its sglang_gpus_per_node or "
+            "sglang_gpus, or take it out of hosts"
+        )
+    needs = group.tp_size * group.pp_size * group.dp_size
+    if group.gpus_per_host > count:
         sizes = f"tp_size: {group.tp_size} x pp_size {group.pp_size}" + (
             f" x dp_size {group.dp_size}" if group.dp_size > 1 else ""
         )
         raise PlanError(
-            f"{group.where}.{sizes} needs {needs} GPUs, but nnodes {group.nnodes} x {small.gpus} GPUs "
-            f"({small.name}) = {group.nnodes * small.gpus}; "
-            f"set nnodes: {-(-needs // small.gpus)} or lower tp_size"
+            f"{group.where}.{sizes} needs {needs} GPUs, but nnodes {group.nnodes} x {count} GPUs "
+            f"({small.name}) = {group.nnodes * count}; "
+            f"set nnodes: {-(-needs // count)} or lower tp_size"
+        )
+    for host in hosts:
+        _check_uuids(group, host, needs)
+
+
+def _check_uuids(group: Group, host: Host, needs: int) -> None:
+    """Refuse what SGLang cannot do with GPUs that have no index."""
+    if needs > 1 and is_slice(host.gpus[0]):
+        raise PlanError(
+            f"{group.where}.tp_size: an instance of {needs} processes cannot run on MIG slices ({host.name}), which "
+            "do not reach each other; set tp_size, pp_size and dp_size to 1, and each slice gets an instance"
+        )
+    # Its custom all-reduce reads CUDA_VISIBLE_DEVICES as numbers.
+    if group.gpus_per_host > 1 and is_uuid(host.gpus[0]):
+        raise PlanError(
+            f"{group.where}.tp_size: SGLang cannot use several GPUs on {host.name} by UUID; list their indexes in "
+            "sglang_gpus"
         )
 
 
 def _fit(group: Group, block: Sequence[Host], taken: Occupancy) -> int:
-    free = min(block, key=lambda host: host.gpus - taken.gpus[host.name])
-    fitting = (free.gpus - taken.gpus[free.name]) // group.gpus_per_host
+    free = min(block, key=lambda host: len(host.gpus) - taken.gpus[host.name])
+    fitting = (len(free.gpus) - taken.gpus[free.name]) // group.gpus_per_host
     if fitting < 1 and group.instances is None:
         raise _full(group, free, taken)
     return min(fitting, group.instances_per_host or fitting)

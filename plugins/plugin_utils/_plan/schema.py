@@ -14,6 +14,7 @@ from typing import Any
 from .env import parse_env
 from .errors import PlanError, nearest, shown
 from .models import Catalog, Model
+from .versions import parse_version
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?\Z")
 ROLES = ("server", "prefill", "decode")
@@ -76,13 +77,15 @@ class Router:
 class Deployment:
     """One entry of sglang_deployments.
 
-    model: what SGLang is given. entry: its entry in sglang_models. hint: the name there that the user may have meant.
+    model: what SGLang is given. entry: its entry in sglang_models. sglang_version: its own release, None for the one of
+    all others. hint: the name in sglang_models that the user may have meant.
     """
 
     name: str
     model: str
     entry: Model | None
     served_model_name: str | None
+    sglang_version: str | None
     groups: tuple[Group, ...]
     router: Router | None
     hint: str
@@ -115,7 +118,7 @@ STRINGS = ("moe_a2a_backend", "host", "disaggregation_transfer_backend", "disagg
 GROUP_KEYS = ("hosts", *INTS, *PORTS, *STRINGS, "extra_ports", "server_args", "env")
 # Every other key of `router:` is an option of the router.
 ROUTER_KEYS = ("hosts", "host", "port", "prometheus_port")
-DEPLOYMENT_KEYS = ("model", "served_model_name", *ROLES, "router", "env")
+DEPLOYMENT_KEYS = ("model", "served_model_name", "sglang_version", *ROLES, "router", "env")
 
 
 def parse_deployments(raw: Any, env: Mapping[str, str], catalog: Catalog) -> tuple[list[Deployment], list[str]]:
@@ -129,14 +132,16 @@ def parse_deployments(raw: Any, env: Mapping[str, str], catalog: Catalog) -> tup
     refusals: list[str] = []
     for name, body in raw.items():
         try:
-            deployments.append(_deployment(str(name), body, env, catalog))
+            deployments.append(_deployment(name, body, env, catalog))
         except PlanError as error:
             refusals += error.sentences
     return deployments, refusals
 
 
-def _deployment(name: str, body: Any, base_env: Mapping[str, str], catalog: Catalog) -> Deployment:
+def _deployment(name: Any, body: Any, base_env: Mapping[str, str], catalog: Catalog) -> Deployment:
     where = f"deployments.{name}"
+    if not isinstance(name, str):
+        raise PlanError(f"{where}: YAML reads its name as {shown(name)}, which is no string; write it in quotes")
     if not NAME.match(name):
         raise PlanError(
             f"{where}: this name cannot be part of a unit's name; use at most 48 lower case letters, digits and "
@@ -158,7 +163,10 @@ def _deployment(name: str, body: Any, base_env: Mapping[str, str], catalog: Cata
     entry = catalog.find(model)
     served_name = _served_name(body, where) or (model if model in catalog.models else None)
     given = catalog.path(entry) if entry else model
-    return Deployment(name, given, entry, served_name, groups, _router(body, where), catalog.hint(model))
+    version = body.get("sglang_version")
+    if version is not None:
+        parse_version(version, f"{where}.sglang_version")
+    return Deployment(name, given, entry, served_name, version, groups, _router(body, where), catalog.hint(model))
 
 
 def _served_name(body: Mapping[str, Any], where: str) -> str | None:
@@ -222,8 +230,8 @@ def _group(deployment: str, role: str, body: Any, base_env: Mapping[str, str]) -
 
 
 def parse_hosts(value: Any, where: str) -> str | list[str]:
-    """Accept the name of an inventory group or host, or a list of host names."""
-    if isinstance(value, str) and value and not re.search(r"[\s,]", value):
+    """Accept a group, a host or a pattern of them, or a list of these."""
+    if isinstance(value, str) and value and not re.search(r"\s", value):
         return value
     if isinstance(value, list) and value and all(isinstance(item, str) and item for item in value):
         return list(value)
@@ -232,7 +240,7 @@ def parse_hosts(value: Any, where: str) -> str | list[str]:
         raise PlanError(
             f"{where}: {value!r} is one string; write the name of one group, or a YAML list such as [{names}]"
         )
-    raise PlanError(f"{where}: {value!r} names no hosts; write the name of an inventory group, or a list of host names")
+    raise PlanError(f"{where}: {value!r} names no hosts; write a group of the inventory, or a list of groups and hosts")
 
 
 def _known_keys(body: Any, known: tuple[str, ...], where: str) -> None:

@@ -16,6 +16,7 @@ from ansible_collections.multinode.sglang.plugins.module_utils._plan.types impor
 
 from .disaggregation import ib_device_option
 from .errors import PlanError
+from .gpus import Gpus, is_uuid
 from .intervals import Interval
 from .options import checked, load_table, named, read_args
 from .placement import Placed
@@ -100,8 +101,8 @@ def rank_options(shared: Shared, placed: Placed, rank: int, ports: Mapping[str, 
     if group.nnodes > 1:
         found += [_option("nnodes", group.nnodes), _option("node-rank", rank)]
     found += [_option("host", group.host), _option("port", ports["api"][0]), _option("nccl-port", ports["nccl"][0])]
-    if placed.base_gpus[rank]:
-        found.append(_option("base-gpu-id", placed.base_gpus[rank]))
+    if not placed.hosts[rank].listed and placed.gpus[rank][0]:
+        found.append(_option("base-gpu-id", placed.gpus[rank][0]))
     found += ib_device_option(placed, rank)
     if "bootstrap" in ports:
         found.append(_option("disaggregation-bootstrap-port", ports["bootstrap"][0]))
@@ -110,12 +111,21 @@ def rank_options(shared: Shared, placed: Placed, rank: int, ports: Mapping[str, 
 
 
 def rank_environment(placed: Placed, rank: int) -> dict[str, str]:
-    """Return the environment of one rank; the interface is found on the host unless the inventory names one."""
+    """Return the environment of one rank; the interface is found on the host unless the inventory names one.
+
+    Where the user lists GPUs, servers see no other: processes on all of them would open a context on the first one.
+    """
     host = placed.hosts[rank]
     out = {"SGLANG_HOST_IP": host.address}
     if host.interface:
         out |= {"GLOO_SOCKET_IFNAME": host.interface, "NCCL_SOCKET_IFNAME": host.interface}
-    return {**out, **placed.group.env, **host.env}
+    return {**out, **placed.group.env, **host.env, **(_visible(placed.gpus[rank]) if host.listed else {})}
+
+
+def _visible(gpus: Gpus) -> dict[str, str]:
+    shown = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, gpus))}
+    # CUDA's own order may be another one than that of nvidia-smi.
+    return shown if is_uuid(gpus[0]) else {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", **shown}
 
 
 def check_extra_ports(group: Group) -> None:

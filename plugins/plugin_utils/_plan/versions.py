@@ -11,6 +11,7 @@ import re
 from .errors import PlanError
 
 Version = tuple[int, ...]
+_RELEASE = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 
 OLDEST: Version = (0, 5, 6)
 NEWEST: Version = (0, 5, 23)
@@ -40,10 +41,19 @@ OPTION_SINCE: dict[str, Version] = {
 
 def parse_version(text: object, variable: str, example: Version = NEWEST) -> Version:
     """Turn "0.5.23" (a suffix such as ".post1" is allowed) into (0, 5, 23)."""
-    match = re.match(r"(\d+)\.(\d+)\.(\d+)", text) if isinstance(text, str) else None
-    if match is None:
+    if not isinstance(text, str) or not _RELEASE.match(text):
         raise PlanError(f'{variable}: {text!r} is not a release; write it in quotes, such as "{spell(example)}"')
-    return tuple(int(part) for part in match.groups())
+    return _numbers(text)
+
+
+def _numbers(release: str) -> Version:
+    match = _RELEASE.match(release)
+    return tuple(int(part) for part in match.groups()) if match else ()
+
+
+def by_age(release: str) -> tuple[Version, str]:
+    """Return the key that sorts releases: older ones first."""
+    return _numbers(release), release
 
 
 def spell(version: Version) -> str:
@@ -51,12 +61,12 @@ def spell(version: Version) -> str:
     return ".".join(str(part) for part in version)
 
 
-def version_warnings(version: Version) -> list[str]:
+def version_warnings(version: Version, where: str = "sglang_version") -> list[str]:
     """Warn about releases whose options and derived ports were not read."""
     if OLDEST <= version <= NEWEST:
         return []
     return [
-        f"sglang_version: {spell(version)} is outside {spell(OLDEST)} to {spell(NEWEST)}, whose options and ports are "
+        f"{where}: {spell(version)} is outside {spell(OLDEST)} to {spell(NEWEST)}, whose options and ports are "
         "known; "
         f"the plan assumes those of {spell(NEWEST if version > NEWEST else OLDEST)}"
     ]

@@ -40,7 +40,8 @@ def render_text(plan: Plan) -> str:
     for name, entry in plan.deployments.items():
         order = {instance.instance: number for number, instance in enumerate(entry.instances)}
         ranked = sorted(units[name], key=lambda unit: (order[unit.instance], unit.rank))
-        lines += _deployment(name, entry, ranked, routers[name], plan.sglang_version)
+        release = ranked[0].sglang_version if ranked else plan.sglang_version
+        lines += _deployment(name, entry, ranked, routers[name], release)
     lines += [*_models(plan), "PORTS", *(f"  {name}: {why}" for name, why in plan.port_reasons.items())]
     lines.append(
         f"  ephemeral: {plan.ephemeral_ports} is where the kernel puts gloo, NCCL and ZMQ; "
@@ -74,7 +75,7 @@ def _row(unit: ServerUnit) -> tuple[object, ...]:
         f"{unit.rank}/{unit.nnodes}",
         unit.host,
         unit.address,
-        join((gpu, gpu) for gpu in unit.gpus),
+        join((gpu, gpu) for gpu in unit.gpus) or ",".join(unit.gpu_uuids),
         unit.api_port,
         f"{unit.ranks[0].address} {unit.ports['dist_init']}",
         join(others),

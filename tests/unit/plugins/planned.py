@@ -29,6 +29,7 @@ SERVER = ServerUnit(
     interface="",
     ranks=(Rank("node1", "10.0.0.11"), Rank("node2", "10.0.0.12")),
     gpus=(0, 1),
+    gpu_uuids=(),
     ports={"api": "30000", "dist_init": "20000", "dp_attention": "20001-20006", "barrier": "20051"},
     api_port=30000,
     scheme="http",

@@ -79,6 +79,14 @@ def test_two_gpus_behind_one_switch_have_a_device_each_and_the_report_agrees(twe
     assert environment == 'NCCL_IB_HCA="=mlx5_2:1,mlx5_10:1"\n'
 
 
+@pytest.mark.parametrize(("gpus", "mapping"), [("1", {"0": "mlx5_10"}), ("1,0", {"0": "mlx5_10", "1": "mlx5_2"})])
+def test_a_server_that_sees_some_gpus_only_counts_these(
+    twelve: Root, tmp_path: Path, gpus: str, mapping: dict[str, str]
+) -> None:
+    assert used(twelve, tmp_path, gpus=gpus, CUDA_VISIBLE_DEVICES=gpus)[0] == mapping
+    assert used(twelve, tmp_path, gpus=gpus)[0] == reported(twelve)
+
+
 @pytest.mark.parametrize("tree", ["infiniband.tree", "roce_bond.tree"])
 def test_the_report_agrees_on_recorded_hosts(host_files: Host, tmp_path: Path, tree: str) -> None:
     root = host_files(tree)

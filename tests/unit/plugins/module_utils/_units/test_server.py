@@ -202,6 +202,7 @@ def test_only_a_server_that_sends_from_a_gpu_to_another_host_checks_rdma() -> No
     assert checks(server()) == []
     assert checks(server(role="prefill")) == ["--gpus 0,1"]
     assert checks(server(nnodes=2, options=options(device="cpu"))) == []
+    assert checks(server(nnodes=2, gpus=(), gpu_uuids=("MIG-1",))) == []
     assert checks(server(role="decode", ib_devices_file=file)) == [f"--gpus 0,1 --devices-file {file}"]
 
 

@@ -53,6 +53,8 @@ def situations() -> Iterator[Situation]:
     kept = node(units=[OURS], listeners=[listener(30000, unit="sglang-old-0.service")])
     wanted = replace(WANTED, prune=False)
     yield "a server that left the plan and stays", _on_gpu01(host.findings(kept, planned(), EPHEMERAL, wanted))
+    slices = planned(units=[{**unit(), "gpus": [], "gpu_uuids": ["MIG-1"]}])
+    yield "a MIG slice that is not there", _on_gpu01(host.findings(node(), slices, EPHEMERAL, WANTED))
     yield "a host that does not answer", [("gpu01", host.no_answer("gpu01"))]
     for title, (facts, wanted) in DRIVERS.items():
         yield title, _on_gpu01(driver.findings(facts, wanted))

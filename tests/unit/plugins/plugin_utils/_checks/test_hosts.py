@@ -45,7 +45,7 @@ def test_a_host_without_errors() -> None:
         (gpus(gpu(0), gpu(1, lost=True)), ["gpus.count"]),
         (gpus(gpu(0), gpu(1), processes=(process("train.service"),)), ["gpus.busy"]),
         (gpus(gpu(0), gpu(1), processes=(process("sglang-lm-0.service"),)), []),
-        (gpus(gpu(0, mig=True), gpu(1)), ["gpus.mig"]),
+        (gpus(gpu(0, mig=True, mig_devices=[{"uuid": "MIG-1"}]), gpu(1)), ["gpus.mig"]),
         (gpus(gpu(0, fabric={"state": "In Progress", "status": "N/A"}), gpu(1)), ["gpus.fabric"]),
         (gpus(gpu(0, ecc_errors=3), gpu(1)), ["gpus.ecc"]),
         ({"listeners": [listener(30000)]}, ["ports.taken"]),
@@ -62,6 +62,34 @@ def test_a_host_without_errors() -> None:
 )
 def test_each_error(sections: dict[str, Any], expected: list[str]) -> None:
     assert checks(node(**sections)) == expected
+
+
+SLICED = gpu(0, mig=True, mig_devices=[{"uuid": "MIG-1"}, {"uuid": "MIG-2"}])
+
+
+@pytest.mark.parametrize(
+    ("listed", "sections", "expected"),
+    [
+        (["MIG-1", "MIG-2"], gpus(SLICED), []),
+        (["MIG-1", "MIG-9"], gpus(SLICED), ["gpus.count"]),
+        (["MIG-1"], gpus(SLICED, processes=(process("train.service", gpu="MIG-2"),)), []),
+        (["MIG-1"], gpus(SLICED, processes=(process("train.service", gpu="MIG-1"),)), ["gpus.busy"]),
+        (["MIG-1"], gpus({**SLICED, "ecc_errors": 3}), ["gpus.ecc"]),
+        (["GPU-1"], gpus(gpu(0), gpu(1)), []),
+        (["GPU-0"], gpus(gpu(0), gpu(1), processes=(process("train.service"),)), ["gpus.busy"]),
+        (["GPU-1"], gpus(gpu(0), gpu(1), processes=(process("train.service"),)), []),
+        (["GPU-0"], gpus(SLICED), ["gpus.mig"]),
+        (["GPU-1"], gpus(gpu(0), gpu(1, lost=True)), ["gpus.count"]),
+    ],
+)
+def test_gpus_that_are_listed_by_uuid(listed: list[str], sections: dict[str, Any], expected: list[str]) -> None:
+    on_host = planned(units=[{**unit(), "gpus": [], "gpu_uuids": listed}])
+    assert checks(node(**sections), on_host) == expected
+
+
+def test_only_the_gpus_that_are_listed_must_be_idle() -> None:
+    on_host = planned(units=[{**unit(), "gpus": [1]}])
+    assert checks(node(**gpus(gpu(0), gpu(1), processes=(process("train.service"),))), on_host) == []
 
 
 def test_network_and_kernel() -> None:

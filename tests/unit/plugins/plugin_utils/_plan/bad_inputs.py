@@ -18,6 +18,7 @@ from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import (
 from .conftest import inventory, server, typed
 
 TCP = {"disaggregation_transfer_backend": "mooncake_tcp"}
+NEAREST = {"disaggregation_transfer_backend": "mooncake", "disaggregation_ib_device": "nearest"}
 DIGEST = "a" * 64
 
 
@@ -74,6 +75,9 @@ DEPLOYMENTS: list[Any] = [
     ["llama"],
     {"llama": "server"},
     {"Llama 3": body()["llama"]},
+    {405: body()["llama"], "405": body()["llama"]},
+    body(sglang_version="latest"),
+    body(sglang_version="0.6.0"),
     {"llama": {"model": "/m"}},
     {"llama": {"server": {"hosts": "nodes"}}},
     body(model=7),
@@ -87,7 +91,14 @@ DEPLOYMENTS: list[Any] = [
     server(tpsize=1),
     server(mem_fraction_static=0.8),
     server(hosts=None),
-    server(hosts="node0,node1"),
+    server(hosts="node0 node1"),
+    server(hosts="node0,nodeX"),
+    server(hosts="nodes:!frist"),
+    server(hosts="nodes:!node*"),
+    server(hosts="nodes[7]"),
+    server(hosts="~("),
+    server(hosts=["first", "!nodes"]),
+    server(hosts=["first", "node1"]),
     server(hosts="node_s"),
     server(hosts="east"),
     server(hosts="nobody"),
@@ -105,6 +116,7 @@ DEPLOYMENTS: list[Any] = [
     server(extra_ports={"grpc-port": "9000"}),
     # Sizes and places.
     server(tp_size=6, nnodes=4),
+    server(tp_size=12, pp_size=2, nnodes=3),
     server(tp_size=16),
     server(tp_size=32, nnodes=2),
     server(tp_size=4, dp_size=4),
@@ -165,6 +177,7 @@ DEPLOYMENTS: list[Any] = [
     server(env={"NCCL_DEBUG": ["INFO"]}),
     server(env={"NCCL_IB_DISABLE": False}),
     server(env={"SGLANG_HOST_IP": "10.0.0.1"}),
+    server(env={"CUDA_VISIBLE_DEVICES": "4,5,6,7"}),
     # Prefill and decode.
     pd(decode={"bootstrap_port": 9000}),
     pd(prefill={"disaggregation_transfer_backend": "mooncake", "disaggregation_ib_device": "mlx5_0"}),
@@ -200,9 +213,18 @@ HOSTS: list[dict[str, Any]] = [
     {"sglang_cluster_address": "10.0.0.10"},
     {"ansible_host": "gpu1.example"},
     {"sglang_gpus_per_node": "8"},
+    {"sglang_gpus_per_node": -1},
     {"sglang_gpus_per_node": 0},
+    {"sglang_gpus": []},
+    {"sglang_gpus": "4,5,6,7"},
+    {"sglang_gpus": [4, "5"]},
+    {"sglang_gpus": [4, "MIG-5"]},
+    {"sglang_gpus": [4, 5, 4]},
+    {"sglang_gpus": [f"MIG-{number}" for number in range(8)]},
+    {"sglang_gpus": [f"GPU-{number}" for number in range(8)]},
     {"sglang_cluster_interface": 7},
     {"sglang_ib_device": ["mlx5_0"]},
+    {"sglang_rank_order": [1]},
     {"sglang_host_env": {"NCCL_IB_HCA": ""}},
 ]
 SETTINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
@@ -275,6 +297,10 @@ def attempts() -> Iterator[Callable[[], Any]]:
         yield lambda raw=raw: typed(raw)
     for variables in HOSTS:
         yield lambda variables=variables: typed(body(), inventory(node1=variables))
+    nearest = pd({"tp_size": 1, **NEAREST}, {"tp_size": 1, **NEAREST})
+    yield lambda: typed(nearest, inventory(node1={"sglang_gpus": ["GPU-1"]}))
+    order = {"node1": {"sglang_rank_order": 1}, "node2": {"sglang_rank_order": "last"}}
+    yield lambda: typed(body(), inventory(**order))
     for raw, settings in SETTINGS:
         yield lambda raw=raw, settings=settings: typed(raw, **settings)
     yield lambda: parse_only("lama", typed(body()))

@@ -91,6 +91,128 @@ def test_instances_and_instances_per_host_limit() -> None:
     assert hosts == ["node0", "node0", "node1", "node1", "node2"]
 
 
+RACKS = {"r1": ["node0", "node1"], "r2": ["node3", "node2"], "cpu": ["node5"]}
+
+
+@pytest.mark.parametrize(
+    ("hosts", "names"),
+    [
+        ("r2", "node3 node2"),
+        (["r2", "r1"], "node3 node2 node0 node1"),
+        (["node4", "r1"], "node4 node0 node1"),
+        ("r1,r2", "node0 node1 node3 node2"),
+        ("r1:r2:!node3", "node0 node1 node2"),
+        ("nodes:!r1:!cpu", "node2 node3 node4"),
+        ("nodes:&r2", "node2 node3"),
+        ("!r1:!cpu", "node2 node3 node4"),
+        ("nodes[1:2]", "node1 node2"),
+        ("r2[0]", "node3"),
+        ("r2[-1]", "node2"),
+        ("~node[45]", "node4 node5"),
+        ("r?", "node0 node1 node3 node2"),
+        (["r1", "~node[23]", "!node1"], "node0 node2 node3"),
+        (["nodes", "&r2"], "node2 node3"),
+        (["!r1", "!cpu"], "node2 node3 node4"),
+    ],
+)
+def test_hosts_are_groups_hosts_and_patterns_in_their_order(hosts: Any, names: str) -> None:
+    known = inventory(6)
+    where = Inventory({**known.groups, **RACKS}, known.variables)
+    placed = plan(server(hosts=hosts, tp_size=8), where)["deployments"]["llama"]["instances"]
+    assert [instance["ranks"][0]["host"] for instance in placed] == names.split()
+
+
+def test_a_host_may_have_the_name_of_a_pattern() -> None:
+    variables = {"fd00::1": {}, "a[0]": {"sglang_cluster_address": "10.0.0.1"}}
+    where = Inventory({"all": list(variables)}, variables.__getitem__)
+    assert list(plan(server(hosts=["a[0]", "fd00::1"], tp_size=8), where)["hosts"]) == ["a[0]", "fd00::1"]
+
+
+def test_ranks_follow_the_order_of_the_hosts_themselves() -> None:
+    orders: dict[str, Any] = {"node0": "10", "node2": 9, "node3": 2.5}
+    where = inventory(5, **{name: {"sglang_rank_order": order} for name, order in orders.items()})
+    planned = plan(server(nnodes=5, tp_size=40), where)
+    (instance,) = planned["deployments"]["llama"]["instances"]
+    assert [rank["host"] for rank in instance["ranks"]] == ["node3", "node2", "node0", "node1", "node4"]
+    assert instance["instance"] == "llama-0@node3"
+
+
+def test_words_order_hosts_too() -> None:
+    where = inventory(3, node0={"sglang_rank_order": "b"}, node2={"sglang_rank_order": "a"})
+    placed = plan(server(tp_size=8), where)["deployments"]["llama"]["instances"]
+    assert [instance["ranks"][0]["host"] for instance in placed] == ["node2", "node0", "node1"]
+
+
+def test_a_deployment_may_run_another_release() -> None:
+    group = {"hosts": "first", "tp_size": 4, "attn_dp_size": 4, "instances_per_host": 1}
+    raw = {
+        "old": {"model": "/m", "server": group},
+        "new": {"model": "/m", "server": group, "sglang_version": "0.5.20"},
+    }
+    planned = plan(raw)
+    old, new = planned["hosts"]["node0"]["units"]
+    assert (old["sglang_version"], new["sglang_version"]) == ("0.5.23", "0.5.20")
+    assert "--attn-dp-size" in old["argv"]
+    assert "--enable-dp-attention" in new["argv"]
+    assert planned["hosts"]["node0"]["sglang_versions"] == ["0.5.20", "0.5.23"]
+    assert planned["sglang_version"] == "0.5.23"
+    text = render_text(typed(raw))
+    assert "DEPLOYMENT new: /m on SGLang 0.5.20, 2 instances" in text
+    whole = typed(raw)
+    assert select(whole, ["old"]).hosts["node0"].sglang_versions == ("0.5.20", "0.5.23")
+
+
+@pytest.mark.parametrize("release", ["0.5.20", "0.5.23.post1"])
+def test_another_release_restarts_the_instances_of_its_deployment(release: str) -> None:
+    def digests(**keys: Any) -> list[str]:
+        raw = {"llama": {**server(tp_size=8)["llama"], **keys}}
+        return [one["digest"] for one in plan(raw)["deployments"]["llama"]["instances"]]
+
+    assert digests(sglang_version="0.5.23") == digests()
+    assert not set(digests(sglang_version=release)) & set(digests())
+
+
+def test_only_listed_gpus_are_used_and_seen() -> None:
+    planned = plan(server(tp_size=2), inventory(2, node1={"sglang_gpus": [7, 4, 2, 3]}))
+    first, second = units(planned)["llama-0@node1", 0], units(planned)["llama-1@node1", 0]
+    assert [(unit["gpus"], unit["environment"]["CUDA_VISIBLE_DEVICES"]) for unit in (first, second)] == [
+        ([7, 4], "7,4"),
+        ([2, 3], "2,3"),
+    ]
+    assert second["environment"]["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
+    assert option(second, "--base-gpu-id") is None
+    assert ("llama-2@node1", 0) not in units(planned)
+    other = units(planned)["llama-1@node0", 0]
+    assert option(other, "--base-gpu-id") == "2"
+    assert "CUDA_VISIBLE_DEVICES" not in other["environment"]
+
+
+def test_an_instance_may_have_other_gpus_on_each_host() -> None:
+    planned = plan(server(tp_size=8, nnodes=2), inventory(2, node1={"sglang_gpus": [4, 5, 6, 7]}))
+    leader, follower = (units(planned)["llama-0@node0", rank] for rank in (0, 1))
+    assert (leader["gpus"], follower["gpus"]) == ([0, 1, 2, 3], [4, 5, 6, 7])
+    assert follower["environment"]["CUDA_VISIBLE_DEVICES"] == "4,5,6,7"
+    assert "CUDA_VISIBLE_DEVICES" not in leader["environment"]
+
+
+@pytest.mark.parametrize("kind", ["MIG-c6d4f1ef-42e4", "GPU-5d5ba0d6-d33d", "MIG-GPU-5d5ba0d6/3/0"])
+def test_each_mig_slice_has_a_server_that_sees_it_alone(kind: str) -> None:
+    names = [f"{kind}{number}" for number in range(3)]
+    planned = plan(server(tp_size=1), inventory(1, node0={"sglang_gpus": names}))
+    found = planned["hosts"]["node0"]["units"]
+    assert [unit["environment"]["CUDA_VISIBLE_DEVICES"] for unit in found] == names
+    assert [(unit["gpus"], unit["gpu_uuids"]) for unit in found] == [([], [name]) for name in names]
+    assert all("CUDA_DEVICE_ORDER" not in unit["environment"] for unit in found)
+    assert all(option(unit, "--base-gpu-id") is None for unit in found)
+
+
+def test_a_router_or_a_model_needs_no_gpu() -> None:
+    where = inventory(3, node2={"sglang_gpus_per_node": 0})
+    group = {"hosts": "first", "tp_size": 8}
+    raw = {"a": {"model": "/m", "server": group, "router": {"hosts": "node2", "cb-failure-threshold": 3}}}
+    assert plan(raw, where)["hosts"]["node2"]["routers"]
+
+
 def test_two_deployments_on_one_host_take_the_next_slot_and_gpus() -> None:
     both = {
         name: {"model": "/m", "server": {"hosts": "nodes", "tp_size": 4, "instances_per_host": 1}}

@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 from ansible_collections.multinode.sglang.plugins.module_utils._base.intervals import parse
 from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import PlanError
+from ansible_collections.multinode.sglang.plugins.plugin_utils._plan.placement import check_shape
+from ansible_collections.multinode.sglang.plugins.plugin_utils._plan.schema import Group
+from ansible_collections.multinode.sglang.plugins.plugin_utils._plan.versions import NEWEST
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,11 +22,37 @@ from .conftest import inventory, plan
 HOSTS = st.integers(3, 9)
 
 
+def starts(total: int, pp_size: int, nnodes: int) -> bool:
+    """Tell whether SGLang starts every rank of all pipeline stages once: engine.py, _calculate_rank_ranges."""
+    tp_size, stages = total // pp_size, max(pp_size // nnodes, 1)
+    sharing = max(nnodes // pp_size, 1)
+    ranks = tp_size // sharing
+    started = [
+        (stage, rank)
+        for node in range(nnodes)
+        for stage in range(stages * (node // sharing), stages * (node // sharing + 1))
+        for rank in range(ranks * (node % sharing), ranks * (node % sharing + 1))
+    ]
+    return total % pp_size == 0 and sorted(started) == [(pp, tp) for pp in range(pp_size) for tp in range(tp_size)]
+
+
+@pytest.mark.parametrize("nnodes", range(1, 9))
+def test_exactly_the_shapes_of_which_sglang_starts_every_rank_are_planned(nnodes: int) -> None:
+    for pp_size in range(1, 9):
+        for tp_size in range(1, 33):
+            shape = Group("d", "server", "nodes", nnodes=nnodes, tp_size=tp_size, pp_size=pp_size)
+            if starts(tp_size * pp_size, pp_size, nnodes):
+                check_shape(shape, NEWEST)
+                continue
+            with pytest.raises(PlanError, match=r"do not divide over nnodes|do not split over nnodes"):
+                check_shape(shape, NEWEST)
+
+
 @st.composite
 def group(draw: st.DrawFn, instances: st.SearchStrategy[int | None]) -> dict[str, Any]:
     """A group of one to three hosts an instance, and one to four GPUs on each of them."""
     nnodes, gpus = draw(st.integers(1, 3)), draw(st.integers(1, 4))
-    pp_size = draw(st.sampled_from([size for size in (1, 2, 3) if (nnodes * gpus) % size == 0]))
+    pp_size = draw(st.sampled_from([size for size in (1, 2, 3, 4, 6) if starts(nnodes * gpus, size, nnodes)]))
     tp_size = nnodes * gpus // pp_size
     attn_dp_size = draw(st.sampled_from([size for size in (1, 2, 4) if tp_size % size == 0]))
     body = {"hosts": "nodes", "nnodes": nnodes, "tp_size": tp_size, "pp_size": pp_size, "attn_dp_size": attn_dp_size}
