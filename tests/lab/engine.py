@@ -12,6 +12,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import docker
 from docker.errors import DockerException
@@ -21,7 +22,10 @@ from .settings import HERE, STATE, builder, cache
 
 STARTED = STATE / "engine.json"
 LOG = STATE / "dockerd.log"
-FORWARDING = Path("/proc/sys/net/ipv4/ip_forward")
+# What dockerd switches on for good: the first by itself, the second with the first network that has IPv6.
+FORWARDING = ("net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding")
+SYSCTL = Path("/proc/sys")
+FIREWALLS = ("iptables", "ip6tables")
 CAP_SYS_RESOURCE = 24
 PATIENCE_SECONDS = 60.0
 
@@ -120,7 +124,7 @@ def _start_by_hand() -> docker.DockerClient:
         say("this machine mounts cgroup v1: the engine gets a mount namespace of its own with cgroup v2")
         mount = 'mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"'
         argv = ["unshare", "--mount", "--propagation", "slave", "sh", "-c", mount, "sh", *argv]
-    before = {"policy": _forward_policy(), "ip_forward": FORWARDING.read_text().strip()}
+    before = {"policies": {name: _forward_policy(name) for name in FIREWALLS}, "forwarding": _forwarding()}
     with LOG.open("wb") as log:
         process = subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
@@ -170,16 +174,24 @@ def _stop_process(pid: int) -> None:
         time.sleep(0.2)
 
 
-def _forward_policy() -> str:
-    rules = subprocess.run(["iptables", "-S", "FORWARD"], capture_output=True, text=True, check=True).stdout
+def _forward_policy(firewall: str) -> str:
+    rules = subprocess.run([firewall, "-S", "FORWARD"], capture_output=True, text=True, check=True).stdout
     return rules.split()[2]
 
 
-def _restore_network(before: dict[str, str]) -> None:
+def _forwarding() -> dict[str, str]:
+    return {name: (SYSCTL / name).read_text().strip() for name in FORWARDING if (SYSCTL / name).exists()}
+
+
+def _restore_network(before: dict[str, Any]) -> None:
     """Take away the rules, the bridge and the settings that dockerd leaves behind."""
-    rules = subprocess.run(["iptables-save"], capture_output=True, text=True, check=True).stdout
-    kept = [line for line in rules.splitlines() if "DOCKER" not in line and "docker0" not in line]
-    subprocess.run(["iptables-restore"], input="\n".join(kept) + "\n", text=True, check=True)
-    subprocess.run(["iptables", "-P", "FORWARD", before["policy"]], check=True)
+    for name, policy in before["policies"].items():
+        rules = subprocess.run([f"{name}-save"], capture_output=True, text=True, check=True).stdout
+        kept = [line for line in rules.splitlines() if "DOCKER" not in line and "docker0" not in line]
+        subprocess.run([f"{name}-restore"], input="\n".join(kept) + "\n", text=True, check=True)
+        subprocess.run([name, "-P", "FORWARD", policy], check=True)
     subprocess.run(["ip", "link", "delete", "docker0"], stderr=subprocess.DEVNULL, check=False)
-    FORWARDING.write_text(before["ip_forward"])
+    now = _forwarding()
+    for setting, value in before["forwarding"].items():
+        if now[setting] != value:
+            (SYSCTL / setting).write_text(value)

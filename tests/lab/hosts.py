@@ -31,6 +31,13 @@ from .settings import KEY, LABEL_HOST, LABEL_LAB, LABEL_SHAPE, digest
 FIRST_ADDRESS = 11
 BOOT_SECONDS = 120.0
 WORKERS = 16
+# The engine mounts /etc/hosts, so it cannot be replaced.
+ONLY_IPV6 = """
+ip -4 address flush scope global
+grep -v "^[0-9.]*[[:space:]]*$(hostname)" /etc/hosts >/run/hosts
+cat /run/hosts >/etc/hosts
+rm /run/hosts
+"""
 FRAME = struct.Struct(">4xI")
 T = TypeVar("T")
 
@@ -55,11 +62,12 @@ class Shape:
 
 
 def address(subnet: str, index: int) -> str:
-    """The address of the lab's host number `index`, counted from 0."""
+    """The address of the lab's host number `index`, counted from 0: .11 and so on, or ::11 and so on."""
     network = ipaddress.ip_network(subnet)
-    if FIRST_ADDRESS + index >= network.num_addresses - 1:
+    number = FIRST_ADDRESS + index if network.version == 4 else int(str(FIRST_ADDRESS + index), 16)
+    if number >= network.num_addresses - 1:
         raise LabError(f"The network {subnet} has no room for {index + 1} hosts: take a larger one.")
-    return str(network[FIRST_ADDRESS + index])
+    return str(network[number])
 
 
 def up(client: docker.DockerClient, lab: str, hosts: Sequence[str], subnet: str, shape: Shape) -> None:
@@ -84,6 +92,8 @@ def up(client: docker.DockerClient, lab: str, hosts: Sequence[str], subnet: str,
             container = _create(client, lab, host, addresses, network, shape, key)
             _authorize(container, public_key)
         container.start()
+        if ipv6(subnet):
+            _only_ipv6(container)
 
     with step(f"Starting {len(hosts)} host{'s' * (len(hosts) > 1)} of the lab {lab}"):
         _in_parallel(start, hosts)
@@ -127,10 +137,16 @@ def find(client: docker.DockerClient, host: str, lab: str | None = None) -> Cont
     return found[0]
 
 
+def ipv6(subnet: str) -> bool:
+    """Whether the hosts on this network have IPv6 alone."""
+    return ipaddress.ip_network(subnet).version == 6
+
+
 def address_of(container: Container) -> str:
     """The address of a host, whether it runs or not."""
     network = next(iter(container.attrs["NetworkSettings"]["Networks"].values()))
-    return str(network["IPAMConfig"]["IPv4Address"])
+    given = network["IPAMConfig"]
+    return str(given.get("IPv6Address") or given["IPv4Address"])
 
 
 def run(container: Container, argv: Sequence[str]) -> tuple[int, str]:
@@ -177,14 +193,16 @@ def ssh_key() -> bytes:
 def _network(client: docker.DockerClient, lab: str, subnet: str) -> Network:
     name = f"sglang-lab-{lab}"
     for network in client.networks.list(filters={"label": f"{LABEL_LAB}={lab}"}):
-        if network.attrs["IPAM"]["Config"][0]["Subnet"] == subnet:
+        if subnet in [pool["Subnet"] for pool in network.attrs["IPAM"]["Config"]]:
             return network
         if of(client, lab):
             raise LabError(f"The lab {lab} runs in another network than {subnet}: take it down first.")
         network.remove()
     ipam = IPAMConfig(pool_configs=[IPAMPool(subnet=subnet)])
     try:
-        return client.networks.create(name, driver="bridge", ipam=ipam, labels={LABEL_LAB: lab})
+        return client.networks.create(
+            name, driver="bridge", ipam=ipam, labels={LABEL_LAB: lab}, enable_ipv6=ipv6(subnet)
+        )
     except APIError as error:
         raise LabError(
             f"The network {subnet} cannot be made: {error.explanation}. Choose another with --subnet."
@@ -200,7 +218,8 @@ def _create(
     shape: Shape,
     key: str,
 ) -> Container:
-    endpoint = client.api.create_endpoint_config(ipv4_address=addresses[host], aliases=[host])
+    family = "ipv6_address" if ":" in addresses[host] else "ipv4_address"
+    endpoint = client.api.create_endpoint_config(aliases=[host], **{family: addresses[host]})
     return client.containers.create(
         shape.image,
         name=f"{lab}-{host}",
@@ -226,6 +245,13 @@ def _authorize(container: Container, public_key: bytes) -> None:
         entry.size, entry.mode = len(public_key), 0o600
         tar.addfile(entry, io.BytesIO(public_key))
     container.put_archive("/root", archive.getvalue())
+
+
+def _only_ipv6(container: Container) -> None:
+    """Take away the IPv4 address and name that an engine gives every host; only newer engines would leave them out."""
+    code, output = run(container, ["sh", "-ec", ONLY_IPV6])
+    if code:
+        raise LabError(f"{container.name} keeps its IPv4 address: {output}")
 
 
 def _wait(client: docker.DockerClient, lab: str, host: str, where: str) -> None:
