@@ -9,6 +9,8 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ansible_collections.multinode.sglang.plugins.module_utils._base.journal import last_word
+
 from .table import table
 
 COLUMNS = ("DEPLOYMENT", "INSTANCE", "RANK", "HOST", "STATE", "DIGEST", "SINCE", "LAST ERROR")
@@ -69,9 +71,8 @@ def _digest(state: Mapping[str, Any]) -> str:
 
 
 def _error(state: Mapping[str, Any], returned: Mapping[str, Any]) -> str:
-    """Return the last line that names the fault."""
-    journal = state.get("journal") or []
-    return str(state.get("trouble") or (journal[-1] if journal else returned.get("msg", "")))
+    """Return what is missing, or the line of the journal that names the fault, or why nothing is known."""
+    return str(state.get("trouble") or last_word(state.get("journal") or ()) or returned.get("msg", ""))
 
 
 def render(rows: Iterable[Row]) -> str:
