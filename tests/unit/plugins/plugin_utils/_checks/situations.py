@@ -50,7 +50,8 @@ def situations() -> Iterator[Situation]:
     """Yield all of them."""
     for title, sections in HOSTS.items():
         yield title, _on_gpu01(host.findings(node(**sections), planned(), EPHEMERAL, WANTED))
-    yield "a host that does not answer", [("gpu01", host.no_answer("gpu01"))]
+    for title, message in SILENT.items():
+        yield title, [("gpu01", host.no_answer("gpu01", message))]
     for title, (facts, wanted) in DRIVERS.items():
         yield title, _on_gpu01(driver.findings(facts, wanted))
     for title, (libraries, machine, denylist) in LIBRARIES.items():
@@ -90,6 +91,20 @@ def _ports(ephemeral: str, reserved: str) -> dict[str, Any]:
     return {"kernel": {**node()["kernel"], "ports": {"ephemeral": ephemeral, "reserved": reserved}}}
 
 
+SSH = "Task failed: Failed to connect to the host via ssh:"
+SILENT = {
+    "a host that does not answer": "",
+    "a host that does not answer for an unknown reason": "Task failed: Out of luck.\nTraceback",
+    "a sudo password that is missing": "Task failed: Missing sudo password",
+    "a sudo password that is wrong": "Task failed: Incorrect sudo password",
+    "a user without sudo": "ansible is not in the sudoers file.",
+    "a host without Python": "The module interpreter '/usr/bin/python3' was not found.",
+    "a key that is refused": f"{SSH} ansible@10.0.0.1: Permission denied (publickey,password).",
+    "a password that is refused": f"{SSH} Invalid/incorrect password: Permission denied, please try again.",
+    "another host key": f"{SSH} WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!",
+    "a name without an address": f"{SSH} ssh: Could not resolve hostname gpu01: Name or service not known",
+    "a host that is down": f"{SSH} ssh: connect to host 10.0.0.1 port 22: Connection timed out",
+}
 BROKEN_FABRIC = {"state": "In Progress", "status": "N/A"}
 HOSTS: dict[str, dict[str, Any]] = {
     "a section of the facts that is missing": {"problems": ["gpu: nvidia-smi did not answer within 5 s"]},
