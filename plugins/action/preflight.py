@@ -71,6 +71,6 @@ def _own(
     settings: judge.Settings,
 ) -> list[Finding]:
     if node is None:
-        return [host.no_answer(name)]
+        return [host.no_answer(name, results.last_words(variables))]
     ours = (results.listeners_of(variables) or {}).get("pid")
     return judge.check_host(node, plan["hosts"][name], plan["ephemeral_ports"], settings, ours)[1]

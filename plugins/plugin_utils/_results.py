@@ -49,6 +49,15 @@ def listeners_of(variables: Variables) -> Mapping[str, Any] | None:
     return result if "pid" in result else None
 
 
+def last_words(variables: Variables) -> str:
+    """Return what Ansible said when a host stopped answering; empty if it said nothing."""
+    for name in (LISTENERS, FACTS, CONNECTIONS):
+        result = variables.get(name) or {}
+        if result.get("unreachable") or result.get("failed"):
+            return str(result.get("msg", ""))
+    return ""
+
+
 def connections_of(variables: Variables) -> Mapping[str, Any] | None:
     """Return the result of peer_info on a host, None where it connected to nobody."""
     result = variables.get(CONNECTIONS) or {}

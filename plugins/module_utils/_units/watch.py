@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any, Protocol
 
 from .._base import paths
 from .._base.files import read
+from .._base.journal import evidence
 from .._base.probe import Endpoint, api_key
 from .._base.systemd import Systemd
 from .._plan.types import ServerUnit
@@ -20,8 +20,6 @@ from . import digest
 
 POLL_SECONDS = 1.0
 HEALTH_SECONDS = 5.0
-# The line that ends a Python traceback.
-EXCEPTION = re.compile(r"^[\w.]*(Error|Exception)\b")
 
 
 class Probed(Protocol):
@@ -121,15 +119,6 @@ def watch(
         time.sleep(POLL_SECONDS)
         seen = observe(systemd, units, restarts, timeout)
     return seen
-
-
-def evidence(lines: list[str], count: int) -> list[str]:
-    """Return the last lines of a journal; if none of them names an exception, after the last earlier one that does."""
-    tail = lines[-count:]
-    earlier = [line for line in lines[:-count] if EXCEPTION.search(line)]
-    if count == 1 or not earlier or any(map(EXCEPTION.search, tail)):
-        return tail
-    return [earlier[-1], *tail]
 
 
 def journal_lines(phase: str, most: int) -> int:

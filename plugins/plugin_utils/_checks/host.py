@@ -13,7 +13,7 @@ from typing import Any
 from ansible_collections.multinode.sglang.plugins.module_utils._base.intervals import join
 from ansible_collections.multinode.sglang.plugins.module_utils._base.text import first_few
 
-from . import ports
+from . import ports, silence
 from .finding import WARNING, Finding, section
 from .owners import ending, stopped, strays, who
 
@@ -50,10 +50,10 @@ def findings(
     ]
 
 
-def no_answer(host: str) -> Finding:
-    """Return what is wrong with a host without facts."""
-    fix = f"check ssh and become (ansible {host} -m ping --become)"
-    return Finding("facts", "no_answer", "the host did not answer", "", fix)
+def no_answer(host: str, message: str) -> Finding:
+    """Return what is wrong with a host without facts. message: what Ansible said of it."""
+    reason = silence.explain(message, host)
+    return Finding("facts", "no_answer", reason.found, "", reason.fix)
 
 
 def _unknown(problem: str) -> Finding:

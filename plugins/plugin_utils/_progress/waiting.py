@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.multinode.sglang.plugins.module_utils._base.journal import REFUSED, cause
 from ansible_collections.multinode.sglang.plugins.module_utils._base.text import duration, size
 from ansible_collections.multinode.sglang.plugins.module_utils._plan.plain import to_dict
 from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import RouterUnit, ServerUnit
@@ -39,10 +40,10 @@ def is_leader(unit: Unit) -> bool:
     return isinstance(unit, RouterUnit) or unit.rank == 0
 
 
-def refusal(journal: Sequence[str]) -> str:
-    """Return the last sentence with which a check before the start refused, as the end of a sentence."""
-    found = [line.partition("refused: ")[2] for line in journal if line.startswith("refused: ")]
-    return f": {found[-1]}" if found else ""
+def because(journal: Sequence[str]) -> str:
+    """Return why a unit ended, as the end of a sentence."""
+    found = cause(journal).removeprefix(REFUSED)
+    return f": {found}" if found else ""
 
 
 def indented(lines: Sequence[str]) -> str:
@@ -117,7 +118,7 @@ class Wait:
     def headline(self, unit: Unit) -> str:
         """Return the sentence about a unit that will not become ready by itself."""
         state = self.seen[unit.name]
-        return f"{describe(unit, self.host)} (unit {unit.name}) {_BAD[state['phase']]}{refusal(state['journal'])}"
+        return f"{describe(unit, self.host)} (unit {unit.name}) {_BAD[state['phase']]}{because(state['journal'])}"
 
     def failure(self, unit: Unit) -> str | None:
         """Return why a unit will not become ready."""

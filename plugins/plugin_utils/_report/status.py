@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ansible_collections.multinode.sglang.plugins.module_utils._base.journal import last_word
 from ansible_collections.multinode.sglang.plugins.module_utils._base.text import first_few
 
 from .table import table
@@ -104,9 +105,8 @@ def _digest(state: Mapping[str, Any]) -> str:
 
 
 def _error(state: Mapping[str, Any], returned: Mapping[str, Any]) -> str:
-    """Return the last line that names the fault."""
-    journal = state.get("journal") or []
-    return str(state.get("trouble") or (journal[-1] if journal else returned.get("msg", "")))
+    """Return what is missing, or the line of the journal that names the fault, or why nothing is known."""
+    return str(state.get("trouble") or last_word(state.get("journal") or ()) or returned.get("msg", ""))
 
 
 def render(rows: Iterable[Row]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from ansible_collections.multinode.sglang.plugins.action.preflight import ActionModule, judge_hosts
 
 from tests.unit.plugins.plugin_utils._checks.hosts import listener, node, plan
@@ -47,8 +48,15 @@ def test_listeners_of_this_run_are_no_error() -> None:
 
 
 def test_a_host_that_did_not_answer_has_an_error() -> None:
-    silent = {"node_facts_result": {"unreachable": True, "msg": "no route"}}
-    assert errors(a=registered(), b=silent)["b"][0].startswith("b  the host did not answer")
+    assert errors(a=registered(), b={})["b"][0].startswith("b  the host did not answer. Fix: ")
+
+
+@pytest.mark.parametrize("register", ["preflight_listeners", "node_facts_result"])
+def test_the_reason_is_the_one_that_ansible_gave(register: str) -> None:
+    silent = {register: {"unreachable": True, "msg": "Task failed: Missing sudo password"}}
+    assert errors(a=registered(), b=silent)["b"] == [
+        "b  sudo asks for a password. Fix: run again with -K, or set ansible_become_password in a vault"
+    ]
 
 
 def test_a_host_that_is_not_in_the_play_is_not_reported() -> None:

@@ -81,7 +81,9 @@ def test_slices_until_it_is_ready(tmp_path: pathlib.Path, monkeypatch: pytest.Mo
 def test_a_failed_unit_ends_it_with_the_journal(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     result = Action(tmp_path, monkeypatch, state("running", "x"), state("failed", "RuntimeError: no memory")).run()
     assert result["failed"]
-    assert result["msg"].endswith("has failed; the last lines of its journal:\n  RuntimeError: no memory")
+    assert result["msg"].endswith(
+        "has failed: RuntimeError: no memory; the last lines of its journal:\n  RuntimeError: no memory"
+    )
 
 
 def test_a_remote_failure_is_passed_on(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,18 +91,6 @@ def test_limits_of_this_process() -> None:
     assert watch.limits(0) == {}
 
 
-@pytest.mark.parametrize(
-    ("lines", "shown"),
-    [
-        (["a", "b", "c"], ["b", "c"]),
-        (["torch.OutOfMemoryError: none left", "a", "b", "c"], ["torch.OutOfMemoryError: none left", "b", "c"]),
-        (["ValueError: first", "b", "AssertionError: second"], ["b", "AssertionError: second"]),
-    ],
-)
-def test_the_evidence_holds_the_cause(lines: list[str], shown: list[str]) -> None:
-    assert watch.evidence(lines, 2) == shown
-
-
 class Router:
     """A unit of another kind, which answers or says what is missing."""
 

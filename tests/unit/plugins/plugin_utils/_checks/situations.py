@@ -55,7 +55,8 @@ def situations() -> Iterator[Situation]:
     yield "a server that left the plan and stays", _on_gpu01(host.findings(kept, planned(), EPHEMERAL, wanted))
     slices = planned(units=[{**unit(), "gpus": [], "gpu_uuids": ["MIG-1"]}])
     yield "a MIG slice that is not there", _on_gpu01(host.findings(node(), slices, EPHEMERAL, WANTED))
-    yield "a host that does not answer", [("gpu01", host.no_answer("gpu01"))]
+    for title, message in SILENT.items():
+        yield title, [("gpu01", host.no_answer("gpu01", message))]
     for title, (facts, wanted) in DRIVERS.items():
         yield title, _on_gpu01(driver.findings(facts, wanted))
     for title, (libraries, machine, denylist) in LIBRARIES.items():
@@ -95,6 +96,20 @@ def _ports(ephemeral: str, reserved: str) -> dict[str, Any]:
     return {"kernel": {**node()["kernel"], "ports": {"ephemeral": ephemeral, "reserved": reserved}}}
 
 
+SSH = "Task failed: Failed to connect to the host via ssh:"
+SILENT = {
+    "a host that does not answer": "",
+    "a host that does not answer for an unknown reason": "Task failed: Out of luck.\nTraceback",
+    "a sudo password that is missing": "Task failed: Missing sudo password",
+    "a sudo password that is wrong": "Task failed: Incorrect sudo password",
+    "a user without sudo": "ansible is not in the sudoers file.",
+    "a host without Python": "The module interpreter '/usr/bin/python3' was not found.",
+    "a key that is refused": f"{SSH} ansible@10.0.0.1: Permission denied (publickey,password).",
+    "a password that is refused": f"{SSH} Invalid/incorrect password: Permission denied, please try again.",
+    "another host key": f"{SSH} WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!",
+    "a name without an address": f"{SSH} ssh: Could not resolve hostname gpu01: Name or service not known",
+    "a host that is down": f"{SSH} ssh: connect to host 10.0.0.1 port 22: Connection timed out",
+}
 BROKEN_FABRIC = {"state": "In Progress", "status": "N/A"}
 OURS = {"name": "sglang-old-0", "kind": "server", "title": "old-0@gpu01", "rank": 1}
 HOSTS: dict[str, dict[str, Any]] = {

@@ -82,12 +82,13 @@ def test_a_failure_has_the_journal_and_ends_the_other_waits(board: Board) -> Non
     leader, follower = wait(board, 0), wait(board, 1)
     message = see(follower, "failed", "Traceback", "RuntimeError: out of memory")
     assert message == (
-        "a-0@node1 rank 1 on node2 (unit sglang-a-0) has failed; the last lines of its journal:\n"
+        "a-0@node1 rank 1 on node2 (unit sglang-a-0) has failed: RuntimeError: out of memory; "
+        "the last lines of its journal:\n"
         "  Traceback\n  RuntimeError: out of memory"
     )
-    assert (
-        see(leader, "running")
-        == "no longer waiting for a-0@node1 rank 0 on node1: a-0@node1 rank 1 on node2 (unit sglang-a-0) has failed"
+    assert see(leader, "running") == (
+        "no longer waiting for a-0@node1 rank 0 on node1: "
+        "a-0@node1 rank 1 on node2 (unit sglang-a-0) has failed: RuntimeError: out of memory"
     )
 
 

@@ -17,7 +17,7 @@ def test_the_table_marks_and_counts_errors() -> None:
     hosts = [
         preflight.Host("a", facts, saw(), found),
         preflight.Host("b", node(), None, []),
-        preflight.Host("c", None, None, [host.no_answer("c").as_dict("c")]),
+        preflight.Host("c", None, None, [host.no_answer("c", "").as_dict("c")]),
     ]
     tables, errors, warnings = preflight.render(hosts, [])
     lines = tables.splitlines()

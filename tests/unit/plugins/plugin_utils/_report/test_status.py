@@ -64,3 +64,8 @@ def test_a_host_without_a_result() -> None:
     assert only(SERVERS, {}).title == "a-0@node1 rank 0 on node1 (unknown)"
     assert only(ROUTERS, {"unreachable": True, "msg": "no route"}).as_dict()["error"] == "no route"
     assert only(ROUTERS, {"unreachable": True}).state == "unreachable"
+
+
+def test_the_last_error_is_the_exception_and_not_what_systemd_said_last() -> None:
+    journal = ["OSError: Repo id must be in the form", "sglang-a-0.service: Consumed 6.467s CPU time."]
+    assert only(SERVERS, returned("sglang-a-0", "failed", journal=journal)).error == journal[0]
