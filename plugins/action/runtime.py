@@ -23,6 +23,13 @@ class ActionModule(CollectionAction):
     RULES: ClassVar[Mapping[str, Any]] = arguments.RULES
 
     def act(self, options: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+        """Return what the module found or did; a refusal names the host."""
+        result = self._bring(options, variables)
+        if result.get("failed") and result.get("msg"):
+            result["msg"] = f"{variables.get('inventory_hostname')}  {result['msg']}"
+        return result
+
+    def _bring(self, options: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """Run the module, in the background if there is something to install."""
         wanted_check = self._task.check_mode
         self._task.check_mode = True

@@ -48,10 +48,23 @@ options:
   path:
     description: With O(method=existing), the environment to verify, the directory that has C(bin/python).
     type: path
+  current:
+    description: Whether the link O(root)/current leads to this version.
+    type: bool
+    default: true
   python:
-    description: The interpreter that creates the virtual environment.
+    description:
+      - The interpreter that creates the virtual environment, a name or a path.
+      - V(auto) takes C(python3) of the host if O(version) supports it. Otherwise uv installs Python 3.12 in
+        O(root)/python. A version, such as V(3.12), always does that.
+      - An environment that exists keeps its interpreter.
     type: str
-    default: python3
+    default: auto
+  python_mirror:
+    description:
+      - From where uv gets that Python, a URL or a directory of the host. Unset gets it from the project
+        python-build-standalone on GitHub.
+    type: str
   installer:
     description: V(pip) uses the configuration of pip on the host. V(uv) is faster and has its own configuration.
     type: str
@@ -84,6 +97,10 @@ options:
     type: list
     elements: str
     default: []
+  free_gib:
+    description: The free space in GiB that a new environment needs below O(root). With less, it is refused.
+    type: float
+    default: 0
 author:
   - The multinode.sglang authors (@multinode)
 """
@@ -122,6 +139,11 @@ can_make_venvs:
   returned: always
   type: bool
   sample: true
+version:
+  description: The option O(version).
+  returned: always
+  type: str
+  sample: 0.5.23
 digest:
   description: A digest that is the same on hosts with the same packages. Empty if O(distribution) is not installed.
   returned: always
@@ -136,20 +158,17 @@ interpreter:
   description: The Python interpreter of the environment.
   returned: always
   type: str
-  sample: /opt/sglang/current/bin/python
+  sample: /opt/sglang/0.5.23/bin/python
 """
 
 import os
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.multinode.sglang.plugins.module_utils._runtime import install
 from ansible_collections.multinode.sglang.plugins.module_utils._runtime.arguments import ARGUMENTS, RULES
-from ansible_collections.multinode.sglang.plugins.module_utils._runtime.install import (
-    Installer,
-    Request,
-    RuntimeRefused,
-    Venv,
-    can_make_venvs,
-)
+from ansible_collections.multinode.sglang.plugins.module_utils._runtime.python import can_make_venvs
+from ansible_collections.multinode.sglang.plugins.module_utils._runtime.request import Request, RuntimeRefused
+from ansible_collections.multinode.sglang.plugins.module_utils._runtime.venv import Venv
 
 
 def main() -> None:
@@ -160,9 +179,9 @@ def main() -> None:
     venv = Venv(request)
     before = venv.summary()
     try:
-        actions = venv.examine()
+        actions, chosen = install.examine(request, venv, module.run_command)
         if actions and not module.check_mode:
-            Installer(request, venv, module.run_command).run()
+            install.Installer(request, venv, chosen, module.run_command).run()
     except RuntimeRefused as error:
         module.fail_json(msg=str(error))
     after = venv.planned_summary() if module.check_mode and actions else venv.summary()
@@ -170,7 +189,8 @@ def main() -> None:
     module.exit_json(
         changed=bool(actions),
         actions=actions,
-        can_make_venvs=not actions or can_make_venvs(request.python, module.run_command),
+        can_make_venvs=chosen is None or can_make_venvs(chosen.maker, module.run_command),
+        version=request.version,
         packages=packages,
         digest=digest,
         interpreter=venv.interpreter,

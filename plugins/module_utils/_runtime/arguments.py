@@ -14,7 +14,9 @@ ARGUMENTS: dict[str, Any] = {
     "version": {"type": "str", "required": True},
     "root": {"type": "path"},
     "path": {"type": "path"},
-    "python": {"type": "str", "default": "python3"},
+    "current": {"type": "bool", "default": True},
+    "python": {"type": "str", "default": "auto"},
+    "python_mirror": {"type": "str"},
     "installer": {"type": "str", "choices": ["pip", "uv"], "default": "pip"},
     "uv_version": {"type": "str", "default": "0.13.9"},
     "packages": {"type": "list", "elements": "str", "default": []},
@@ -22,5 +24,6 @@ ARGUMENTS: dict[str, Any] = {
     "constraints": {"type": "list", "elements": "str", "default": []},
     "wheelhouse": {"type": "path"},
     "installer_args": {"type": "list", "elements": "str", "default": []},
+    "free_gib": {"type": "float", "default": 0},
 }
 RULES: dict[str, Any] = {"required_if": [("method", "existing", ("path",)), ("method", "install", ("root",))]}

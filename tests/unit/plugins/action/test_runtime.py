@@ -76,4 +76,10 @@ def test_an_installation_shows_progress_and_cleans_up(monkeypatch: pytest.Monkey
 
 def test_a_failed_installation_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     action = Action(monkeypatch, WRONG, JOB, {"finished": True, "failed": True, "msg": "no such package"}, {})
-    assert action.run() == {"failed": True, "msg": "no such package"}
+    assert action.run() == {"failed": True, "msg": "node1  no such package"}
+
+
+def test_a_host_that_is_refused_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    action = Action(monkeypatch, {"failed": True, "msg": "python3 is Python 3.9.2"})
+    assert action.run()["msg"] == "node1  python3 is Python 3.9.2"
+    assert len(action.calls) == 1

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -13,34 +14,18 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ansible_collections.multinode.sglang.plugins.module_utils._runtime.install import (
-    Installer,
-    Request,
-    RuntimeRefused,
-    Venv,
-)
+from ansible_collections.multinode.sglang.plugins.module_utils._runtime import install as installing
+from ansible_collections.multinode.sglang.plugins.module_utils._runtime.arguments import ARGUMENTS
+from ansible_collections.multinode.sglang.plugins.module_utils._runtime.request import Request, RuntimeRefused
+from ansible_collections.multinode.sglang.plugins.module_utils._runtime.venv import Venv
 
 Run = Callable[..., tuple[int, str, str]]
 
 
 def request(root: pathlib.Path, **changes: Any) -> Request:
     """Return a request."""
-    params: dict[str, Any] = {
-        "distribution": "sglang",
-        "variables": "sglang_runtime",
-        "method": "install",
-        "version": "0.5.23",
-        "root": str(root),
-        "path": None,
-        "python": sys.executable,
-        "installer": "pip",
-        "uv_version": "0.13.9",
-        "packages": ["sglang==0.5.23"],
-        "packages_no_deps": [],
-        "constraints": [],
-        "wheelhouse": None,
-        "installer_args": [],
-    }
+    defaults = {name: option.get("default") for name, option in ARGUMENTS.items()}
+    params: dict[str, Any] = {**defaults, "version": "0.5.23", "root": str(root), "packages": ["sglang==0.5.23"]}
     return Request.from_params({**params, **changes})
 
 
@@ -51,13 +36,20 @@ class Fake:
         self.site = root / "0.5.23/lib/python3.11/site-packages"
         self.commands: list[list[str]] = []
         self.broken = False
+        self.versions = {"python3": "3 11 2"}
+
+    def python(self, name: str) -> tuple[int, str, str]:
+        """Answer as an interpreter that is asked for its version."""
+        return (0, f"{self.versions[name]}\n", "") if name in self.versions else (257, "", "no such file")
 
     def __call__(self, words: list[str], **_options: Any) -> tuple[int, str, str]:
+        if "sys.version_info" in words[-1]:
+            return self.python(words[0])
         self.commands.append(words[5:] if words[0] == "/bin/sh" else words)
-        if self.broken:
+        if self.broken and words[0] == "/bin/sh":
             return 1, "", ""
         for word in words:
-            if "==" in word:
+            if "==" in word and not word.startswith("uv=="):
                 for old in self.site.glob(f"{word.partition('==')[0]}-*.dist-info"):
                     old.rmdir()
                 (self.site / f"{word.replace('==', '-')}.dist-info").mkdir(parents=True, exist_ok=True)
@@ -67,9 +59,9 @@ class Fake:
 def install(wanted: Request, run: Run) -> list[str]:
     """Run what the module runs."""
     venv = Venv(wanted)
-    actions = venv.examine()
+    actions, chosen = installing.examine(wanted, venv, run)
     if actions:
-        Installer(wanted, venv, run).run()
+        installing.Installer(wanted, venv, chosen, run).run()
     return actions
 
 
@@ -149,16 +141,53 @@ def test_a_pin_that_is_gone_is_repaired(tmp_path: pathlib.Path) -> None:
 def test_a_failure_shows_the_log_and_does_not_switch(tmp_path: pathlib.Path) -> None:
     run = Fake(tmp_path)
     wanted = request(tmp_path)
-    venv = Venv(wanted)
-    installer = Installer(
-        wanted, venv, lambda words, **options: (0, "", "") if "ensurepip" in words[-1] else (1, "", "")
-    )
+    run.broken = True
     with pytest.raises(
-        RuntimeRefused, match=r"installing sglang 0.5.23 failed \(rc 1\); the end of .*0.5.23.log:\n  run: .* -m venv"
+        RuntimeRefused,
+        match=r"SGLang 0.5.23 failed \(rc 1\), .* has [\d.]+ GiB free; the end of .*0.5.23.log:\n  run: .* -m venv",
     ):
-        installer.run()
+        install(wanted, run)
+    run.broken = False
     assert not (tmp_path / "current").exists()
     assert install(wanted, run)[0] == f"create {tmp_path}/0.5.23"
+
+
+def test_a_disk_that_is_too_small_is_refused_before_anything_is_written(tmp_path: pathlib.Path) -> None:
+    run = Fake(tmp_path)
+    root = tmp_path / "sub/root"
+    with pytest.raises(
+        RuntimeRefused, match=r"has [\d.]+ GiB free \(expected 1e\+06 GiB to install SGLang 0\.5\.23, see"
+    ):
+        install(request(root, free_gib=1e6), run)
+    assert not root.exists()
+    # What is there needs no room again.
+    install(request(tmp_path), run)
+    assert install(request(tmp_path, free_gib=1e6), run) == []
+
+
+def test_the_installer_unpacks_where_the_environment_goes(tmp_path: pathlib.Path) -> None:
+    given: list[str] = []
+
+    class Watching(Fake):
+        def __call__(self, words: list[str], **options: Any) -> tuple[int, str, str]:
+            folder = options.get("environ_update", {}).get("TMPDIR", "")
+            given.extend([folder] if folder and pathlib.Path(folder).is_dir() else [])
+            return super().__call__(words, **options)
+
+    install(request(tmp_path), Watching(tmp_path))
+    assert set(given) == {f"{tmp_path}/.0.5.23.tmp"}
+    assert not (tmp_path / ".0.5.23.tmp").exists()
+
+
+def test_a_release_beside_the_current_one_leaves_the_link(tmp_path: pathlib.Path) -> None:
+    run = Fake(tmp_path)
+    install(request(tmp_path), run)
+    canary = request(tmp_path, version="0.5.22", packages=["sglang==0.5.22"], current=False)
+    run.site = tmp_path / "0.5.22/lib/python3.11/site-packages"
+    assert install(canary, run) == [f"create {tmp_path}/0.5.22", "install sglang==0.5.22"]
+    assert (tmp_path / "current").readlink() == pathlib.Path("0.5.23")
+    assert Venv(canary).interpreter == f"{tmp_path}/0.5.22/bin/python"
+    assert install(canary, run) == []
 
 
 def test_a_foreign_directory_is_not_touched(tmp_path: pathlib.Path) -> None:
@@ -215,7 +244,9 @@ def test_a_router_without_its_package_is_repaired(tmp_path: pathlib.Path) -> Non
 
 def real_run(words: list[str], environ_update: dict[str, str] | None = None) -> tuple[int, str, str]:
     """Run a command like AnsibleModule.run_command."""
-    done = subprocess.run(words, check=False, capture_output=True, text=True, env=environ_update)
+    done = subprocess.run(
+        words, check=False, capture_output=True, text=True, env={**os.environ, **(environ_update or {})}
+    )
     return done.returncode, done.stdout, done.stderr
 
 
