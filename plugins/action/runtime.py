@@ -47,6 +47,7 @@ class ActionModule(CollectionAction):
         return self.in_background("runtime", options, variables, LONGEST_INSTALL, POLL_SECONDS, progress)
 
     def _last_line(self, options: dict[str, Any], variables: dict[str, Any]) -> str:
-        log = f"{options['root']}/.{options['version']}.log"
-        tail = self.remote("ansible.legacy.command", {"argv": ["tail", "-n", "1", log]}, variables)
+        logs = [f"{options['root']}/.{version}.log" for version in options["versions"]]
+        words = ["/bin/sh", "-c", 'tail -n 1 "$(ls -t "$@" 2>/dev/null | head -n 1)"', "sh", *logs]
+        tail = self.remote("ansible.legacy.command", {"argv": words}, variables)
         return str(tail.get("stdout", "")).strip()[:160]

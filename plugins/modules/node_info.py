@@ -52,7 +52,7 @@ options:
     elements: path
     default: []
   runtimes:
-    description: Virtual environments whose NCCL and packages are reported, such as V(/opt/sglang/current).
+    description: Virtual environments whose NCCL and packages are reported, such as V(/opt/sglang/0.5.23).
     type: list
     elements: path
     default: []
@@ -75,7 +75,7 @@ EXAMPLES = r"""
     cluster_address: "{{ sglang_plan_result.hosts[inventory_hostname].address }}"
     names: "{{ ansible_play_hosts }}"
     paths: [/data/models]
-    runtimes: [/opt/sglang/current]
+    runtimes: [/opt/sglang/0.5.23]
   register: host_node
 
 - name: Gather the clock only
@@ -263,6 +263,9 @@ node:
           description:
             - V(runtime), V(named) for O(nccl_libraries), V(system), or V(running) if only a running server uses it.
           type: str
+        runtime:
+          description: The one of O(runtimes) that it is in. Null if it is in none.
+          type: str
         processes:
           description: Processes of SGLang's units that have loaded it.
           type: list
@@ -274,8 +277,9 @@ node:
           description: Why it cannot be loaded.
           type: str
       sample:
-        - path: /opt/sglang/current/lib/python3.12/site-packages/nvidia/nccl/lib/libnccl.so.2
+        - path: /opt/sglang/0.5.23/lib/python3.12/site-packages/nvidia/nccl/lib/libnccl.so.2
           origin: runtime
+          runtime: /opt/sglang/0.5.23
           version: 2.28.9
           error: null
           processes: [4711, 4712]
@@ -563,7 +567,7 @@ node:
           packages and versions.
       type: list
       elements: dict
-      sample: [{path: /opt/sglang/current, sglang: 0.5.23, digest: 6f1c2a}]
+      sample: [{path: /opt/sglang/0.5.23, sglang: 0.5.23, digest: 6f1c2a}]
 """
 
 import sys

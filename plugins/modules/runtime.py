@@ -7,13 +7,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: runtime
-short_description: Install SGLang or a router in a versioned virtual environment, or verify it
+short_description: Install releases of SGLang or a router in virtual environments, or verify them
 version_added: 1.0.0
 description:
-  - Creates the virtual environment O(root)/O(version), installs O(packages) and O(packages_no_deps) in it, and switches
-    the symbolic link O(root)/current to it in one step when everything is verified. An environment whose installation
-    was interrupted is built again.
-  - If the environment is complete already, the module only reads directories, and starts no process.
+  - For each of O(versions), creates the virtual environment O(root)/VERSION and installs O(packages) and
+    O(packages_no_deps) in it. When everything is verified, the symbolic link O(root)/current is switched to O(current)
+    in one step. An environment whose installation was interrupted is built again. Others are left alone.
+  - If the environments are complete already, the module only reads directories, and starts no process.
+  - What releases of SGLang need of Python and of the C library is checked before anything is installed.
   - Prints about every 15 seconds what the installer does.
 extends_documentation_fragment:
   - multinode.sglang._attributes
@@ -38,9 +39,12 @@ options:
     type: str
     choices: [install, existing]
     default: install
-  version:
-    description: The version of O(distribution), exactly.
-    type: str
+  versions:
+    description:
+      - The versions of O(distribution), exactly. In O(path), O(packages), O(packages_no_deps), O(constraints) and
+        O(installer_args), V({version}) stands for each of them.
+    type: list
+    elements: str
     required: true
   root:
     description: With O(method=install), the directory with one environment for each version.
@@ -49,13 +53,12 @@ options:
     description: With O(method=existing), the environment to verify, the directory that has C(bin/python).
     type: path
   current:
-    description: Whether the link O(root)/current leads to this version.
-    type: bool
-    default: true
+    description: The version that the link O(root)/current leads to. Unset chooses the first of O(versions).
+    type: str
   python:
     description:
       - The interpreter that creates the virtual environment, a name or a path.
-      - V(auto) takes C(python3) of the host if O(version) supports it. Otherwise uv installs Python 3.12 in
+      - V(auto) takes C(python3) of the host if the version supports it. Otherwise uv installs Python 3.12 in
         O(root)/python. A version, such as V(3.12), always does that.
       - An environment that exists keeps its interpreter.
     type: str
@@ -108,23 +111,23 @@ author:
 EXAMPLES = r"""
 - name: Install SGLang
   multinode.sglang.runtime:
-    version: 0.5.23
+    versions: [0.5.23]
     root: /opt/sglang
-    packages: [sglang==0.5.23]
+    packages: ["sglang=={version}"]
 
 - name: Verify an existing SGLang
   multinode.sglang.runtime:
     method: existing
-    version: 0.5.23
+    versions: [0.5.23]
     path: /opt/my-venv
 
 - name: Install a router
   multinode.sglang.runtime:
     distribution: sglang-router
     variables: sglang_router
-    version: 0.3.2
+    versions: [0.3.2]
     root: /opt/sglang-router
-    packages: [sglang-router==0.3.2]
+    packages: ["sglang-router=={version}"]
 """
 
 RETURN = r"""
@@ -139,29 +142,38 @@ can_make_venvs:
   returned: always
   type: bool
   sample: true
-version:
-  description: The option O(version).
+releases:
+  description: Each of O(versions).
   returned: always
-  type: str
-  sample: 0.5.23
-digest:
-  description: A digest that is the same on hosts with the same packages. Empty if O(distribution) is not installed.
-  returned: always
-  type: str
-  sample: 6b0a1d
-packages:
-  description: Version of each installed package.
-  returned: always
-  type: dict
-  sample: {"sglang": "0.5.23"}
-interpreter:
-  description: The Python interpreter of the environment.
-  returned: always
-  type: str
-  sample: /opt/sglang/0.5.23/bin/python
+  type: list
+  elements: dict
+  contains:
+    version:
+      description: The version.
+      type: str
+    actions:
+      description: What was done for it.
+      type: list
+      elements: str
+    digest:
+      description: A digest that is the same on hosts with the same packages. Empty without O(distribution).
+      type: str
+    packages:
+      description: Version of each installed package, and of Python.
+      type: dict
+    interpreter:
+      description: The Python interpreter of the environment.
+      type: str
+  sample:
+    - version: 0.5.23
+      actions: []
+      digest: 6b0a1d
+      packages: {python: "3.12", sglang: 0.5.23}
+      interpreter: /opt/sglang/0.5.23/bin/python
 """
 
 import os
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.multinode.sglang.plugins.module_utils._runtime import install
@@ -175,27 +187,39 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True, **RULES)
     os.umask(0o022)
-    request = Request.from_params(module.params)
-    venv = Venv(request)
-    before = venv.summary()
+    requests = [Request.from_params(module.params, version) for version in module.params["versions"]]
     try:
-        actions, chosen = install.examine(request, venv, module.run_command)
-        if actions and not module.check_mode:
-            install.Installer(request, venv, chosen, module.run_command).run()
+        found = [bring(request, module) for request in requests]
     except RuntimeRefused as error:
         module.fail_json(msg=str(error))
-    after = venv.planned_summary() if module.check_mode and actions else venv.summary()
-    packages, digest = venv.packages()
+    actions = [action for one in found for action in one["actions"]]
     module.exit_json(
         changed=bool(actions),
         actions=actions,
-        can_make_venvs=chosen is None or can_make_venvs(chosen.maker, module.run_command),
-        version=request.version,
-        packages=packages,
-        digest=digest,
-        interpreter=venv.interpreter,
-        diff={"before": before, "after": after},
+        can_make_venvs=all(one.pop("can_make_venvs") for one in found),
+        diff=[one.pop("diff") for one in found],
+        releases=found,
     )
+
+
+def bring(request: Request, module: AnsibleModule) -> dict[str, Any]:
+    """Install one version, or in check mode only look."""
+    venv = Venv(request)
+    before = venv.summary()
+    actions, chosen = install.examine(request, venv, module.run_command)
+    if actions and not module.check_mode:
+        install.Installer(request, venv, chosen, module.run_command).run()
+    after = venv.planned_summary() if module.check_mode and actions else venv.summary()
+    packages, digest = venv.packages()
+    return {
+        "version": request.version,
+        "actions": actions,
+        "can_make_venvs": chosen is None or can_make_venvs(chosen.maker, module.run_command),
+        "packages": packages,
+        "digest": digest,
+        "interpreter": venv.interpreter,
+        "diff": {"before": before, "after": after},
+    }
 
 
 if __name__ == "__main__":

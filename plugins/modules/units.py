@@ -211,7 +211,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "prune": {"type": "bool", "default": True},
     "keep": {"type": "list", "elements": "str", "default": []},
 }
-SERVERS = {"user": "sglang", "interpreter": "/opt/sglang/current/bin/python", "stop_timeout": 120}
+SERVERS = {"user": "sglang", "interpreter": "/opt/sglang/{version}/bin/python", "stop_timeout": 120}
 ROUTERS = {"user": "sglang-router", "interpreter": "/opt/sglang-router/current/bin/python", "stop_timeout": 200}
 
 

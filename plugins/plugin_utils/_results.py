@@ -35,12 +35,21 @@ def facts_of(variables: Variables) -> dict[str, Any] | None:
 
 
 def with_runtime(node: Mapping[str, Any], variables: Variables) -> dict[str, Any]:
-    """Return facts with the runtime as the role sglang_runtime left it, which is newer and names all packages."""
+    """Return facts with the runtimes as the role sglang_runtime left them, which are newer and name all packages."""
     result = variables.get(RUNTIME) or {}
-    if "digest" not in result:
+    if "releases" not in result:
         return dict(node)
-    sglang = {"sglang": result["packages"].get("sglang"), "digest": result["digest"], "packages": result["packages"]}
-    return {**node, "runtimes": [sglang] if result["digest"] else []}
+    runtimes = [
+        {
+            "path": one["interpreter"].rpartition("/bin/")[0],
+            "sglang": one["packages"].get("sglang"),
+            "digest": one["digest"],
+            "packages": one["packages"],
+        }
+        for one in result["releases"]
+        if one["digest"]
+    ]
+    return {**node, "runtimes": runtimes}
 
 
 def listeners_of(variables: Variables) -> Mapping[str, Any] | None:

@@ -11,6 +11,7 @@ import os
 import re
 
 _PATTERNS = ("lib/python3*/site-packages", "lib/python3*/dist-packages", "lib/python3/dist-packages")
+_PYTHON = re.compile(r"/lib/python(3\.\d+)/[a-z]+-packages$")
 _METADATA = re.compile(r"(?P<name>.+?)-(?P<version>\d[^-]*)(-py[0-9.]+)?\.(dist-info|egg-info)\Z")
 
 
@@ -31,12 +32,15 @@ def from_names(names: list[str]) -> dict[str, str]:
 
 
 def installed(prefix: str) -> dict[str, str]:
-    """Return package -> version below a prefix."""
-    names = []
+    """Return package -> version below a prefix, with the version of Python that they were installed for."""
+    names, pythons = [], set()
     for pattern in _PATTERNS:
         for directory in glob.glob(os.path.join(prefix, pattern)):
             names.extend(os.listdir(directory))
-    return dict(sorted(from_names(names).items()))
+            pythons.update(_PYTHON.findall(directory))
+    found = from_names(names)
+    # A prefix such as /usr may have several.
+    return dict(sorted({**found, **({"python": pythons.pop()} if found and len(pythons) == 1 else {})}.items()))
 
 
 def digest(packages: dict[str, str]) -> str:

@@ -14,3 +14,10 @@ RUN_DIR = "/run/sglang"
 # Programs that units start.
 LIBRARY_DIR = "/usr/local/lib/sglang"
 UNIT_DIR = "/etc/systemd/system"
+# What stands for the release in the paths of environments and the names of packages.
+RELEASE = "{version}"
+
+
+def of_release(text: str, version: str) -> str:
+    """Return a path or a name with the release in its place."""
+    return text.replace(RELEASE, version)

@@ -102,4 +102,5 @@ def gather(
     processes = {os.path.realpath(root.path(path)): pids for path, pids in loaded.items()}
     for entry in found:
         entry["processes"] = processes.get(os.path.realpath(entry["path"]), [])
+        entry["runtime"] = next((one for one in runtimes if entry["path"].startswith(root.path(one) + "/")), None)
     return found, [f"{entry['path']} cannot be loaded: {entry['error']}" for entry in found if entry["error"]]

@@ -10,8 +10,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from .._base.paths import of_release
+
 # What a distribution is called in messages.
 TITLES = {"sglang": "SGLang"}
+LISTS = ("packages", "packages_no_deps", "constraints", "installer_args")
 
 
 class RuntimeRefused(Exception):
@@ -45,12 +48,13 @@ class Request:
     free_gib: float
 
     @classmethod
-    def from_params(cls, params: dict[str, Any]) -> Request:
-        """Take the options of the module."""
-        values: dict[str, Any] = {name: params[name] or "" for name in cls.__dataclass_fields__}
-        for name in ("packages", "packages_no_deps", "constraints", "installer_args"):
-            values[name] = tuple(params[name])
-        return cls(**{**values, "current": params["current"], "free_gib": params["free_gib"]})
+    def from_params(cls, params: dict[str, Any], version: str) -> Request:
+        """Take the options of the module for one of the versions."""
+        texts = {name: params.get(name) or "" for name in cls.__dataclass_fields__}
+        lists = {name: tuple(of_release(text, version) for text in params[name]) for name in LISTS}
+        own = {"version": version, "current": version == (params["current"] or params["versions"][0])}
+        path = of_release(params["path"] or "", version)
+        return cls(**{**texts, **lists, **own, "path": path, "free_gib": params["free_gib"]})
 
     @property
     def title(self) -> str:

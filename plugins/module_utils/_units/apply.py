@@ -41,13 +41,13 @@ class UnitFiles:
 class Wanted:
     """All units of one kind that the plan has for this host.
 
-    markers: the first lines of the files that are pruned; each kind has its own. interpreter: what starts the units.
+    markers: the first lines of the files that are pruned; each kind has its own. interpreters: what starts the units.
     fix: what to do where it is missing. models: links that must lead to a model.
     """
 
     markers: tuple[str, ...]
     units: tuple[UnitFiles, ...]
-    interpreter: str
+    interpreters: tuple[str, ...]
     fix: str
     prune: bool
     keep: tuple[str, ...] = ()
@@ -182,8 +182,9 @@ def _must_reload(wanted: Wanted, changes: Changes, systemd: Systemd) -> bool:
 
 
 def _refuse_what_cannot_start(wanted: Wanted) -> None:
-    if wanted.units and not os.access(wanted.interpreter, os.X_OK):
-        raise UnitsError(f"there is no Python at {wanted.interpreter}; {wanted.fix}")
+    for interpreter in wanted.interpreters:
+        if not os.access(interpreter, os.X_OK):
+            raise UnitsError(f"there is no Python at {interpreter}; {wanted.fix}")
     for path in wanted.models:
         if not os.path.exists(path):
             raise UnitsError(

@@ -61,7 +61,7 @@ def wanted_routers(params: Mapping[str, Any]) -> Wanted:
     return Wanted(
         markers=(ours.ROUTER_MARKER,),
         units=tuple(unit_files(unit, settings, secrets_text(_secrets(unit, params))) for unit in units),
-        interpreter=settings.interpreter,
+        interpreters=(settings.interpreter,) if units else (),
         fix="run the role sglang_router with its tag install, or correct sglang_router_path",
         prune=params["prune"],
         keep=tuple(params["keep"]),

@@ -36,11 +36,14 @@ def wanted_servers(params: Mapping[str, Any]) -> Wanted:
     if settings.numactl and units and not os.path.exists(NUMACTL):
         raise UnitsError(f"there is no {NUMACTL} on this host; install the package numactl or leave numactl out")
     resolved = [models.resolved(unit, params["releases"]) for unit in units]
+    releases = {unit.sglang_version: settings.of_release(unit.sglang_version) for unit in units}
     return Wanted(
         # Routers too: where a host has none any more, no play for routers runs on it.
         markers=ours.MARKERS,
-        units=tuple(unit_files(one, settings, keys_text(_keys(one.unit, params))) for one in resolved),
-        interpreter=settings.interpreter,
+        units=tuple(
+            unit_files(one, releases[one.unit.sglang_version], keys_text(_keys(one.unit, params))) for one in resolved
+        ),
+        interpreters=tuple(sorted({one.interpreter for one in releases.values()})),
         fix="run the role sglang_runtime or correct sglang_server_python",
         prune=params["prune"],
         keep=tuple(params["keep"]),

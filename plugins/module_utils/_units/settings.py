@@ -6,15 +6,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from .._base import paths
 from . import digest
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The options of the module units. runtime: the digest of the packages; the last three are for servers only."""
+    """The options of the module units. runtime: the digest of the packages; the last three are for servers only.
+
+    interpreter: the Python of the units; its path may have the release of each unit in it.
+    """
 
     user: str
     group: str
@@ -40,6 +44,13 @@ class Settings:
             numactl=tuple(params["numactl"]),
             rdma_devices=tuple(params["rdma_devices"]),
         )
+
+    def of_release(self, version: str) -> Settings:
+        """Return the settings for the units that run a release, each of which may have an interpreter of its own."""
+        if paths.RELEASE not in self.interpreter:
+            return self
+        interpreter = paths.of_release(self.interpreter, version)
+        return replace(self, interpreter=interpreter, runtime=digest.of_runtime(interpreter))
 
 
 def of_deployment(params: Mapping[str, Any], option: str, deployment: str) -> Mapping[str, Any]:

@@ -28,11 +28,24 @@ class Wanted:
 
 
 def loaded(libraries: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return what servers have loaded, and what the next one loads: a named library, the runtime's or the system's."""
+    """Return what servers have loaded, and what the next ones load: a named library, the runtimes' or the system's."""
     every = list(libraries)
     running = [entry for entry in every if entry.get("processes")]
-    first = next((entry for origin in ORDER for entry in every if entry.get("origin") == origin), None)
-    return [*running, *([first] if first is not None and first not in running else [])]
+    origin = next((name for name in ORDER if any(entry.get("origin") == name for entry in every)), None)
+    following: dict[Any, Mapping[str, Any]] = {}
+    for entry in every:
+        if entry.get("origin") == origin:
+            # Each release of SGLang brings its own.
+            following.setdefault(entry.get("runtime") if origin == "runtime" else None, entry)
+    return [*running, *(entry for entry in following.values() if entry not in running)]
+
+
+def version_in(libraries: Iterable[Mapping[str, Any]], runtime: str | None) -> str | None:
+    """Return the version that the next server of a runtime loads, None where it is unknown."""
+    following = loaded(libraries)
+    own = [entry for entry in following if runtime is not None and entry.get("runtime") == runtime]
+    found = [*following[-1:], *own]
+    return found[-1].get("version") if found else None
 
 
 def findings(node: dict[str, Any], wanted: Wanted) -> list[Finding]:

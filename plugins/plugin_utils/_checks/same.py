@@ -27,21 +27,23 @@ FIXES = {
     "driver": "deploy with nvidia_driver_install: true and nvidia_driver_version: {usual}, or install one version",
     "nccl": "deploy again to all hosts of the deployment, or correct SGLANG_NCCL_SO_PATH on this one",
     "runtime": "pin the packages in sglang_runtime_constraints, and deploy to all hosts of the deployment",
-    "kernel": "boot the same kernel (sudo apt-get dist-upgrade, then restart)",
+    "kernel": "boot the same kernel (upgrade the packages of this host, then restart it)",
     "mtu": "sudo ip link set {interface} mtu {usual}, and in netplan or node_tuning_mtu",
     "sysctl": "sudo sysctl -w {name}='{usual}', or node_tuning_extra_sysctls: {{{name}: {usual}}}",
 }
+PYTHON = 'set sglang_runtime_python to one version, such as "3.12", remove {path} on this host, and deploy again'
 MOST_PACKAGES = 6
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A thing of which the hosts of a deployment have several values. values: value -> hosts."""
+    """A thing of which the hosts of a deployment have several values. values: value -> hosts. release: of SGLang."""
 
     deployment: str
     kind: str
     name: str
     values: Mapping[str, list[str]]
+    release: str
 
     @property
     def usual(self) -> str:
@@ -54,17 +56,17 @@ class Difference:
             yield self.deployment, self.name, value, first_few(hosts)
 
 
-def values_of(node: dict[str, Any]) -> dict[tuple[str, str], str]:
-    """Return (kind, name) -> value of a host, without what is unknown."""
+def values_of(node: dict[str, Any], release: str) -> dict[tuple[str, str], str]:
+    """Return (kind, name) -> value of a host for units that run a release of SGLang, without what is unknown."""
     kernel, network = section(node, "kernel", {}), section(node, "network", {})
     gpus = [entry["name"] for entry in section(node, "gpu", {}).get("gpus", []) if entry.get("name")]
-    libraries = nccl.loaded(section(node, "nccl", []))
+    runtime = runtime_of(node, release)
     known: dict[tuple[str, str], Any] = {
         ("machine", "architecture"): kernel.get("machine"),
         ("gpu", "GPU"): ", ".join(dict.fromkeys(gpus)),
         ("driver", "NVIDIA driver"): section(node, "driver", {}).get("userspace"),
-        ("nccl", "NCCL"): libraries[-1].get("version") if libraries else None,
-        ("runtime", "SGLang"): _runtime(section(node, "runtimes", [])),
+        ("nccl", "NCCL"): nccl.version_in(section(node, "nccl", []), runtime.get("path")),
+        ("runtime", "SGLang"): f"{release} with packages {runtime['digest'][:12]}" if runtime else None,
         ("kernel", "kernel"): kernel.get("release"),
         ("mtu", "MTU"): (network.get("cluster") or {}).get("mtu"),
     }
@@ -74,25 +76,35 @@ def values_of(node: dict[str, Any]) -> dict[tuple[str, str], str]:
     return {key: str(value) for key, value in known.items() if value}
 
 
-def _runtime(runtimes: list[dict[str, Any]]) -> str | None:
-    if not runtimes or not runtimes[0]["digest"]:
-        return None
-    return f"{runtimes[0]['sglang']} with packages {runtimes[0]['digest'][:12]}"
+def runtime_of(node: dict[str, Any], release: str) -> dict[str, Any]:
+    """Return the environment of a release on a host, empty where there is none."""
+    runtimes = section(node, "runtimes", [])
+    return next((one for one in runtimes if one["digest"] and one["sglang"] == release), {})
+
+
+def releases_of(plan: Plan) -> dict[str, str]:
+    """Return deployment -> the release of SGLang that its units run."""
+    return {
+        unit["deployment"]: unit["sglang_version"] for planned in plan["hosts"].values() for unit in planned["units"]
+    }
 
 
 def differences(plan: Plan, nodes: Nodes, kinds: Iterable[str]) -> list[Difference]:
     """Return what differs between the hosts that serve a deployment."""
-    wanted = set(kinds)
-    seen = {host: values_of(node) for host, node in nodes.items()}
+    wanted, releases = set(kinds), releases_of(plan)
+    seen = {
+        release: {host: values_of(node, release) for host, node in nodes.items()} for release in set(releases.values())
+    }
     found = []
     for deployment, entry in plan["deployments"].items():
         hosts = dict.fromkeys(rank["host"] for instance in entry["instances"] for rank in instance["ranks"])
         grouped: dict[tuple[str, str], dict[str, list[str]]] = {}
+        release = releases.get(deployment, "")
         for host in hosts:
-            for key, value in seen.get(host, {}).items():
+            for key, value in seen.get(release, {}).get(host, {}).items():
                 grouped.setdefault(key, {}).setdefault(value, []).append(host)
         found += [
-            Difference(deployment, *key, values)
+            Difference(deployment, *key, values, release)
             for key, values in grouped.items()
             if len(values) > 1 and key[0] in wanted
         ]
@@ -113,16 +125,19 @@ def _finding(difference: Difference, value: str, nodes: Nodes, host: str) -> Fin
     fix = FIXES[difference.kind].format(name=difference.name, usual=usual, interface=interface)
     here = f"{difference.name} {value}"
     if difference.kind == "runtime":
-        here, usual = _packages(nodes[host], nodes[others[0]]) or (here, usual)
+        own, other = (runtime_of(nodes[name], difference.release) for name in (host, others[0]))
+        here, usual = _packages(own, other) or (here, usual)
+        if own.get("packages", {}).get("python") != other.get("packages", {}).get("python"):
+            fix = PYTHON.format(path=own.get("path"))
     severity = WARNING if difference.kind == "kernel" else ERROR
     area = AREAS.get(difference.kind, "settings")
     expected = f"{usual}, as on {first_few(others, 3)}"
     return Finding(area, f"same_{difference.kind}", here, expected, fix, severity=severity)
 
 
-def _packages(node: dict[str, Any], other: dict[str, Any]) -> tuple[str, str] | None:
-    """Return the packages in which two hosts differ, None where only their digests are known."""
-    here, usual = (section(one, "runtimes", [])[0].get("packages") or {} for one in (node, other))
+def _packages(own: dict[str, Any], other: dict[str, Any]) -> tuple[str, str] | None:
+    """Return the packages in which two environments differ, None where only their digests are known."""
+    here, usual = own.get("packages") or {}, other.get("packages") or {}
     names = sorted(name for name in {*here, *usual} if here.get(name) != usual.get(name))
     if not here or not usual or not names:
         return None

@@ -66,8 +66,8 @@ def cells(host: Host) -> dict[str, str]:
     return {
         "gpus": _gpus(node),
         "driver": section(node, "driver", {}).get("userspace") or NONE,
-        "nccl": (libraries[-1].get("version") if libraries else None) or NONE,
-        "runtime": (runtimes[0]["sglang"] if runtimes else None) or NONE,
+        "nccl": _listed(entry.get("version") for entry in libraries),
+        "runtime": _listed(entry["sglang"] for entry in runtimes),
         "rdma": _rdma(node),
         "mtu": str(cluster.get("mtu") or NONE),
         "address": str(cluster.get("address") or NONE),
@@ -77,6 +77,10 @@ def cells(host: Host) -> dict[str, str]:
         "settings": "ok",
         "peers": reached(host.connections) if host.connections else NONE,
     }
+
+
+def _listed(versions: Iterable[str | None]) -> str:
+    return ", ".join(dict.fromkeys(filter(None, versions))) or NONE
 
 
 def _gpus(node: dict[str, Any]) -> str:

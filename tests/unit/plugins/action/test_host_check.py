@@ -62,7 +62,9 @@ def test_the_hosts_of_the_play_are_compared() -> None:
 
 def installed(digest: str, **packages: str) -> dict[str, Any]:
     """Return the result of the role sglang_runtime."""
-    return {"sglang_runtime_result": {"digest": digest, "packages": packages}}
+    found = {"sglang": "0.5.23", **packages}
+    release = {"digest": digest, "packages": found, "interpreter": "/opt/sglang/0.5.23/bin/python"}
+    return {"sglang_runtime_result": {"releases": [release]}}
 
 
 def test_packages_are_those_that_the_role_has_installed() -> None:

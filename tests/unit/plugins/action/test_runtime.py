@@ -21,7 +21,7 @@ class Action:
     """The action plugin on a host that answers from a list."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *answers: dict[str, Any], check_mode: bool = False) -> None:
-        self.task = MagicMock(async_val=0, check_mode=check_mode, args={"version": "0.5.23", "root": "/opt/sglang"})
+        self.task = MagicMock(async_val=0, check_mode=check_mode, args={"versions": ["0.5.23"], "root": "/opt/sglang"})
         self.plugin = runtime.ActionModule(self.task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock())
         self.calls: list[tuple[str, bool, bool]] = []
         self.shown: list[str] = []

@@ -15,7 +15,16 @@ def test_installed(tmp_path: pathlib.Path) -> None:
     site = tmp_path / "lib/python3.11/site-packages"
     for name in ["torch-2.13.0+cpu.dist-info", "Jinja2-3.1.6.dist-info", "zope.interface-6.1-py3.11.egg-info", "torch"]:
         (site / name).mkdir(parents=True)
-    assert packages.installed(str(tmp_path)) == {"jinja2": "3.1.6", "torch": "2.13.0+cpu", "zope-interface": "6.1"}
+    found = {"jinja2": "3.1.6", "torch": "2.13.0+cpu", "zope-interface": "6.1"}
+    assert packages.installed(str(tmp_path)) == {**found, "python": "3.11"}
+    # A prefix with several interpreters, such as /usr, does not say which one it is.
+    (tmp_path / "lib/python3.12/site-packages").mkdir(parents=True)
+    assert packages.installed(str(tmp_path)) == found
+
+
+def test_an_environment_without_packages_has_no_python(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "lib/python3.11/site-packages").mkdir(parents=True)
+    assert packages.installed(str(tmp_path)) == {}
 
 
 def test_digest_depends_on_packages_only() -> None:

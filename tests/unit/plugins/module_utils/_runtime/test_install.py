@@ -22,11 +22,11 @@ from ansible_collections.multinode.sglang.plugins.module_utils._runtime.venv imp
 Run = Callable[..., tuple[int, str, str]]
 
 
-def request(root: pathlib.Path, **changes: Any) -> Request:
+def request(root: pathlib.Path, version: str = "0.5.23", **changes: Any) -> Request:
     """Return a request."""
     defaults = {name: option.get("default") for name, option in ARGUMENTS.items()}
-    params: dict[str, Any] = {**defaults, "version": "0.5.23", "root": str(root), "packages": ["sglang==0.5.23"]}
-    return Request.from_params({**params, **changes})
+    own: dict[str, Any] = {"versions": [version], "root": str(root), "packages": ["sglang=={version}"]}
+    return Request.from_params({**defaults, **own, **changes}, version)
 
 
 class Fake:
@@ -182,7 +182,7 @@ def test_the_installer_unpacks_where_the_environment_goes(tmp_path: pathlib.Path
 def test_a_release_beside_the_current_one_leaves_the_link(tmp_path: pathlib.Path) -> None:
     run = Fake(tmp_path)
     install(request(tmp_path), run)
-    canary = request(tmp_path, version="0.5.22", packages=["sglang==0.5.22"], current=False)
+    canary = request(tmp_path, "0.5.22", current="0.5.23")
     run.site = tmp_path / "0.5.22/lib/python3.11/site-packages"
     assert install(canary, run) == [f"create {tmp_path}/0.5.22", "install sglang==0.5.22"]
     assert (tmp_path / "current").readlink() == pathlib.Path("0.5.23")
@@ -229,7 +229,7 @@ def test_a_router_is_verified_and_its_variables_are_named(tmp_path: pathlib.Path
     (tmp_path / "lib/python3.11/site-packages/sglang_router-0.3.2.dist-info").mkdir()
     router = Venv(request(tmp_path, **changes))
     assert router.examine() == []
-    assert set(router.packages()[0]) == {"sglang", "sglang-router"}
+    assert set(router.packages()[0]) == {"python", "sglang", "sglang-router"}
     assert router.summary().startswith(f"{tmp_path}: sglang-router 0.3.2\n")
 
 

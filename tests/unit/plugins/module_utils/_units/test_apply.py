@@ -34,7 +34,7 @@ def wanted(host: Any, *names: str, marker: str = ONE, secret: str = "", **change
     values: dict[str, Any] = {
         "markers": (marker,),
         "units": tuple(map(unit, names)),
-        "interpreter": f"{host.root}/bin/python",
+        "interpreters": (f"{host.root}/bin/python",),
         "fix": "install one",
         "prune": True,
     }

@@ -22,7 +22,7 @@ from ...planned import SERVER, options, server
 SETTINGS = Settings(
     user="sglang",
     group="sglang",
-    interpreter="/opt/sglang/current/bin/python",
+    interpreter="/opt/sglang/0.5.23/bin/python",
     runtime="abc",
     barrier_timeout=300,
     stop_timeout=120,
@@ -41,7 +41,7 @@ def further(*more: Option) -> ServerUnit:
 
 
 def test_the_unit_reads_like_the_documented_command() -> None:
-    assert """ExecStart=/opt/sglang/current/bin/python -m sglang.launch_server \\
+    assert """ExecStart=/opt/sglang/0.5.23/bin/python -m sglang.launch_server \\
     --model-path "/models/llama 3" \\
     --tp-size 4 \\
     --enable-metrics
@@ -90,7 +90,7 @@ def test_a_model_by_name_requires_no_mount() -> None:
 
 def test_numactl_stands_before_the_interpreter() -> None:
     found = text(numactl=("--cpunodebind=0", "--membind=0"))
-    assert "ExecStart=/usr/bin/numactl --cpunodebind=0 --membind=0 \\\n    /opt/sglang/current/bin/python -m" in found
+    assert "ExecStart=/usr/bin/numactl --cpunodebind=0 --membind=0 \\\n    /opt/sglang/0.5.23/bin/python -m" in found
 
 
 def test_the_interface_of_the_inventory_is_used() -> None:
@@ -278,6 +278,25 @@ def test_a_missing_interpreter_is_refused(host: Any) -> None:
         UnitsError, match=r"there is no Python at .*; run the role sglang_runtime or correct sglang_server_python"
     ):
         converge(host, server())
+
+
+def test_each_unit_runs_the_interpreter_of_its_own_release(host: Any) -> None:
+    for version in ("0.5.22", "0.5.23"):
+        (host.root / f"{version}/bin").mkdir(parents=True)
+        (host.root / f"{version}/bin/python").symlink_to("/bin/true")
+        (host.root / f"{version}/lib/python3.12/site-packages/sglang-{version}.dist-info").mkdir(parents=True)
+    interpreter = f"{host.root}/{{version}}/bin/python"
+    units = [server(), server("b", sglang_version="0.5.22")]
+    before = converge(host, *units, interpreter=interpreter)[1]["units"]
+    assert f"ExecStart={host.root}/0.5.23/bin/python -m" in (host.root / "units/sglang-a-0.service").read_text()
+    assert f"ExecStart={host.root}/0.5.22/bin/python -m" in (host.root / "units/sglang-b-0.service").read_text()
+    # A package of one release is no concern of the units that run the other.
+    (host.root / "0.5.22/lib/python3.12/site-packages/torch-2.13.0.dist-info").mkdir()
+    after = converge(host, *units, interpreter=interpreter)[1]["units"]
+    assert [name for name in before if before[name]["digest"] != after[name]["digest"]] == ["sglang-b-0"]
+    (host.root / "0.5.22/bin/python").unlink()
+    with pytest.raises(UnitsError, match=r"there is no Python at .*/0\.5\.22/bin/python; run the role sglang_runtime"):
+        converge(host, *units, interpreter=interpreter)
 
 
 def test_a_link_that_leads_to_no_model_is_refused(host: Any) -> None:

@@ -43,7 +43,15 @@ DOWN = {"state": "DOWN", "physical_state": "Disabled", "usable": False}
 def unit(device: str = "cuda", **environment: str) -> dict[str, Any]:
     """Return a unit of the plan, with the keys that checks read."""
     options = [] if device == "cuda" else [{"name": "device", "values": [device]}]
-    return {"name": "sglang-lm-0", "options": options, "gpus": [0, 1], "gpu_uuids": [], "environment": environment}
+    runs = {"deployment": "lm", "sglang_version": "0.5.23"}
+    return {
+        "name": "sglang-lm-0",
+        **runs,
+        "options": options,
+        "gpus": [0, 1],
+        "gpu_uuids": [],
+        "environment": environment,
+    }
 
 
 def planned(address: str = "10.0.0.1", **more: Any) -> dict[str, Any]:

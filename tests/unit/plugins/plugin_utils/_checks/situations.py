@@ -231,11 +231,12 @@ def _named() -> dict[str, Any]:
 
 
 def _runtime(digest: str, **packages: str) -> dict[str, Any]:
-    return {"runtimes": [{"sglang": "0.5.23", "digest": digest, "packages": packages}]}
+    path = "/opt/sglang/0.5.23"
+    return {"runtimes": [{"path": path, "sglang": "0.5.23", "digest": digest, "packages": packages}]}
 
 
 def _alike() -> dict[str, Any]:
-    packages = _runtime("6b0a1d4f77e2c9", sglang="0.5.23", torch="2.13.0", xgrammar="0.2.7")
+    packages = _runtime("6b0a1d4f77e2c9", sglang="0.5.23", torch="2.13.0", xgrammar="0.2.7", python="3.12")
     return node(**packages, driver={"userspace": DRIVER}, nccl=[library("2.28.9")])
 
 
@@ -248,6 +249,7 @@ DIFFERENT: dict[str, tuple[str, dict[str, Any]]] = {
     "another kernel": ("kernel", {"kernel": {**KERNEL, "release": "6.8.0-79-generic"}}),
     "another MTU": ("mtu", _network(mtu=1500)),
     "another kernel parameter": ("sysctl", {"kernel": {**KERNEL, "sysctls": {"vm.swappiness": "1"}}}),
-    "other Python packages": ("runtime", _runtime("99", sglang="0.5.23", torch="2.12.1", numpy="2.3.5")),
+    "other Python packages": ("runtime", _runtime("99", sglang="0.5.23", torch="2.12.1", numpy="2.3.5", python="3.12")),
+    "another Python": ("runtime", _runtime("98", sglang="0.5.23", torch="2.13.0", xgrammar="0.2.7", python="3.11")),
     "other Python packages of which only the digest is known": ("runtime", _runtime("0c1d2e3f4a5b6c")),
 }

@@ -14,11 +14,13 @@ from ansible_collections.multinode.sglang.plugins.plugin_utils._checks.finding i
 from tests.unit.plugins.plugin_utils._checks.hosts import (
     EPHEMERAL,
     failure,
+    library,
     listener,
     node,
     plan,
     planned,
     saw,
+    unit,
 )
 
 
@@ -128,3 +130,40 @@ def test_hosts_without_a_runtime_are_not_compared() -> None:
     assert judge.compare(plan(), nodes, ["runtime"]) == ([], {})
     nodes["c"] = {"runtimes": [{"sglang": None, "digest": "", "packages": {}}]}
     assert judge.compare(plan(), nodes, ["runtime"]) == ([], {})
+
+
+def test_each_deployment_is_compared_with_its_own_release() -> None:
+    canary = plan(2)
+    for planned_host in canary["hosts"].values():
+        planned_host["units"] = [unit(), {**unit(), "deployment": "new", "sglang_version": "0.5.24"}]
+    canary["deployments"]["new"] = canary["deployments"]["lm"]
+    old = runtime("1", torch="2.13.0")["runtimes"]
+
+    def host(torch: str) -> dict[str, Any]:
+        packages = {"torch": torch, "python": "3.12"}
+        new = {"path": "/opt/sglang/0.5.24", "sglang": "0.5.24", "digest": torch, "packages": packages}
+        return {"runtimes": [*old, new]}
+
+    different, _findings = judge.compare(canary, {"a": host("2.14.1"), "b": host("2.14.1")}, ["runtime"])
+    assert different == []
+    different, findings = judge.compare(canary, {"a": host("2.14.1"), "b": host("2.14.0")}, ["runtime"])
+    assert [one.deployment for one in different] == ["new"]
+    assert [finding.found for finding in findings["b"]] == ["Python packages torch 2.14.0"]
+
+
+def test_each_deployment_is_compared_with_the_nccl_of_its_own_release() -> None:
+    canary = plan(2)
+    for planned_host in canary["hosts"].values():
+        planned_host["units"] = [unit(), {**unit(), "deployment": "new", "sglang_version": "0.5.24"}]
+    canary["deployments"]["new"] = canary["deployments"]["lm"]
+
+    def host(version: str) -> dict[str, Any]:
+        paths = {"0.5.23": "/opt/sglang/0.5.23", "0.5.24": "/opt/sglang/0.5.24"}
+        runtimes = [{"path": path, "sglang": name, "digest": "1"} for name, path in paths.items()]
+        libraries = [library("2.28.9", runtime=paths["0.5.23"]), library(version, runtime=paths["0.5.24"])]
+        return {"runtimes": runtimes, "nccl": libraries}
+
+    nodes = {"a": host("2.30.7"), "b": host("2.29.3")}
+    different, findings = judge.compare(canary, nodes, ["nccl"])
+    assert [(one.deployment, one.usual) for one in different] == [("new", "2.30.7")]
+    assert list(findings) == ["b"]

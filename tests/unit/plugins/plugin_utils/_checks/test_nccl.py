@@ -12,7 +12,7 @@ import yaml
 from ansible_collections.multinode.sglang.plugins.plugin_utils._checks import nccl
 
 from tests.checks.common import REPO
-from tests.unit.plugins.plugin_utils._checks.hosts import library
+from tests.unit.plugins.plugin_utils._checks.hosts import WANTED_NCCL, library
 
 DENYLIST = tuple(yaml.safe_load((REPO / "roles/nccl/defaults/main.yml").read_text())["nccl_denylist"])
 
@@ -48,6 +48,9 @@ def test_what_counts_is_what_runs_and_what_the_next_server_loads() -> None:
     assert nccl.loaded([system]) == [system]
     running = library("2.27.3", "running", (1, 2))
     assert nccl.loaded([runtime, running, system]) == [running, runtime]
+    old, new = library("2.28.9", runtime="/opt/sglang/0.5.22"), library("2.20.5", runtime="/opt/sglang/0.5.23")
+    assert nccl.loaded([old, new, system]) == [old, new]
+    assert [finding.check for finding in nccl.findings({"nccl": [old, new]}, WANTED_NCCL)] == ["old"]
     assert nccl.loaded([library("2.29.3", "runtime", (1,))]) == [library("2.29.3", "runtime", (1,))]
     assert checks(None) == []
 
