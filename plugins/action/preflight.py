@@ -59,7 +59,7 @@ def judge_hosts(
     for name, one in known.items():
         own = [*_own(name, one, facts[name], plan, settings), *differing.get(name, []), *between.get(name, [])]
         found = [*(finding.as_dict(name) for finding in dict.fromkeys(own)), *results.checks_of(one)]
-        hosts.append(preflight.Host(name, facts[name], connections[name], found))
+        hosts.append(preflight.Host(name, facts[name], connections[name], found, plan["hosts"][name]))
     return hosts, different
 
 

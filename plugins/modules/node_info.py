@@ -31,7 +31,7 @@ options:
       - The sections to gather. The other sections cost nothing, and are not in the result.
     type: list
     elements: str
-    choices: [all, clock, disks, driver, gpu, kernel, listeners, nccl, network, rdma, runtimes, units]
+    choices: [all, clock, disks, driver, files, gpu, kernel, listeners, nccl, network, rdma, runtimes, units]
     default: [all]
   cluster_address:
     description: The address at which other hosts reach this one. RV(node.network.cluster) describes its interface.
@@ -48,6 +48,11 @@ options:
     default: []
   paths:
     description: Directories to report free space for, see RV(node.disks). They need not exist.
+    type: list
+    elements: path
+    default: []
+  files:
+    description: Files and directories that may exist, see RV(node.files). Nothing in them is read.
     type: list
     elements: path
     default: []
@@ -530,8 +535,14 @@ node:
         epoch:
           description: Time of this host in seconds since 1970.
           type: float
+        controller:
+          description:
+            - How far this clock is C(ahead) of the controller's, in seconds, negative if it is behind, and how long in
+              seconds the answer C(took). Half of that may be all of the difference.
+          type: dict
       sample:
-        {source: chrony, synchronized: true, server: ntp1, stratum: 3, offset_seconds: 0.0002, max_error_seconds: 0.011}
+        {source: chrony, synchronized: true, server: ntp1, stratum: 3, offset_seconds: 0.0002, max_error_seconds: 0.011,
+         epoch: 1790000000.1, controller: {ahead: 0.2, took: 1.1}}
     disks:
       description: Free space for each of O(paths).
       type: list
@@ -561,6 +572,21 @@ node:
       sample:
         - {path: /data/models, mount: /data, type: xfs, device: /dev/nvme1n1, remote: false, size_mib: 7324992,
            free_mib: 5120411}
+    files:
+      description: Each of O(files) that answered.
+      type: list
+      elements: dict
+      contains:
+        path:
+          description: The path.
+          type: str
+        kind:
+          description: V(file) or V(directory). Null if it does not exist.
+          type: str
+        model:
+          description: Whether it is a directory with C(config.json), or C(params.json) of Mistral.
+          type: bool
+      sample: [{path: /data/models/llama, kind: directory, model: true}]
     runtimes:
       description:
         - Each of O(runtimes) that has packages, with its C(path), the version of C(sglang), and a C(digest) of all its
@@ -574,23 +600,13 @@ import sys
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.multinode.sglang.plugins.module_utils._base.host import Commands, Root
-from ansible_collections.multinode.sglang.plugins.module_utils._node.gather import SECTIONS, Wanted, gather
-
-OPTIONS = {
-    "gather": {"type": "list", "elements": "str", "choices": ["all", *SECTIONS], "default": ["all"]},
-    "cluster_address": {"type": "str"},
-    "names": {"type": "list", "elements": "str", "default": []},
-    "addresses": {"type": "list", "elements": "str", "default": []},
-    "paths": {"type": "list", "elements": "path", "default": []},
-    "runtimes": {"type": "list", "elements": "path", "default": []},
-    "nccl_libraries": {"type": "list", "elements": "path", "default": []},
-    "timeout": {"type": "float", "default": 5},
-}
+from ansible_collections.multinode.sglang.plugins.module_utils._node.arguments import ARGUMENTS
+from ansible_collections.multinode.sglang.plugins.module_utils._node.gather import Wanted, gather
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     wanted = Wanted.from_params(module.params, sys.executable)
     commands = Commands(module.run_command, module.get_bin_path, wanted.timeout)
     module.exit_json(changed=False, node=gather(wanted, Root(), commands))

@@ -40,6 +40,12 @@ options:
     description: Directories and the free space in GiB that each must have. C(node_facts_paths) must list them.
     type: dict
     default: {}
+  install_gib:
+    description:
+      - Directories and the free space in GiB that each release of SGLang needs which is still to be installed.
+        C(node_facts_paths) must list them.
+    type: dict
+    default: {}
   resolver_seconds:
     description: How long in seconds a reverse lookup may take.
     type: float

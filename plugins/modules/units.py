@@ -54,7 +54,8 @@ options:
     type: str
   interpreter:
     description:
-      - Python that has SGLang or the router. The default is C(/opt/sglang/current/bin/python) for servers and
+      - Python that has SGLang or the router. V({version}) in it stands for the release of each server.
+        The default is C(/opt/sglang/{version}/bin/python) for servers and
         C(/opt/sglang-router/current/bin/python) for routers.
     type: path
   stop_timeout:

@@ -12,10 +12,12 @@ from typing import Any
 
 from .._base import ours, pci
 from .._base.host import Commands, Root, Task
-from . import clock, disk, driver, gpu, kernel, listeners, nccl, network, rdma, runtimes
+from . import clock, disk, driver, files, gpu, kernel, listeners, nccl, network, rdma, runtimes
 
 Section = Callable[[], tuple[Any, list[str]]]
-SECTIONS = ("clock", "disks", "driver", "gpu", "kernel", "listeners", "nccl", "network", "rdma", "runtimes", "units")
+SECTIONS = (
+    "clock", "disks", "driver", "files", "gpu", "kernel", "listeners", "nccl", "network", "rdma", "runtimes", "units",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Wanted:
     names: tuple[str, ...]
     addresses: tuple[str, ...]
     paths: tuple[str, ...]
+    files: tuple[str, ...]
     runtimes: tuple[str, ...]
     libraries: tuple[str, ...]
     python: str
@@ -41,6 +44,7 @@ class Wanted:
             names=tuple(params["names"]),
             addresses=tuple(params["addresses"]),
             paths=tuple(params["paths"]),
+            files=tuple(params["files"]),
             runtimes=tuple(params["runtimes"]),
             libraries=tuple(params["nccl_libraries"]),
             python=python,
@@ -54,6 +58,7 @@ def sections(wanted: Wanted, root: Root, commands: Commands) -> dict[str, Sectio
         "clock": lambda: clock.gather(commands),
         "disks": lambda: disk.gather(root, list(wanted.paths), wanted.timeout),
         "driver": lambda: driver.gather(root, commands),
+        "files": lambda: files.gather(root, list(wanted.files), wanted.timeout),
         "gpu": lambda: gpu.gather(root, commands),
         "kernel": lambda: kernel.gather(root, commands),
         "listeners": lambda: listeners.gather(root),

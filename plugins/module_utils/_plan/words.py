@@ -13,6 +13,19 @@ from .types import Bootstrap, Instance, Option, RouterAddress, RouterUnit, Serve
 LAUNCH_SERVER = ("-m", "sglang.launch_server")
 LAUNCH_ROUTER = {"sglang-router": ("-m", "sglang_router.launch_router"), "smg": ("-m", "smg.launch_router")}
 
+# Options of which SGLang reads the value as a path, where that is one. What it writes may be absent.
+READ = frozenset(
+    (
+        "chat-template", "completion-template", "config", "debug-tensor-dump-input-file", "decrypted-config-file",
+        "decrypted-draft-config-file", "deepep-config", "flexkv-config-file", "init-expert-location", "kt-weight-path",
+        "lmcache-config-file", "lora-paths", "model-path", "modelopt-checkpoint-restore-path", "msprobe-dump-config",
+        "pdmux-config-path", "quantization-param-path", "speculative-adaptive-config", "speculative-draft-model-path",
+        "speculative-dspark-confidence-sts-path", "speculative-dspark-sps-table-path",
+        "speculative-ngram-external-corpus-path", "speculative-token-map", "ssl-ca-certs", "ssl-certfile",
+        "ssl-keyfile", "tokenizer-path", "uno-lora-path",
+    )
+)  # fmt: skip
+
 
 def url(one: Worker | Instance | RouterAddress | RouterUnit) -> str:
     """Return where an instance or a router answers."""
@@ -49,6 +62,18 @@ def words(options: Iterable[Option]) -> list[str]:
 def server_argv(unit: ServerUnit) -> list[str]:
     """Return the command of a rank after the interpreter."""
     return [*LAUNCH_SERVER, *words(unit.options)]
+
+
+def files(unit: ServerUnit) -> dict[str, list[str]]:
+    """Return option -> the files and directories of the host that a rank reads."""
+    found = {option.name: [path for value in option.values for path in _paths(value)] for option in unit.options}
+    return {name: paths for name, paths in found.items() if paths and name in READ}
+
+
+def _paths(value: str) -> list[str]:
+    """Return the absolute path in a value; adapters are written as a path, or as NAME=PATH."""
+    path = value if value.startswith("/") else value.partition("=")[2]
+    return [path] if path.startswith("/") else []
 
 
 def router_argv(unit: RouterUnit, with_workers: bool = True) -> list[str]:

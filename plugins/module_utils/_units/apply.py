@@ -42,7 +42,7 @@ class Wanted:
     """All units of one kind that the plan has for this host.
 
     markers: the first lines of the files that are pruned; each kind has its own. interpreters: what starts the units.
-    fix: what to do where it is missing. models: links that must lead to a model.
+    fix: what to do where one is missing. models: links that must lead to a model. files: what else the units read.
     """
 
     markers: tuple[str, ...]
@@ -52,6 +52,7 @@ class Wanted:
     prune: bool
     keep: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
     def items(self) -> list[File | Directory]:
         """Return every file and directory, parents first."""
@@ -189,6 +190,11 @@ def _refuse_what_cannot_start(wanted: Wanted) -> None:
         if not os.path.exists(path):
             raise UnitsError(
                 f"{path} leads to no model; copy it with playbooks/weights.yml, or correct the model of the deployment"
+            )
+    for path in wanted.files:
+        if not os.path.exists(path):
+            raise UnitsError(
+                f"{path} does not exist on this host; copy it there, or correct the deployment that names it"
             )
 
 

@@ -16,7 +16,7 @@ from .._base.systemd import service
 from .._base.text import host_port
 from .._plan import plain
 from .._plan.types import Option, ServerUnit
-from .._plan.words import server_argv, words
+from .._plan.words import files, server_argv, words
 from . import digest, models, programs, text
 from .apply import UnitFiles, UnitsError, Wanted
 from .settings import Settings, check_secret, of_deployment
@@ -37,6 +37,8 @@ def wanted_servers(params: Mapping[str, Any]) -> Wanted:
         raise UnitsError(f"there is no {NUMACTL} on this host; install the package numactl or leave numactl out")
     resolved = [models.resolved(unit, params["releases"]) for unit in units]
     releases = {unit.sglang_version: settings.of_release(unit.sglang_version) for unit in units}
+    linked = {path for unit in units for path in models.links(unit)}
+    read = {path for unit in units for paths in files(unit).values() for path in paths}
     return Wanted(
         # Routers too: where a host has none any more, no play for routers runs on it.
         markers=ours.MARKERS,
@@ -47,7 +49,8 @@ def wanted_servers(params: Mapping[str, Any]) -> Wanted:
         fix="run the role sglang_runtime or correct sglang_server_python",
         prune=params["prune"],
         keep=tuple(params["keep"]),
-        models=tuple(sorted({path for unit in units for path in models.links(unit)})),
+        models=tuple(sorted(linked)),
+        files=tuple(sorted(read - linked)),
     )
 
 

@@ -34,6 +34,7 @@ RDMA = {
 HOST = {
     "gpus": {"type": "bool", "default": True},
     "free_gib": {"type": "dict", "default": {}},
+    "install_gib": {"type": "dict", "default": {}},
     "resolver_seconds": {"type": "float", "default": 2},
     "clock_seconds": {"type": "float", "default": 1},
     "prune": {"type": "bool", "default": True},
@@ -62,8 +63,16 @@ def settings(given: Mapping[str, Any]) -> Settings:
 
 def host_wanted(given: Mapping[str, Any]) -> host.Wanted:
     """Return the settings that preflight was given."""
-    free_gib = {path: float(amount) for path, amount in given["free_gib"].items()}
-    return host.Wanted(given["gpus"], free_gib, given["resolver_seconds"], given["clock_seconds"], given["prune"])
+    rooms = {
+        name: {path: float(amount) for path, amount in given[name].items()} for name in ("free_gib", "install_gib")
+    }
+    return host.Wanted(
+        gpus=given["gpus"],
+        resolver_seconds=given["resolver_seconds"],
+        clock_seconds=given["clock_seconds"],
+        prune=given["prune"],
+        **rooms,
+    )
 
 
 def _rdma(given: Mapping[str, Any]) -> rdma.Wanted:

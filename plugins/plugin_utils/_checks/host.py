@@ -7,30 +7,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.multinode.sglang.plugins.module_utils._base.intervals import join
 from ansible_collections.multinode.sglang.plugins.module_utils._base.text import first_few
 
-from . import ports, silence
+from . import files, ports, silence
 from .finding import WARNING, Finding, section
 from .owners import ending, stopped, strays, who
 
 Planned = Mapping[str, Any]
 FABRIC_READY = ("Completed", "Success")
-KEEPING_TIME = "deploy with node_tuning_manage: true, or install chrony (sudo apt-get install chrony)"
+KEEPING_TIME = "deploy with node_tuning_manage: true, or install chrony"
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a host must have. free_gib: directory -> GiB. prune: whether a deploy stops units that left the plan."""
+    """What a host must have. free_gib: directory -> GiB. prune: whether a deploy stops units that left the plan.
+
+    install_gib: directory -> GiB that each release of SGLang needs that is not installed yet.
+    """
 
     gpus: bool
     free_gib: Mapping[str, float]
     resolver_seconds: float
     clock_seconds: float
     prune: bool = True
+    install_gib: Mapping[str, float] = field(default_factory=dict)
 
 
 def findings(
@@ -43,7 +47,9 @@ def findings(
         *(_gpus(node, planned, known) if wanted.gpus else []),
         *ports.findings(node, planned, ephemeral, known, ours),
         *_strays(node, planned, wanted.prune),
+        *files.findings(node, planned),
         *_free_space(node, wanted.free_gib),
+        *_room(node, planned, wanted.install_gib),
         *_address(node),
         *_resolver(node, wanted.resolver_seconds),
         *_clock(node, wanted.clock_seconds),
@@ -160,6 +166,19 @@ def _free_space(node: dict[str, Any], free_gib: Mapping[str, float]) -> Iterable
             found = f"{disk['path']} has {free} on {disk['mount']} of {disk['device']}"
             fix = f"free space (sudo du -xh -d 2 {disk['mount']} | sort -h | tail), or use a larger disk"
             yield Finding("space", "free_space", found, f"{needed:g} GiB, see preflight_free_gib", fix)
+
+
+def _room(node: dict[str, Any], planned: Planned, install_gib: Mapping[str, float]) -> Iterable[Finding]:
+    installed = {entry["sglang"] for entry in section(node, "runtimes", [])}
+    missing = [version for version in planned["sglang_versions"] if version not in installed]
+    for disk in section(node, "disks", []):
+        needed = install_gib.get(disk["path"], 0) * len(missing)
+        if disk["free_mib"] is not None and disk["free_mib"] < needed * 1024:
+            free = f"{disk['free_mib'] / 1024:.1f} GiB free"
+            found = f"{disk['path']} has {free} on {disk['mount']} of {disk['device']}"
+            expected = f"{needed:g} GiB to install SGLang {' and '.join(missing)}, see sglang_runtime_free_gib"
+            fix = f"free space (sudo du -xh -d 2 {disk['mount']} | sort -h | tail), or set sglang_runtime_root"
+            yield Finding("space", "room", found, expected, fix)
 
 
 def _address(node: dict[str, Any]) -> Iterable[Finding]:

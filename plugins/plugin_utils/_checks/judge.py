@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import driver, host, names, nccl, peers, rdma, same
+from . import clocks, driver, host, names, nccl, peers, rdma, same
 from .finding import Finding
 
 Plan = Mapping[str, Any]
@@ -60,7 +60,9 @@ def check_peers(
     plan: Plan, nodes: Mapping[str, dict[str, Any]], results: Mapping[str, Mapping[str, Any]], clock_seconds: float
 ) -> ByHost:
     """Return by host what is wrong between hosts. results: host -> result of peer_info."""
-    return by_host([*peers.findings(plan, results, clock_seconds), *names.findings(nodes)])
+    return by_host(
+        [*peers.findings(plan, results), *clocks.findings(nodes, results, clock_seconds), *names.findings(nodes)]
+    )
 
 
 def by_host(pairs: Iterable[tuple[str, Finding]]) -> ByHost:

@@ -13,7 +13,6 @@ from ansible_collections.multinode.sglang.plugins.module_utils._base.intervals i
 from ansible_collections.multinode.sglang.plugins.module_utils._base.text import first_few
 
 from .finding import Finding, plural, section
-from .host import KEEPING_TIME
 from .owners import services
 
 Plan = Mapping[str, Any]
@@ -96,11 +95,10 @@ def mtu_of(node: dict[str, Any]) -> int:
     return (section(node, "network", {}).get("cluster") or {}).get("mtu") or 0
 
 
-def findings(plan: Plan, results: Results, clock_seconds: float) -> Iterable[tuple[str, Finding]]:
+def findings(plan: Plan, results: Results) -> Iterable[tuple[str, Finding]]:
     """Yield (host, finding) from what each host saw of its peers. results: host -> result of peer_info."""
     yield from _closed(plan, results)
     yield from _lost(plan, results)
-    yield from _clocks(results, clock_seconds)
 
 
 def _closed(plan: Plan, results: Results) -> Iterable[tuple[str, Finding]]:
@@ -150,24 +148,6 @@ def _lost(plan: Plan, results: Results) -> Iterable[tuple[str, Finding]]:
             smaller = "sudo ip link set INTERFACE mtu 1500"
             fix = f"set the same MTU on all switches and hosts of this path, or a smaller one here ({smaller})"
             yield host, Finding("mtu", "path", found, "the interface's MTU on the whole path", fix)
-
-
-def _clocks(results: Results, seconds: float) -> Iterable[tuple[str, Finding]]:
-    """The clock of a host is off if most of its peers say so; of two hosts, nobody knows which one is off."""
-    ahead: dict[str, list[float]] = {}
-    for result in results.values():
-        for host, clock in result["clocks"].items():
-            # Half of the time that the answer took may be all of the difference.
-            uncertain = abs(clock["ahead"]) <= clock["took"] / 2
-            ahead.setdefault(host, []).append(0.0 if uncertain else clock["ahead"])
-    for host, differences in ahead.items():
-        # The lower median: one clock that is off does not accuse its peers.
-        off = sorted(differences, key=abs)[(len(differences) - 1) // 2]
-        if abs(off) > seconds:
-            found = f"the clock is {abs(off):.1f} s {'ahead of' if off > 0 else 'behind'} its peers"
-            fix = f"run a time service ({KEEPING_TIME}), then step the clock (sudo chronyc makestep)"
-            expected = f"at most {seconds:g} s, see preflight_clock_seconds"
-            yield host, Finding("clock", "skew", found, expected, fix)
 
 
 def reached(result: Mapping[str, Any]) -> str:

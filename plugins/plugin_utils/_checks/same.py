@@ -126,8 +126,9 @@ def _finding(difference: Difference, value: str, nodes: Nodes, host: str) -> Fin
     here = f"{difference.name} {value}"
     if difference.kind == "runtime":
         own, other = (runtime_of(nodes[name], difference.release) for name in (host, others[0]))
+        pythons = [(one.get("packages") or {}).get("python") for one in (own, other)]
         here, usual = _packages(own, other) or (here, usual)
-        if own.get("packages", {}).get("python") != other.get("packages", {}).get("python"):
+        if all(pythons) and pythons[0] != pythons[1]:
             fix = PYTHON.format(path=own.get("path"))
     severity = WARNING if difference.kind == "kernel" else ERROR
     area = AREAS.get(difference.kind, "settings")

@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from .._checks import nccl
+from .._checks import files, nccl
 from .._checks.finding import ERROR, plural, section
 from .._checks.peers import reached
 from .._checks.same import Difference
@@ -22,6 +22,7 @@ COLUMNS = {
     "driver": "DRIVER",
     "nccl": "NCCL",
     "runtime": "SGLANG",
+    "model": "MODEL",
     "rdma": "RDMA",
     "mtu": "MTU",
     "address": "ADDRESS",
@@ -33,16 +34,21 @@ COLUMNS = {
 }
 MARK = " !"
 NONE = "-"
+LEGEND = f"{NONE}  the host has none, or it was not checked"
 
 
 @dataclass(frozen=True)
 class Host:
-    """A host with its facts (None if it did not answer), the result of its connections, and its findings."""
+    """A host with its facts (None if it did not answer), the result of its connections, and its findings.
+
+    planned: its entry in the plan.
+    """
 
     name: str
     node: dict[str, Any] | None
     connections: Mapping[str, Any] | None
     findings: list[dict[str, Any]]
+    planned: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def errors(self) -> int:
@@ -71,12 +77,18 @@ def cells(host: Host) -> dict[str, str]:
         "rdma": _rdma(node),
         "mtu": str(cluster.get("mtu") or NONE),
         "address": str(cluster.get("address") or NONE),
-        "clock": clock.get("source") or ("synced" if clock.get("synchronized") else NONE),
+        "clock": _clock(clock),
         "space": _free_space(node),
-        "ports": "ok",
-        "settings": "ok",
+        "model": "ok" if host.planned and files.seen(node, host.planned) else NONE,
+        "ports": NONE if node.get("listeners") is None else "ok",
+        "settings": NONE if node.get("kernel") is None else "ok",
         "peers": reached(host.connections) if host.connections else NONE,
     }
+
+
+def _clock(clock: Mapping[str, Any]) -> str:
+    """Return what keeps the clock, or that it was compared with the controller's at least."""
+    return clock.get("source") or ("synced" if clock.get("synchronized") else "ok" if clock.get("controller") else NONE)
 
 
 def _listed(versions: Iterable[str | None]) -> str:
@@ -117,6 +129,8 @@ def render(hosts: Iterable[Host], differences: Iterable[Difference]) -> tuple[st
     """Return the tables, the sentences of errors, and those of warnings."""
     every = list(hosts)
     lines = table(["HOST", *COLUMNS.values(), "VERDICT"], (row(host) for host in every))
+    if any(cell == NONE for host in every for cell in row(host)):
+        lines += ["", LEGEND]
     differing = [line for difference in differences for line in difference.rows()]
     if differing:
         lines += ["", *table(["DEPLOYMENT", "DIFFERENCE", "VALUE", "HOSTS"], differing)]

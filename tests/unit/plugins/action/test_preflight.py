@@ -18,6 +18,7 @@ GIVEN: dict[str, Any] = {
     "free_gib": {},
     "resolver_seconds": 2,
     "clock_seconds": 1,
+    "install_gib": {},
     "prune": True,
 }
 
@@ -80,4 +81,12 @@ def test_what_a_host_saw_of_its_peers_is_reported() -> None:
 
 
 def test_the_module_has_the_options_of_the_action() -> None:
-    assert set(ActionModule.ARGUMENTS) == {"gpus", "same", "free_gib", "resolver_seconds", "clock_seconds", "prune"}
+    assert set(ActionModule.ARGUMENTS) == {
+        "gpus",
+        "same",
+        "free_gib",
+        "install_gib",
+        "resolver_seconds",
+        "clock_seconds",
+        "prune",
+    }

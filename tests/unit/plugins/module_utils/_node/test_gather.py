@@ -18,7 +18,7 @@ from ansible_collections.multinode.sglang.plugins.module_utils._node.gather impo
 Host = Callable[[str], Root]
 Answering = Callable[..., Commands]
 PARAMS: dict[str, Any] = {
-    "gather": ["all"], "cluster_address": None, "names": [], "addresses": [], "paths": [], "runtimes": [],
+    "gather": ["all"], "cluster_address": None, "names": [], "addresses": [], "paths": [], "files": [], "runtimes": [],
     "nccl_libraries": [], "timeout": 0.2,
 }  # fmt: skip
 

@@ -305,6 +305,17 @@ def test_a_link_that_leads_to_no_model_is_refused(host: Any) -> None:
         converge(host, server(model=lost, options=options(model_path=lost)))
 
 
+def test_a_model_or_template_that_is_not_there_is_refused(host: Any) -> None:
+    there, lost = f"{host.root}/there", f"{host.root}/lost"
+    (host.root / "there").mkdir()
+    converge(host, server(model=there, options=options(model_path=there)))
+    for lacking in (options(model_path=lost), options(model_path=there, chat_template=lost)):
+        with pytest.raises(UnitsError, match=r"/lost does not exist on this host; copy it there, or correct"):
+            converge(host, server(model=there, options=lacking))
+    # What SGLang writes comes into being later.
+    converge(host, server(model=there, options=options(model_path=there, download_dir=lost)))
+
+
 def test_a_missing_numactl_is_refused(host: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_unit, "NUMACTL", "/nonexistent/numactl")
     with pytest.raises(UnitsError, match="install the package numactl"):

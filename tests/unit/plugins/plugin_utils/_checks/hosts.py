@@ -43,7 +43,7 @@ DOWN = {"state": "DOWN", "physical_state": "Disabled", "usable": False}
 def unit(device: str = "cuda", **environment: str) -> dict[str, Any]:
     """Return a unit of the plan, with the keys that checks read."""
     options = [] if device == "cuda" else [{"name": "device", "values": [device]}]
-    runs = {"deployment": "lm", "sglang_version": "0.5.23"}
+    runs = {"deployment": "lm", "sglang_version": "0.5.23", "files": {}}
     return {
         "name": "sglang-lm-0",
         **runs,
@@ -68,6 +68,8 @@ def planned(address: str = "10.0.0.1", **more: Any) -> dict[str, Any]:
         "routers": [],
         "left_out_routers": [],
         "releases": [],
+        "mounts": [],
+        "sglang_versions": ["0.5.23"],
         "reserved_ports": "20000-20006,30000",
         "reach": [{"sources": "clients", "ports": "30000", "why": "lm-0: the API"}, between],
         **more,

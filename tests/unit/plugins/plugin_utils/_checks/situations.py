@@ -55,6 +55,13 @@ def situations() -> Iterator[Situation]:
     yield "a server that left the plan and stays", _on_gpu01(host.findings(kept, planned(), EPHEMERAL, wanted))
     slices = planned(units=[{**unit(), "gpus": [], "gpu_uuids": ["MIG-1"]}])
     yield "a MIG slice that is not there", _on_gpu01(host.findings(node(), slices, EPHEMERAL, WANTED))
+    for title, (entry, sections) in FILES.items():
+        yield title, _on_gpu01(host.findings(node(**sections), entry, EPHEMERAL, WANTED))
+    canary = planned(sglang_versions=["0.5.22", "0.5.23"])
+    installing = replace(WANTED, free_gib={}, install_gib={"/data": 15})
+    yield "no room for two releases", _on_gpu01(host.findings(node(**_disk(20480)), canary, EPHEMERAL, installing))
+    for title, (offsets, told) in CLOCKS.items():
+        yield title, _pairs(judge.check_peers(plan(), _clocked(**offsets), told, 1))
     for title, message in SILENT.items():
         yield title, [("gpu01", host.no_answer("gpu01", message))]
     for title, (facts, wanted) in DRIVERS.items():
@@ -80,6 +87,18 @@ def _on_gpu01(found: Iterable[Finding]) -> list[tuple[str, Finding]]:
 
 def _pairs(found: judge.ByHost) -> list[tuple[str, Finding]]:
     return [(name, finding) for name, findings in found.items() for finding in findings]
+
+
+def _reading(**options: list[str]) -> dict[str, Any]:
+    return planned(units=[{**unit(), "files": {name.replace("_", "-"): paths for name, paths in options.items()}}])
+
+
+def _file(path: str, kind: str | None = None, model: bool = False) -> dict[str, Any]:
+    return {"files": [{"path": path, "kind": kind, "model": model}]}
+
+
+def _clocked(**offsets: float) -> dict[str, Any]:
+    return {name: {"clock": {"controller": {"ahead": ahead, "took": 1.0}}} for name, ahead in offsets.items()}
 
 
 def _disk(free_mib: int) -> dict[str, Any]:
@@ -136,6 +155,17 @@ HOSTS: dict[str, dict[str, Any]] = {
     "a resolver that does not answer": _network({"seconds": 5.0, "answered": False}),
     "a clock that is off": {"clock": {"source": "chrony", "synchronized": True, "offset_seconds": -4.0}},
     "a clock that nothing keeps": {"clock": {"source": None, "synchronized": False, "offset_seconds": None}},
+}
+FILES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "a model that is not there": (_reading(model_path=["/models/lm"]), _file("/models/lm")),
+    "a directory without a model": (_reading(model_path=["/models/lm"]), _file("/models/lm", "directory")),
+    "a template that is not there": (_reading(chat_template=["/etc/lm.jinja"]), _file("/etc/lm.jinja")),
+}
+CLOCKS: dict[str, tuple[dict[str, float], dict[str, Any]]] = {
+    "a clock that differs from the controller's": ({"a": 3600.0}, {}),
+    "two hosts of which one differs": ({"a": 0.1, "b": -3600.0}, {"a": saw({"b": -3600.2}), "b": saw({"a": 3600.2})}),
+    "a controller that differs from its hosts": ({"a": 61.0, "b": 60.9, "c": 61.1}, {}),
+    "a controller and a host that differ": ({"a": 61.0, "b": 60.9, "c": 0.1}, {}),
 }
 OLD = {"kernel_module": "570.172.08", "userspace": "570.172.08", "installed_module": "570.172.08"}
 DRIVERS: dict[str, tuple[dict[str, Any], driver.Wanted]] = {
