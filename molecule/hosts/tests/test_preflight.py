@@ -187,7 +187,9 @@ def test_an_old_nccl_is_named(hosts, found):
 
 def test_a_skewed_clock_is_named(hosts, found):
     sentence = one(found, hosts.names[2], "the clock is")
-    assert re.search(r"the clock is (29\.\d|30\.\d) s ahead of the controller and its peers \(expected at most 1 s", sentence), sentence
+    assert re.search(
+        r"the clock is (29\.\d|30\.\d) s ahead of the controller and its peers \(expected at most 1 s", sentence
+    ), sentence
 
 
 def test_a_dead_resolver_is_named(hosts, found):

@@ -66,8 +66,12 @@ def server_argv(unit: ServerUnit) -> list[str]:
 
 def files(unit: ServerUnit) -> dict[str, list[str]]:
     """Return option -> the files and directories of the host that a rank reads."""
-    found = {option.name: [path for value in option.values for path in _paths(value)] for option in unit.options}
-    return {name: paths for name, paths in found.items() if paths and name in READ}
+    found = {}
+    for option in unit.options:
+        if option.name in READ:
+            paths = [path for value in option.values for path in _paths(value)]
+            found.update({option.name: paths} if paths else {})
+    return found
 
 
 def _paths(value: str) -> list[str]:
