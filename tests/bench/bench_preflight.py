@@ -27,7 +27,7 @@ def measure(hosts: int) -> Run:
     lab = scenario.lab(hosts)
     size = min(hosts, MOST_PEERS)
     one = {
-        "model": "/models/small",
+        "model": "example/small",
         "server": {"hosts": "all", "nnodes": size, "tp_size": size, "server_args": {"device": "cpu"}},
     }
     with tempfile.TemporaryDirectory() as directory:

@@ -21,7 +21,7 @@ PYTHON = "/opt/sglang/current/bin/python"
 VERSION = "0.5.23"
 DEPLOYMENTS = {
     "rollout": {
-        "model": "/models/small",
+        "model": "example/small",
         "server": {"hosts": "all", "tp_size": 1, "server_args": {"mem-fraction-static": 0.8}},
     },
 }

@@ -26,7 +26,10 @@ OLD_NCCL = "/srv/old/lib/python3.11/site-packages/nvidia/nccl/lib"
 def preflight(hosts):
     """Return the function that runs the playbook for one instance on all hosts."""
     deployments = {
-        "lm": {"model": "/m", "server": {"hosts": "all", "nnodes": 3, "tp_size": 3, "server_args": {"device": "cpu"}}}
+        "lm": {
+            "model": "example/lm",
+            "server": {"hosts": "all", "nnodes": 3, "tp_size": 3, "server_args": {"device": "cpu"}},
+        }
     }
     told = {
         "sglang_deployments": deployments,
