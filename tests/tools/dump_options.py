@@ -1,11 +1,10 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write the option table of the installed SGLang or router as JSON, one option a line.
+"""Print the options of the installed SGLang or router as JSON, one option a line.
 
 Run it with the interpreter of a venv that has the program and with the program's name (sglang, sglang-router or smg).
-Store its output as plugins/plugin_utils/_plan/options-<program>-<version>.json. Tests in the lab compare the tables
-with the real parsers.
+option_tables.py puts its output into the tables of the plan.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ PROGRAMS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "smg": ("smg.router_args", "RouterArgs", {"use_router_prefix": False}),
 }
 FLAGS = (argparse._StoreTrueAction, argparse._StoreFalseAction, argparse._StoreConstAction, argparse._HelpAction)
-TYPES = {"int": "int", "float": "float", "json_list_type": "json", "loads": "json"}
+TYPES = {"int": "int", "float": "float", "json_list_type": "json", "loads": "json", "human_readable_int": "size"}
 
 
 def kind_of(action: argparse.Action) -> str:
@@ -39,7 +38,12 @@ def kind_of(action: argparse.Action) -> str:
 
 
 def type_of(action: argparse.Action) -> str:
-    """Name the type of one word; what is neither a number nor JSON is a string."""
+    """Name the type of one word; what is neither a number, a size, JSON nor a LoRA is a string."""
+    if type(action).__name__ == "LoRAPathAction":
+        return "lora"
+    # Text for the parser, and read as JSON a moment later.
+    if str(action.default).startswith("{"):
+        return "json"
     name = getattr(action.type, "__name__", "str")
     if action.type is not None and name not in TYPES and name != "str":
         inner = [getattr(item, "__name__", "") for item in typing.get_args(action.type)]
@@ -55,6 +59,9 @@ def row(action: argparse.Action) -> dict[str, object]:
         out["type"] = type_of(action)
     if action.choices:
         out["choices"] = sorted(str(choice) for choice in action.choices)
+    # An option that is known only to say what replaced it.
+    if getattr(action, "error_message", None):
+        out["retired"] = " ".join(str(action.error_message).split())  # type: ignore[attr-defined]
     return out
 
 

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from .._base.text import host_port
 from .types import Bootstrap, Instance, Option, RouterAddress, RouterUnit, ServerUnit, Worker
 
+_NEGATIVE_NUMBER = re.compile(r"-\d+\Z|-\d*\.\d+\Z")
 LAUNCH_SERVER = ("-m", "sglang.launch_server")
 LAUNCH_ROUTER = {"sglang-router": ("-m", "sglang_router.launch_router"), "smg": ("-m", "smg.launch_router")}
 
@@ -41,17 +43,14 @@ def bootstrap_address(one: Bootstrap) -> str:
 
 def option_words(option: Option) -> list[str]:
     """Return the words of one option; a single value that looks like an option itself is joined to its name."""
-    if len(option.values) == 1 and option.values[0].startswith("-") and not _is_number(option.values[0]):
+    if len(option.values) == 1 and option.values[0].startswith("-") and not is_negative_number(option.values[0]):
         return [f"--{option.name}={option.values[0]}"]
     return [f"--{option.name}", *option.values]
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def is_negative_number(text: str) -> bool:
+    """Tell whether argparse takes a text that begins with a dash as a value: not -inf, and not -1e5."""
+    return bool(_NEGATIVE_NUMBER.match(text))
 
 
 def words(options: Iterable[Option]) -> list[str]:

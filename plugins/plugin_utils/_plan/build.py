@@ -19,14 +19,13 @@ from .inventory import Inventory
 from .ports import MOONCAKE, WHY
 from .schema import Deployment, parse_deployments
 from .settings import Settings, Site, check_settings
-from .versions import version_warnings
 
 
 def build_plan(deployments: Any, inventory: Inventory, settings: Settings) -> Plan:
     """Return the plan, or raise PlanError with a sentence for each thing that cannot work."""
     site = check_settings(settings)
     parsed, refusals = parse_deployments(deployments, site.env, site.catalog)
-    draft = Draft(site, inventory, [*version_warnings(site.version), *_hints(parsed)])
+    draft = Draft(site, inventory, _hints(parsed))
     planned: dict[str, DeploymentPlan] = {}
     for deployment in parsed:
         try:

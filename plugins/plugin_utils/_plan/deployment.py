@@ -30,7 +30,7 @@ from .reach import instance_rules, router_rules, transfer_rules
 from .routers import check_reachable, routing, worker
 from .schema import Deployment, Group, Router
 from .servers import Shared, check_extra_ports, rank_environment, rank_options, shared_options
-from .versions import Version, parse_version, version_warnings
+from .versions import Version, parse_version
 
 
 def plan_deployment(deployment: Deployment, draft: Draft) -> DeploymentPlan:
@@ -39,7 +39,7 @@ def plan_deployment(deployment: Deployment, draft: Draft) -> DeploymentPlan:
     placed: list[tuple[Group, list[Placed]]] = []
     for group in deployment.groups:
         check_shape(group, version)
-        check_extra_ports(group)
+        check_extra_ports(group, version)
         placed.append((group, place(group, draft.resolve(group.hosts, f"{group.where}.hosts"), draft.taken)))
     used = {group.role: (group, _hosts_of(instances)) for group, instances in placed}
     routers = _router_hosts(deployment, draft)
@@ -72,9 +72,7 @@ def _release(deployment: Deployment, draft: Draft) -> tuple[str, Version]:
     own, where = deployment.sglang_version, f"{deployment.where}.sglang_version"
     if own is None:
         return draft.site.sglang_version, draft.site.version
-    version = parse_version(own, where)
-    draft.warnings += version_warnings(version, where)
-    return own, version
+    return own, parse_version(own, where)
 
 
 def _router_hosts(deployment: Deployment, draft: Draft) -> list[Host]:

@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from .versions import NEWEST, OPTION_SINCE, Version
+from .versions import NEWEST, Version
 
 
 @dataclass(frozen=True)
 class Program:
     """What is known of a program.
 
-    title: its name in messages and as a package. table: file with the options of its newest known release. owned:
-    option -> how the user sets it instead. since: option -> first release that has it. variable: what sets its version.
-    module: how it starts.
+    title: its name in messages and as a package. table: file with the options of its known releases, newest: the last
+    of them. owned: option -> how the user sets it instead. refused: option -> what it would do, and what to do. asked:
+    whether the parser on the hosts is asked where the release is not known. variable: what sets its version. module:
+    how it starts.
     """
 
     title: str
@@ -27,7 +28,8 @@ class Program:
     variable: str
     module: str
     owned: Mapping[str, str] = field(hash=False)
-    since: Mapping[str, Version] = field(default_factory=dict, hash=False)
+    refused: Mapping[str, str] = field(default_factory=dict, hash=False)
+    asked: bool = False
 
 
 # What the plan writes itself, and how the user sets it instead.
@@ -59,15 +61,24 @@ _SGLANG_OWNED = {
     "config": "write its options here; --config is used for the API keys",
     "use-ray": "remove it, because the collection starts every rank itself",
     "grpc-port": "set extra_ports: {grpc-port: N}",
-    "smg-http-sidecar-port": "set extra_ports: {smg-http-sidecar-port: N}",
     "gated-launch-port": "set extra_ports: {gated-launch-port: N}",
     "engine-info-bootstrap-port": "set extra_ports: {engine-info-bootstrap-port: N}",
     "encoder-bootstrap-port": "set extra_ports: {encoder-bootstrap-port: N}",
     "help": "remove it, because it prints and ends",
 }
+_GRPC_ONLY = "makes a server that has no HTTP API, which routers and checks ask; remove it"
+_SGLANG_REFUSED = {
+    # One option: until 0.5.20, and since.
+    "grpc-mode": _GRPC_ONLY,
+    "smg-grpc-mode": _GRPC_ONLY,
+    "smg-http-sidecar-port": "is for servers without an HTTP API, which the plan does not have; remove it",
+    "encoder-only": "makes a server that encodes for others and answers no request (EPD), which the plan cannot "
+    "connect; remove it",
+    "ssl-keyfile-password": "would show the password to every user of the host; remove it, and use a key without a "
+    "password that only the user of the servers can read",
+}
 PORT_OPTIONS = (
     "grpc-port",
-    "smg-http-sidecar-port",
     "gated-launch-port",
     "engine-info-bootstrap-port",
     "encoder-bootstrap-port",
@@ -107,12 +118,13 @@ ROUTER_PORT_OPTIONS = ("health-check-port", "mesh-port")
 
 SGLANG = Program(
     "SGLang",
-    "options-sglang-0.5.23.json",
+    "options-sglang.json",
     NEWEST,
     "sglang_version",
     "sglang.launch_server",
     _SGLANG_OWNED,
-    since=OPTION_SINCE,
+    _SGLANG_REFUSED,
+    asked=True,
 )
 # Where the model is a release, its host adds which one.
 SGLANG_WITH_RELEASE = replace(
@@ -122,13 +134,13 @@ SGLANG_WITH_RELEASE = replace(
 ROUTERS = {
     "sglang-router": Program(
         "sglang-router",
-        "options-sglang-router-0.3.2.json",
+        "options-sglang-router.json",
         (0, 3, 2),
         "sglang_router_version",
         "sglang_router.launch_router",
         _ROUTER_OWNED,
     ),
     "smg": Program(
-        "smg", "options-smg-1.13.0.json", (1, 13, 0), "sglang_router_version", "smg.launch_router", _ROUTER_OWNED
+        "smg", "options-smg.json", (1, 13, 0), "sglang_router_version", "smg.launch_router", _ROUTER_OWNED
     ),
 }

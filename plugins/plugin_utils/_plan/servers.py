@@ -18,11 +18,13 @@ from .disaggregation import ib_device_option
 from .errors import PlanError
 from .gpus import Gpus, is_uuid
 from .intervals import Interval
-from .options import checked, load_table, named, read_args
+from .options import named, read_args
 from .placement import Placed
 from .programs import PORT_OPTIONS, SGLANG, SGLANG_WITH_RELEASE
 from .schema import Deployment, Group
-from .versions import ATTN_DP_SIZE, MOONCAKE_TCP, Version, spell
+from .tables import load_table, needs
+from .values import checked, one_text
+from .versions import ATTN_DP_SIZE, Version
 
 # Over a network, mapped files come in single pages; every rank reads its share of them as a whole instead.
 PREFETCH = "weight-loader-prefetch-checkpoints"
@@ -40,13 +42,28 @@ class Shared:
 
 def shared_options(deployment: Deployment, group: Group, version: Version, warnings: list[str]) -> Shared:
     """Return the options that all ranks of all instances of a group share."""
-    head = [Option("model-path", (deployment.model,))]
+    head = [Option("model-path", (_name(deployment.model, f"{deployment.where}.model"),))]
     if deployment.served_model_name:
-        head.append(_option("served-model-name", deployment.served_model_name))
+        name = _name(deployment.served_model_name, f"{deployment.where}.served_model_name")
+        head.append(_option("served-model-name", name))
     head += [*_parallel(group, version), *_disaggregation(group, version), *_loading(deployment, group, version)]
     program = SGLANG_WITH_RELEASE if deployment.entry and deployment.entry.copy else SGLANG
     tail = read_args(program, group.server_args, version, f"{group.where}.server_args", warnings)
+    files = [name for name in ("ssl-certfile", "ssl-keyfile") if find(tail, name)]
+    if len(files) == 1:
+        raise PlanError(
+            f"{group.where}.server_args.{files[0]}: TLS needs a certificate and its key; set ssl-certfile and "
+            "ssl-keyfile"
+        )
     return Shared(tuple(head), tail, "https" if find(tail, "ssl-certfile") else "http")
+
+
+def _name(text: str, where: str) -> str:
+    """Return the name of a model, which is one line and no option."""
+    name = one_text(text, where)
+    if name.startswith("-") or "\n" in name:
+        raise PlanError(f"{where}: {text!r} is not a name; write a path or a name in one line without a dash in front")
+    return name
 
 
 @functools.lru_cache(maxsize=4096)
@@ -57,8 +74,9 @@ def _option(name: str, value: object) -> Option:
 
 def _loading(deployment: Deployment, group: Group, version: Version) -> list[Option]:
     over_network = deployment.entry is not None and not deployment.entry.copy
-    known = version >= SGLANG.since.get(PREFETCH, version)
-    return [Option(PREFETCH)] if over_network and known and not _LOADING & named(SGLANG, group.server_args) else []
+    known = PREFETCH in load_table(SGLANG, version).by_spelling
+    chosen = _LOADING & named(SGLANG, group.server_args, version)
+    return [Option(PREFETCH)] if over_network and known and not chosen else []
 
 
 def _parallel(group: Group, version: Version) -> list[Option]:
@@ -69,7 +87,7 @@ def _parallel(group: Group, version: Version) -> list[Option]:
     elif group.attn_dp_size > 1:
         found += [_option("dp-size", group.attn_dp_size), Option("enable-dp-attention")]
     if group.moe_a2a_backend is not None:
-        found += _checked("moe-a2a-backend", group.moe_a2a_backend, group.where)
+        found += _checked("moe-a2a-backend", group.moe_a2a_backend, group.where, version)
     if group.ep_num_redundant_experts:
         found.append(_option("ep-num-redundant-experts", group.ep_num_redundant_experts))
     return found
@@ -80,18 +98,14 @@ def _disaggregation(group: Group, version: Version) -> list[Option]:
         return []
     found = [_option("disaggregation-mode", group.role)]
     backend = group.disaggregation_transfer_backend
-    if backend == "mooncake_tcp" and version < MOONCAKE_TCP:
-        raise PlanError(
-            f"{group.where}.disaggregation_transfer_backend: mooncake_tcp needs SGLang {spell(MOONCAKE_TCP)}, but "
-            f"sglang_version is {spell(version)}; raise the version or choose another backend"
-        )
     if backend is not None:
-        found += _checked("disaggregation-transfer-backend", backend, group.where)
+        found += _checked("disaggregation-transfer-backend", backend, group.where, version)
     return found
 
 
-def _checked(name: str, value: Any, where: str) -> tuple[Option, ...]:
-    return checked(load_table(SGLANG).by_spelling[name], value, f"{where}.{name.replace('-', '_')}")
+def _checked(name: str, value: Any, where: str, version: Version) -> tuple[Option, ...]:
+    known = load_table(SGLANG, version).by_spelling[name]
+    return checked(known, value, f"{where}.{name.replace('-', '_')}", SGLANG, version)
 
 
 def rank_options(shared: Shared, placed: Placed, rank: int, ports: Mapping[str, Interval]) -> tuple[Option, ...]:
@@ -128,7 +142,7 @@ def _visible(gpus: Gpus) -> dict[str, str]:
     return shown if is_uuid(gpus[0]) else {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", **shown}
 
 
-def check_extra_ports(group: Group) -> None:
+def check_extra_ports(group: Group, version: Version) -> None:
     """Refuse extra ports that are not ports of SGLang, or not numbers."""
     for name, port in group.extra_ports.items():
         where = f"{group.where}.extra_ports.{name}"
@@ -136,3 +150,6 @@ def check_extra_ports(group: Group) -> None:
             raise PlanError(f"{where}: no option of this name opens a port; use one of {', '.join(PORT_OPTIONS)}")
         if isinstance(port, bool) or not isinstance(port, int):
             raise PlanError(f"{where}: {port!r} is not a port; write a number, without quotes")
+        table = load_table(SGLANG, version)
+        if table.listed and name not in table.by_spelling:
+            raise needs(SGLANG, name, version, where)
