@@ -24,6 +24,7 @@ class ActionModule(CollectionAction):
 
     def act(self, options: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """Return what the module found or did; a refusal names the host."""
+        options["commands"] = [one for one in options["commands"] if _asks(one["hosts"], variables)]
         result = self._bring(options, variables)
         if result.get("failed") and result.get("msg"):
             result["msg"] = f"{variables.get('inventory_hostname')}  {result['msg']}"
@@ -51,3 +52,9 @@ class ActionModule(CollectionAction):
         words = ["/bin/sh", "-c", 'tail -n 1 "$(ls -t "$@" 2>/dev/null | head -n 1)"', "sh", *logs]
         tail = self.remote("ansible.legacy.command", {"argv": words}, variables)
         return str(tail.get("stdout", "")).strip()[:160]
+
+
+def _asks(hosts: list[str], variables: Mapping[str, Any]) -> bool:
+    """Tell whether this host is the one of the play that asks: the answer is the same on all of them."""
+    there = [host for host in hosts if host in variables.get("ansible_play_hosts", ())]
+    return not hosts or there[:1] == [variables.get("inventory_hostname")]

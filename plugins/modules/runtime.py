@@ -100,6 +100,32 @@ options:
     type: list
     elements: str
     default: []
+  commands:
+    description:
+      - Commands that the parser of the installed SGLang must accept, in check mode, too. It is asked only where the
+        version is installed. What it refuses is refused in its own words. If it cannot be asked, there is a warning.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      where:
+        description: Where the command comes from, for messages.
+        type: str
+        required: true
+      version:
+        description: One of O(versions). Other commands are ignored.
+        type: str
+        required: true
+      words:
+        description: What follows the name of the module that is started.
+        type: list
+        elements: str
+        required: true
+      hosts:
+        description: Inventory names of hosts. The first of them in the play asks. Empty asks on every host.
+        type: list
+        elements: str
+        default: []
   free_gib:
     description: The free space in GiB that a new environment needs below O(root). With less, it is refused.
     type: float
@@ -178,6 +204,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.multinode.sglang.plugins.module_utils._runtime import install
 from ansible_collections.multinode.sglang.plugins.module_utils._runtime.arguments import ARGUMENTS, RULES
+from ansible_collections.multinode.sglang.plugins.module_utils._runtime.ask import ask
 from ansible_collections.multinode.sglang.plugins.module_utils._runtime.python import can_make_venvs
 from ansible_collections.multinode.sglang.plugins.module_utils._runtime.request import Request, RuntimeRefused
 from ansible_collections.multinode.sglang.plugins.module_utils._runtime.venv import Venv
@@ -209,6 +236,11 @@ def bring(request: Request, module: AnsibleModule) -> dict[str, Any]:
     actions, chosen = install.examine(request, venv, module.run_command)
     if actions and not module.check_mode:
         install.Installer(request, venv, chosen, module.run_command).run()
+    commands = [one for one in module.params["commands"] if one["version"] == request.version]
+    if commands and venv.version():
+        warning = ask(venv, request.title, commands, module.run_command)
+        if warning:
+            module.warn(warning)
     after = venv.planned_summary() if module.check_mode and actions else venv.summary()
     packages, digest = venv.packages()
     return {

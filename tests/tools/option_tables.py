@@ -34,7 +34,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 REPO = HERE.parents[1]
 PLAN = REPO / "plugins/plugin_utils/_plan"
-PARSER = REPO / "plugins/module_utils/_options/parser.py"
+PARSER = REPO / "plugins/module_utils/_runtime/parser.py"
 VERDICTS = REPO / "tests/unit/plugins/plugin_utils/_plan/verdicts.json"
 # The oldest, one in the middle and the newest: what the verdicts are recorded for.
 RELEASES = ("0.5.6", "0.5.15", "0.5.23")
@@ -80,7 +80,10 @@ def folded(dumps: Mapping[str, Sequence[Row]]) -> dict[str, Any]:
             del row["since"]
         if row["until"] == releases[-1]:
             del row["until"]
-    return {"releases": releases, "options": sorted(rows, key=lambda row: (row["names"][0], order(row.get("since", "0"))))}
+    return {
+        "releases": releases,
+        "options": sorted(rows, key=lambda row: (row["names"][0], order(row.get("since", "0")))),
+    }
 
 
 def written(table: Mapping[str, Any]) -> str:

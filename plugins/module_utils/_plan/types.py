@@ -210,14 +210,32 @@ class RouterAddress:
 
 
 @dataclass(frozen=True)
+class Command:
+    """A command of a release whose options the plan does not know: the parser of the installed release judges it.
+
+    where: the field of sglang_deployments that it comes from. words: of rank 0, after the module that is started. hosts:
+    those that run rank 0; one of them asks.
+    """
+
+    where: str
+    version: str
+    words: tuple[str, ...]
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class DeploymentPlan:
-    """One deployment: its instances, bootstrap servers and routers."""
+    """One deployment: its instances, bootstrap servers and routers.
+
+    unread: a command of each group whose release has options that are not known.
+    """
 
     model: str
     served_model: str
     instances: tuple[Instance, ...] = ()
     bootstrap: tuple[Bootstrap, ...] = ()
     routers: tuple[RouterAddress, ...] = ()
+    unread: tuple[Command, ...] = ()
 
 
 @dataclass(frozen=True)

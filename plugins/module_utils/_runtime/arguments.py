@@ -24,6 +24,17 @@ ARGUMENTS: dict[str, Any] = {
     "constraints": {"type": "list", "elements": "str", "default": []},
     "wheelhouse": {"type": "path"},
     "installer_args": {"type": "list", "elements": "str", "default": []},
+    "commands": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "where": {"type": "str", "required": True},
+            "version": {"type": "str", "required": True},
+            "words": {"type": "list", "elements": "str", "required": True},
+            "hosts": {"type": "list", "elements": "str", "default": []},
+        },
+    },
     "free_gib": {"type": "float", "default": 0},
 }
 RULES: dict[str, Any] = {"required_if": [("method", "existing", ("path",)), ("method", "install", ("root",))]}

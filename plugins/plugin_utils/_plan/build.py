@@ -17,15 +17,17 @@ from .errors import PlanError
 from .intervals import text_of
 from .inventory import Inventory
 from .ports import MOONCAKE, WHY
+from .programs import SGLANG
 from .schema import Deployment, parse_deployments
 from .settings import Settings, Site, check_settings
+from .tables import unlisted
 
 
 def build_plan(deployments: Any, inventory: Inventory, settings: Settings) -> Plan:
     """Return the plan, or raise PlanError with a sentence for each thing that cannot work."""
     site = check_settings(settings)
     parsed, refusals = parse_deployments(deployments, site.env, site.catalog)
-    draft = Draft(site, inventory, _hints(parsed))
+    draft = Draft(site, inventory, [*unlisted(SGLANG, site.version, "sglang_version"), *_hints(parsed)])
     planned: dict[str, DeploymentPlan] = {}
     for deployment in parsed:
         try:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import (
     Bootstrap,
+    Command,
     DeploymentPlan,
     Instance,
     Option,
@@ -19,6 +20,7 @@ from ansible_collections.multinode.sglang.plugins.module_utils._plan.types impor
     ServerUnit,
     Worker,
 )
+from ansible_collections.multinode.sglang.plugins.module_utils._plan.words import words
 
 from .disaggregation import bootstrap, check_disaggregation, check_options, ib_devices_file
 from .draft import Draft
@@ -28,8 +30,10 @@ from .placement import Placed, check_shape, place
 from .ports import instance_ports
 from .reach import instance_rules, router_rules, transfer_rules
 from .routers import check_reachable, routing, worker
+from .programs import SGLANG
 from .schema import Deployment, Group, Router
 from .servers import Shared, check_extra_ports, rank_environment, rank_options, shared_options
+from .tables import is_listed, unlisted
 from .versions import Version, parse_version
 
 
@@ -57,6 +61,8 @@ def plan_deployment(deployment: Deployment, draft: Draft) -> DeploymentPlan:
         check_options(group, shared.tail)
         for instance in instances:
             entry.add_instance(instance, shared)
+        if not is_listed(SGLANG, version):
+            entry.unread.append(_unread(group, release, instances, shared))
     if deployment.router:
         entry.add_routers(deployment.router, routers)
     elif len(placed) > 1:
@@ -72,7 +78,16 @@ def _release(deployment: Deployment, draft: Draft) -> tuple[str, Version]:
     own, where = deployment.sglang_version, f"{deployment.where}.sglang_version"
     if own is None:
         return draft.site.sglang_version, draft.site.version
-    return own, parse_version(own, where)
+    version = parse_version(own, where)
+    draft.warnings += unlisted(SGLANG, version, where)
+    return own, version
+
+
+def _unread(group: Group, release: str, instances: list[Placed], shared: Shared) -> Command:
+    """Return a command that stands for all instances of a group, which differ in ports and addresses only."""
+    options = rank_options(shared, instances[0], 0, instance_ports(instances[0], shared.tail))
+    hosts = dict.fromkeys(instance.hosts[0].name for instance in instances)
+    return Command(group.where, release, tuple(words(options)), tuple(hosts))
 
 
 def _router_hosts(deployment: Deployment, draft: Draft) -> list[Host]:
@@ -94,6 +109,7 @@ class _Entry:
         self._workers: list[Worker] = []
         self._bootstrap: list[Bootstrap] = []
         self._routers: list[RouterAddress] = []
+        self.unread: list[Command] = []
 
     def plan(self) -> DeploymentPlan:
         """Return the deployment."""
@@ -103,6 +119,7 @@ class _Entry:
             tuple(self._instances),
             tuple(self._bootstrap),
             tuple(self._routers),
+            tuple(self.unread),
         )
 
     def add_instance(self, placed: Placed, shared: Shared) -> None:

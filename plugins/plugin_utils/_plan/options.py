@@ -72,16 +72,17 @@ def _refuse_reserved(program: Program, name: str, here: str) -> None:
         raise PlanError(f"{here}: --{name} {program.refused[name]}")
 
 
-def _unchecked(
-    program: Program, known: Known | None, key: str, value: Any, here: str, warnings: list[str]
-) -> Known:
+def _unchecked(program: Program, known: Known | None, key: str, value: Any, here: str, warnings: list[str]) -> Known:
     """Return an option of a release that is not known: as it is written, for the program's own parser to judge."""
+    kind = "flag" if isinstance(value, bool) else "list" if isinstance(value, list) else "value"
     if known is not None:
-        return replace(known, type=known.type if known.type == "json" else "str", choices=())
+        kept = known.type == "json" or (known.kind == "boolean" and kind == "flag")
+        return replace(
+            known, kind=known.kind if kept else kind, type="json" if known.type == "json" else "str", choices=()
+        )
     if not program.asked:
         warnings.append(
             f"{here}: {program.title} {load_history(program).releases[-1]} has no such option; it is passed on as "
             f"written, because {program.variable} is another release"
         )
-    kind = "flag" if isinstance(value, bool) else "list" if isinstance(value, list) else "value"
     return Known(normal(key), (normal(key),), kind, "str")

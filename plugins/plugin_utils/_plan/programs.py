@@ -140,7 +140,5 @@ ROUTERS = {
         "sglang_router.launch_router",
         _ROUTER_OWNED,
     ),
-    "smg": Program(
-        "smg", "options-smg.json", (1, 13, 0), "sglang_router_version", "smg.launch_router", _ROUTER_OWNED
-    ),
+    "smg": Program("smg", "options-smg.json", (1, 13, 0), "sglang_router_version", "smg.launch_router", _ROUTER_OWNED),
 }

@@ -132,10 +132,15 @@ def is_listed(program: Program, version: Version) -> bool:
     return load_table(program, version).listed
 
 
-def known_span(program: Program) -> str:
-    """Name the releases whose options are known."""
+def unlisted(program: Program, version: Version, where: str) -> list[str]:
+    """Warn of a release whose options are not known. where: what sets it."""
+    if is_listed(program, version):
+        return []
     releases = load_history(program).releases
-    return releases[0] if len(releases) == 1 else f"{releases[0]} to {releases[-1]}"
+    return [
+        f"{where}: {program.title} {spell(version)} is not one of the releases {releases[0]} to {releases[-1]}, whose "
+        "options are known; its own parser judges them once it is installed, and ports are those of the nearest release"
+    ]
 
 
 def needs(program: Program, name: str, version: Version, where: str, choice: str = "") -> PlanError:

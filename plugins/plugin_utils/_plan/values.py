@@ -81,9 +81,7 @@ def _one(known: Known, value: Any, where: str) -> str:
         )
     text = one_text(str(value), where)
     if not _fits(known.type, text):
-        raise PlanError(
-            f"{where}: --{known.name} takes {WANTED[known.type]}, not {shown(value)}; correct the value"
-        )
+        raise PlanError(f"{where}: --{known.name} takes {WANTED[known.type]}, not {shown(value)}; correct the value")
     _check_range(known, text, where)
     return text
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The multinode.sglang authors
 # GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The program that asks SGLang's own parser about commands; the interpreter that has SGLang runs it.
+"""The program that asks SGLang's own parser about commands; the interpreter that has SGLang runs it. PRIVATE.
 
 Input: a JSON list of lists of words, what follows sglang.launch_server. Last line of the output: a JSON list with null
 for each command that the parser accepts, or its error. Nothing is started, and no GPU is touched.
