@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -25,12 +24,7 @@ from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import (
     parse_only,
     select,
 )
-from ansible_collections.multinode.sglang.plugins.plugin_utils._report.plan import render_text
-
-
-def as_json(plan: Mapping[str, Any]) -> str:
-    """Return the plan as text for programs."""
-    return json.dumps(plan, indent=2)
+from ansible_collections.multinode.sglang.plugins.plugin_utils._report.plan import render_json, render_text
 
 
 class ActionModule(ControllerAction):
@@ -66,8 +60,8 @@ class ActionModule(ControllerAction):
         for warning in plan.warnings:
             display.warning(warning)
         if options["show"] != "none":
-            display.display(render_text(plan) if options["show"] == "text" else as_json(plain))
-        changed = self._write(Path(options["dest"]), as_json(plain) + "\n") if options["dest"] else False
+            display.display(render_text(plan) if options["show"] == "text" else render_json(plain))
+        changed = self._write(Path(options["dest"]), render_json(plain) + "\n") if options["dest"] else False
         return {**plain, "changed": changed}
 
     def _write(self, path: Path, text: str) -> bool:

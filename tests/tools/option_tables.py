@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Add releases of SGLang or of a router to the option tables of the plan, each from its own parser.
 
-    python tests/tools/option_tables.py sglang 0.5.24 --dump FILE      what dump_options.py printed where it is installed
-    python tests/tools/option_tables.py sglang 0.5.24 --venv VENV      from the wheel; VENV has what the method cpu of
-                                                                       the role sglang_runtime installs, and triton
-    python tests/tools/option_tables.py sglang --venv VENV             all releases of the table again
+    python tests/tools/option_tables.py sglang 0.5.24 --dump FILE     what dump_options.py printed where it is installed
+    python tests/tools/option_tables.py sglang 0.5.24 --venv VENV     from the wheel; VENV has what the method cpu of
+                                                                      the role sglang_runtime installs, and triton
+    python tests/tools/option_tables.py sglang --venv VENV            all releases of the table again
 
 --venv downloads the wheel of a release alone and imports it from a temporary directory, together with the release of
 transformers that it names. With --verdicts it also asks the parsers of RELEASES about every option, and writes

@@ -213,8 +213,8 @@ class RouterAddress:
 class Command:
     """A command of a release whose options the plan does not know: the parser of the installed release judges it.
 
-    where: the field of sglang_deployments that it comes from. words: of rank 0, after the module that is started. hosts:
-    those that run rank 0; one of them asks.
+    where: the field of sglang_deployments that it comes from. words: of rank 0, after the module that is started.
+    hosts: those that run rank 0; one of them asks.
     """
 
     where: str

@@ -43,8 +43,8 @@ def complaint(parser: Parser, words: Sequence[str]) -> str | None:
         parser.parse_args(list(words))
     except Refused as refused:
         return str(refused)
-    # Actions of SGLang's own check values with assertions, and read JSON.
-    except Exception as error:  # noqa: BLE001 whatever it is, SGLang would end with it
+    # Actions of SGLang's own check values with assertions, and read JSON. Whatever it is, SGLang would end with it.
+    except Exception as error:
         return f"{type(error).__name__}: {error}"
     return None
 

@@ -28,9 +28,9 @@ from .intervals import text_of
 from .inventory import Host
 from .placement import Placed, check_shape, place
 from .ports import instance_ports
+from .programs import SGLANG
 from .reach import instance_rules, router_rules, transfer_rules
 from .routers import check_reachable, routing, worker
-from .programs import SGLANG
 from .schema import Deployment, Group, Router
 from .servers import Shared, check_extra_ports, rank_environment, rank_options, shared_options
 from .tables import is_listed, unlisted
@@ -59,10 +59,7 @@ def plan_deployment(deployment: Deployment, draft: Draft) -> DeploymentPlan:
     for group, instances in placed:
         shared = shared_options(deployment, group, version, draft.warnings)
         check_options(group, shared.tail)
-        for instance in instances:
-            entry.add_instance(instance, shared)
-        if not is_listed(SGLANG, version):
-            entry.unread.append(_unread(group, release, instances, shared))
+        entry.add_group(group, instances, shared, version)
     if deployment.router:
         entry.add_routers(deployment.router, routers)
     elif len(placed) > 1:
@@ -109,7 +106,7 @@ class _Entry:
         self._workers: list[Worker] = []
         self._bootstrap: list[Bootstrap] = []
         self._routers: list[RouterAddress] = []
-        self.unread: list[Command] = []
+        self._unread: list[Command] = []
 
     def plan(self) -> DeploymentPlan:
         """Return the deployment."""
@@ -119,8 +116,15 @@ class _Entry:
             tuple(self._instances),
             tuple(self._bootstrap),
             tuple(self._routers),
-            tuple(self.unread),
+            tuple(self._unread),
         )
+
+    def add_group(self, group: Group, instances: list[Placed], shared: Shared, version: Version) -> None:
+        """Plan all instances of a group."""
+        for instance in instances:
+            self.add_instance(instance, shared)
+        if not is_listed(SGLANG, version):
+            self._unread.append(_unread(group, self._release, instances, shared))
 
     def add_instance(self, placed: Placed, shared: Shared) -> None:
         """Plan all ranks of one instance."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from ansible_collections.multinode.sglang.plugins.module_utils._base.paths import RUN_DIR
 from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import Bootstrap, Option, Rank, find
 
+from .env import is_true
 from .errors import PlanError
 from .gpus import is_uuid
 from .intervals import Interval
@@ -128,7 +129,7 @@ def ib_device_option(placed: Placed, rank: int) -> list[Option]:
 
 def serves_bootstrap_on_api(group: Group) -> bool:
     """Tell whether the rust server answers for the bootstrap server on the port of the API."""
-    return group.role == "prefill" and group.env.get("SGLANG_RUST_SERVER") == "1"
+    return group.role == "prefill" and is_true(group.env, "SGLANG_RUST_SERVER")
 
 
 def _check_rust(group: Group, version: Version) -> None:

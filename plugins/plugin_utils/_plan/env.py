@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from .errors import PlanError, shown
+from .values import one_text
 
 # Written by the plan or by prestart.py for each host; a value from the inventory would be the same on all hosts, or for
 # all instances of a host. Name -> what to do instead.
@@ -18,31 +20,49 @@ OWNED = {
     "SGLANG_HOST_IP": "set sglang_cluster_address on the host",
     "HOST_IP": "set sglang_cluster_address on the host",
     "CUDA_VISIBLE_DEVICES": "list the GPUs in sglang_gpus on the host",
+    # Each of them would lead the ranks elsewhere than planned.
+    "SGLANG_DISTRIBUTED_INIT_METHOD_OVERRIDE": "remove it, because the plan chooses the rendezvous of each instance",
+    "SGLANG_PLAN_DIGEST": "remove it",
+    "SGLANG_UNIT_DIGEST": "remove it",
+    "PATH": "remove it, because units have a PATH of their own",
 }
+# What the plan asks of a group, so that no host of it may differ. Name -> what to do instead.
+SAME_ON_ALL = {"SGLANG_RUST_SERVER": "set it in env of the group, because all hosts of an instance need the same"}
+# The values that SGLang takes for true (environ.py, EnvBool).
+TRUE = ("true", "1", "yes", "y")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
-def parse_env(value: Any, where: str) -> dict[str, str]:
-    """Return a mapping of environment variables to strings; refuse what an environment file cannot hold."""
+def is_true(env: Mapping[str, str], name: str) -> bool:
+    """Tell whether SGLang takes a variable for true."""
+    return env.get(name, "").lower() in TRUE
+
+
+def parse_env(value: Any, where: str, further: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+    """Return a mapping of environment variables to strings; refuse what an environment file cannot hold.
+
+    further: names that are refused here only, and what to do instead.
+    """
+    owned = {**OWNED, **further}
     if not isinstance(value, Mapping):
         raise PlanError(f"{where}: {value!r} is not a mapping; write it as in {{NCCL_DEBUG: INFO}}")
-    return {str(name): _value(str(name), item, f"{where}.{name}") for name, item in value.items()}
+    return {str(name): _value(str(name), item, f"{where}.{name}", owned) for name, item in value.items()}
 
 
-def _value(name: str, item: Any, where: str) -> str:
+def _value(name: str, item: Any, where: str, owned: Mapping[str, str]) -> str:
     if not _NAME.match(name):
         raise PlanError(
             f"{where}: {name!r} is not the name of an environment variable; use letters, digits and underscores"
         )
-    if name in OWNED:
-        raise PlanError(f"{where}: {name} is owned by the plan; {OWNED[name]}")
+    if name in owned:
+        raise PlanError(f"{where}: {name} is owned by the plan; {owned[name]}")
     if isinstance(item, bool):
         raise PlanError(
             f'{where}: {shown(item)} is a boolean; write the string that the program expects, as in "1" or "true"'
         )
     if not isinstance(item, (str, int, float)):
         raise PlanError(f"{where}: {item!r} is not a string; write a string or a number")
-    text = str(item)
+    text = one_text(str(item), where)
     if text == "":
         raise PlanError(
             f"{where}: an empty value is not the same as an unset variable (an empty GID index reads as 0); "

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from .env import parse_env
+from .devices import parse_ib_devices
+from .env import SAME_ON_ALL, parse_env
 from .errors import PlanError
 from .gpus import Gpus, read_gpus
 from .patterns import Patterns
@@ -58,8 +59,9 @@ class Inventory:
         values = self.variables(name)
         gpus, listed = read_gpus(name, values)
         interface = _name(name, values, "sglang_cluster_interface", "the name of a network interface, such as eth0")
-        ib_device = _name(name, values, "sglang_ib_device", "the names of RDMA devices, such as mlx5_0,mlx5_1")
-        env = parse_env(values.get("sglang_host_env") or {}, f"host {name}: sglang_host_env")
+        devices = values.get("sglang_ib_device") or None
+        ib_device = devices and parse_ib_devices(devices, f"host {name}: sglang_ib_device")
+        env = parse_env(values.get("sglang_host_env") or {}, f"host {name}: sglang_host_env", SAME_ON_ALL)
         order = _rank_order(name, values.get("sglang_rank_order"))
         return Host(name, cluster_address(name, values), gpus, listed, interface, ib_device, order, env)
 

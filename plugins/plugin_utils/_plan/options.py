@@ -47,10 +47,10 @@ def _known(
 ) -> Known:
     """Return the option that a key means."""
     matches = table.matches(key)
-    for name in [normal(key), *matches]:
+    for name in (normal(key), *(matches if len(matches) == 1 else ())):
         _refuse_reserved(program, name, here)
     if not table.listed:
-        return _unchecked(program, matches.get(normal(key)), key, value, here, warnings)
+        return _unchecked(program, version, matches.get(normal(key)), key, value, here, warnings)
     known = table.find(key, here)
     if known is None and load_history(program).spans(normal(key)):
         raise needs(program, normal(key), version, here)
@@ -72,7 +72,9 @@ def _refuse_reserved(program: Program, name: str, here: str) -> None:
         raise PlanError(f"{here}: --{name} {program.refused[name]}")
 
 
-def _unchecked(program: Program, known: Known | None, key: str, value: Any, here: str, warnings: list[str]) -> Known:
+def _unchecked(
+    program: Program, version: Version, known: Known | None, key: str, value: Any, here: str, warnings: list[str]
+) -> Known:
     """Return an option of a release that is not known: as it is written, for the program's own parser to judge."""
     kind = "flag" if isinstance(value, bool) else "list" if isinstance(value, list) else "value"
     if known is not None:
@@ -83,6 +85,6 @@ def _unchecked(program: Program, known: Known | None, key: str, value: Any, here
     if not program.asked:
         warnings.append(
             f"{here}: {program.title} {load_history(program).releases[-1]} has no such option; it is passed on as "
-            f"written, because {program.variable} is another release"
+            f"written, because {program.variable} is {spell(version)}"
         )
     return Known(normal(key), (normal(key),), kind, "str")

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from ansible_collections.multinode.sglang.plugins.module_utils._base.text import first_few
-from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import Option, find
+from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import Option
 
 from .disaggregation import serves_bootstrap_on_api
+from .env import is_true
 from .errors import PlanError
 from .intervals import LAST_PORT, Interval, inside, text_of
 from .placement import Placed
@@ -39,8 +40,6 @@ WHY = {
     "router": "--port of the router: the API",
     "prometheus": "--prometheus-port of the router",
     "copy": "sglang_models_port and those above: hosts copy a model from each other here",
-    "grpc": "--port + 10000: the gRPC server of smg-grpc-mode",
-    "grpc_sidecar": "--port + 1: the HTTP sidecar of smg-grpc-mode",
 }
 
 
@@ -63,8 +62,6 @@ def instance_ports(placed: Placed, options: tuple[Option, ...]) -> dict[str, Int
     for name, port in group.extra_ports.items():
         shifted = port + placed.local * STRIDE
         ports[name] = (shifted, shifted)
-    if find(options, "smg-grpc-mode") and "grpc-port" not in group.extra_ports:
-        ports |= {"grpc": (api + 10000, api + 10000), "grpc_sidecar": (api + 1, api + 1)}
     return ports
 
 
@@ -76,7 +73,7 @@ def _base(placed: Placed, name: str, given: int | None) -> int:
 
 
 def _rust_ranks(group: Group) -> int:
-    return group.attn_dp_size if group.env.get("SGLANG_RUST_SERVER") == "1" else 0
+    return group.attn_dp_size if is_true(group.env, "SGLANG_RUST_SERVER") else 0
 
 
 def check_range(
@@ -110,8 +107,6 @@ _MOVED_BY = {
     "router": "port of the router",
     "prometheus": "prometheus_port",
     "api": "port",
-    "grpc": "extra_ports.grpc-port",
-    "grpc_sidecar": "port",
     "bootstrap": "bootstrap_port",
 }
 

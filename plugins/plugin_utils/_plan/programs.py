@@ -67,11 +67,13 @@ _SGLANG_OWNED = {
     "help": "remove it, because it prints and ends",
 }
 _GRPC_ONLY = "makes a server that has no HTTP API, which routers and checks ask; remove it"
+_SIDECAR = "is for servers without an HTTP API, which the plan does not have; remove it"
 _SGLANG_REFUSED = {
     # One option: until 0.5.20, and since.
     "grpc-mode": _GRPC_ONLY,
     "smg-grpc-mode": _GRPC_ONLY,
-    "smg-http-sidecar-port": "is for servers without an HTTP API, which the plan does not have; remove it",
+    "grpc-http-sidecar-port": _SIDECAR,
+    "smg-http-sidecar-port": _SIDECAR,
     "encoder-only": "makes a server that encodes for others and answers no request (EPD), which the plan cannot "
     "connect; remove it",
     "ssl-keyfile-password": "would show the password to every user of the host; remove it, and use a key without a "

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .devices import parse_ib_devices
 from .env import parse_env
 from .errors import PlanError, nearest, shown
 from .models import Catalog, Model
@@ -114,8 +115,9 @@ INTS = {
 }
 EXAMPLE_VALUES = {"server_args": "{enable-metrics: true}", "extra_ports": "{grpc-port: 31500}"}
 PORTS = ("port", "dist_init_port", "bootstrap_port")
-STRINGS = ("moe_a2a_backend", "host", "disaggregation_transfer_backend", "disaggregation_ib_device")
-GROUP_KEYS = ("hosts", *INTS, *PORTS, *STRINGS, "extra_ports", "server_args", "env")
+STRINGS = ("moe_a2a_backend", "host", "disaggregation_transfer_backend")
+DEVICE = "disaggregation_ib_device"
+GROUP_KEYS = ("hosts", *INTS, *PORTS, *STRINGS, DEVICE, "extra_ports", "server_args", "env")
 # Every other key of `router:` is an option of the router.
 ROUTER_KEYS = ("hosts", "host", "port", "prometheus_port")
 DEPLOYMENT_KEYS = ("model", "served_model_name", "sglang_version", *ROLES, "router", "env")
@@ -202,11 +204,7 @@ def _group(deployment: str, role: str, body: Any, base_env: Mapping[str, str]) -
     if role == "decode" and "bootstrap_port" in body:
         raise PlanError(f"{where}.bootstrap_port: only prefill instances run a bootstrap server; move it to prefill")
     if role == "server" and (
-        found := [
-            key
-            for key in ("bootstrap_port", "disaggregation_transfer_backend", "disaggregation_ib_device")
-            if key in body
-        ]
+        found := [key for key in ("bootstrap_port", "disaggregation_transfer_backend", DEVICE) if key in body]
     ):
         raise PlanError(
             f"{where}.{found[0]}: only prefill and decode have it; remove it, or write prefill: and decode: instead "
@@ -215,6 +213,7 @@ def _group(deployment: str, role: str, body: Any, base_env: Mapping[str, str]) -
     values: dict[str, Any] = {key: _int(body[key], low, f"{where}.{key}") for key, low in INTS.items() if key in body}
     values |= {key: _int(body[key], 1, f"{where}.{key}") for key in PORTS if key in body}
     values |= {key: _string(body[key], f"{where}.{key}") for key in STRINGS if key in body}
+    values |= {DEVICE: parse_ib_devices(body[DEVICE], f"{where}.{DEVICE}")} if DEVICE in body else {}
     for key, example in EXAMPLE_VALUES.items():
         if not isinstance(body.get(key, {}), Mapping):
             raise PlanError(f"{where}.{key}: {body[key]!r} is not a mapping; write it as in {example}")

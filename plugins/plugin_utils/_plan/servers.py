@@ -132,7 +132,8 @@ def rank_environment(placed: Placed, rank: int) -> dict[str, str]:
     host = placed.hosts[rank]
     out = {"SGLANG_HOST_IP": host.address}
     if host.interface:
-        out |= {"GLOO_SOCKET_IFNAME": host.interface, "NCCL_SOCKET_IFNAME": host.interface}
+        # NCCL reads a bare name as a prefix: eth1 would match eth10.
+        out |= {"GLOO_SOCKET_IFNAME": host.interface, "NCCL_SOCKET_IFNAME": f"={host.interface}"}
     return {**out, **placed.group.env, **host.env, **(_visible(placed.gpus[rank]) if host.listed else {})}
 
 

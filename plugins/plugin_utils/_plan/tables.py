@@ -145,7 +145,7 @@ def unlisted(program: Program, version: Version, where: str) -> list[str]:
 
 def needs(program: Program, name: str, version: Version, where: str, choice: str = "") -> PlanError:
     """Return the refusal of an option, or of a choice, that only other releases have."""
-    what = f"{choice} of --{name}" if choice else f"--{name}"
+    what = f"--{name} {choice}".rstrip()
     return PlanError(
         f"{where}: only {program.title} {load_history(program).spans(name, choice)} has {what}, but {program.variable} "
         f"is {spell(version)}; remove it or change the version"

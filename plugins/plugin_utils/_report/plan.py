@@ -6,9 +6,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shlex
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ansible_collections.multinode.sglang.plugins.module_utils._base.intervals import join, parse
 from ansible_collections.multinode.sglang.plugins.module_utils._base.text import first_few
@@ -23,6 +26,9 @@ from ansible_collections.multinode.sglang.plugins.module_utils._plan.types impor
 
 from .table import table
 
+# Names of environment variables whose values nobody is to see.
+SECRET = re.compile(r"TOKEN|KEY|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
+MASK = "********"
 COLUMNS = ("INSTANCE", "RANK", "HOST", "ADDRESS", "GPUS", "API", "RENDEZVOUS", "OTHER PORTS")
 MODEL_COLUMNS = ("MODEL", "SOURCE", "STORE", "RELEASE", "PORT", "HOSTS")
 
@@ -84,8 +90,23 @@ def _row(unit: ServerUnit) -> tuple[object, ...]:
 
 def command(unit: ServerUnit) -> str:
     """Return the environment and command of a rank as one could type them."""
-    environment = [f"{name}={shlex.quote(value)}" for name, value in unit.environment.items()]
+    environment = [f"{name}={shlex.quote(value)}" for name, value in masked(unit.environment).items()]
     return " ".join([*environment, "python", *(shlex.quote(word) for word in words.server_argv(unit))])
+
+
+def masked(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return variables without the values of those that are secrets by their name."""
+    return {name: MASK if SECRET.search(name) else value for name, value in environment.items()}
+
+
+def render_json(plain: Mapping[str, Any]) -> str:
+    """Return the plan as JSON, without secrets."""
+
+    def unit(facts: Mapping[str, Any]) -> dict[str, Any]:
+        return {**facts, "environment": masked(facts["environment"])}
+
+    hosts = {name: {**host, "units": [unit(facts) for facts in host["units"]]} for name, host in plain["hosts"].items()}
+    return json.dumps({**plain, "hosts": hosts}, indent=2)
 
 
 def _models(plan: Plan) -> list[str]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import date
 from typing import Any
 
 from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import (
@@ -164,7 +165,20 @@ DEPLOYMENTS: list[Any] = [
     args(cuda_graph_bs_decode=True),
     args(custom_weight_loader=["--port=1"]),
     args(log_level=None),
-    args(log_level="a\nb"),
+    args(**{"context-length": 8192.0}),
+    args(**{"mem-fraction-static": 85}),
+    args(**{"json-model-override-args": "{not json"}),
+    args(**{"json-model-override-args": {"when": date(2026, 1, 1)}}),
+    args(**{"lora-paths": [{"a": "b"}]}),
+    args(**{"ssl-certfile": "/c.pem"}),
+    args(**{"ssl-keyfile-password": "x"}),
+    args(**{"encoder-only": True}),
+    body(model="--api-key=x"),
+    server(env={"SGLANG_DISTRIBUTED_INIT_METHOD_OVERRIDE": "tcp://10.0.0.1:1"}),
+    server(env={"NCCL_DEBUG": "INFO\x1b"}),
+    pd(prefill={"disaggregation_ib_device": ["mlx5_0", ""]}),
+    pd(prefill={"disaggregation_ib_device": {"gpu0": "mlx5_0"}}),
+    args(log_level="a\rb"),
     args(tokenizer_mode="slwo"),
     args(tokenizer_mode="fastest"),
     {"llama": {"model": "/m", "server": {"hosts": "nodes", "server_args": {"tp_": 1, "log-level": "a"}}}},
@@ -223,16 +237,18 @@ HOSTS: list[dict[str, Any]] = [
     {"sglang_gpus": [f"MIG-{number}" for number in range(8)]},
     {"sglang_gpus": [f"GPU-{number}" for number in range(8)]},
     {"sglang_cluster_interface": 7},
-    {"sglang_ib_device": ["mlx5_0"]},
+    {"sglang_ib_device": [7]},
     {"sglang_rank_order": [1]},
     {"sglang_host_env": {"NCCL_IB_HCA": ""}},
+    {"sglang_host_env": {"SGLANG_RUST_SERVER": "1"}},
 ]
 SETTINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (body(), {"version": "0.5.x"}),
     (body(), {"version": "0.6.0"}),
     (body(), {"version": "0.5.5"}),
     (args(**{"disaggregation-decode-enable-radix-cache": True}), {"version": "0.5.10"}),
-    (args(**{"disaggregation-decode-tp": 4}), {"version": "0.5.6"}),
+    (args(**{"enable-expert-distribution-metrics": True}), {"version": "0.5.18"}),
+    (args(**{"kv-cache-dtype": "mxfp4"}), {"version": "0.5.6"}),
     (pd(), {"version": "0.5.10"}),
     (pd(prefill={"env": {"SGLANG_RUST_SERVER": "1"}}), {"version": "0.5.22"}),
     (both(disaggregation_transfer_backend="nixl", disaggregation_ib_device="mlx5_0"), {"version": "0.5.22"}),
