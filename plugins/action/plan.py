@@ -68,6 +68,8 @@ class ActionModule(ControllerAction):
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             return False
         if not self._task.check_mode:
+            # Secrets are not in it, but what else is in an environment is known to its owner only.
+            path.touch(mode=0o600)
             path.write_text(text, encoding="utf-8")
         return True
 

@@ -161,6 +161,12 @@ deployments:
       description: Address of each router (C(name), C(host), C(address), C(port), C(scheme), C(url), C(ports)).
       type: list
       elements: dict
+    unread:
+      description:
+        - A command for each group of a release whose options the plan does not know. C(where) it comes from, C(version),
+          C(words) for the parser of that release, and C(hosts), one of which asks.
+      type: list
+      elements: dict
   sample:
     llama:
       model: /models/llama
@@ -178,6 +184,7 @@ deployments:
           digest: 5f0c
       bootstrap: []
       routers: []
+      unread: []
 hosts:
   description: What each host runs, opens and stores, by name.
   returned: success

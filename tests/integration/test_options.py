@@ -5,19 +5,22 @@
 
 from __future__ import annotations
 
+import inspect
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.multinode.sglang.plugins.plugin_utils import _plan
+from ansible_collections.multinode.sglang.plugins.module_utils._runtime import parser
+from ansible_collections.multinode.sglang.plugins.plugin_utils._plan.programs import ROUTERS, SGLANG
+from ansible_collections.multinode.sglang.plugins.plugin_utils._plan.tables import load_table
+from ansible_collections.multinode.sglang.plugins.plugin_utils._plan.versions import parse_version
 from hypothesis import given, settings
 
 from tests.lab import Lab
 from tests.lab.settings import REPO
 from tests.unit.plugins.plugin_utils._plan.test_properties import deployments, planned
 
-TABLES = Path(_plan.__file__).parent
+PROGRAMS = {"sglang": SGLANG, **ROUTERS}
 CPU = ("SGLANG_USE_CPU_ENGINE=1", "PYTHONPATH=/opt/sglang-lab/shim", "HF_HUB_OFFLINE=1")
 
 
@@ -74,5 +77,33 @@ def test_generated_commands_are_accepted(lab: Lab) -> None:
 )
 def test_the_option_table_is_that_of_the_pinned_release(lab: Lab, program: str, version: str, venv: str) -> None:
     printed = run_tool(lab, "dump_options.py", program, venv=venv)
-    shipped = (TABLES / f"options-{program}-{version}.json").read_text(encoding="utf-8")
-    assert json.loads(printed[printed.index("[\n") :]) == json.loads(shipped)
+    installed = {
+        tuple(row["names"]): (
+            row["kind"],
+            row.get("type", "str"),
+            tuple(row.get("choices", ())),
+            row.get("retired", ""),
+        )
+        for row in json.loads(printed[printed.index("[\n") :])
+    }
+    table = load_table(PROGRAMS[program], parse_version(version, "version"))
+    shipped = {row.spellings: (row.kind, row.type, row.choices, row.retired) for row in table.by_spelling.values()}
+    assert installed == shipped
+
+
+def test_the_installed_parser_answers_for_a_release_that_has_no_table(lab: Lab) -> None:
+    questions = [
+        ["--model-path", "/m"],
+        ["--model-path", "/m", "--new-thing", "3"],
+        ["--model-path", "/m", "--port", "x"],
+    ]
+    program = inspect.getsource(parser)
+    words = ["/opt/sglang/current/bin/python", "-W", "ignore", "-c", program]
+    code, output = lab.exec(
+        "node1", ["env", *CPU, "sh", "-c", f"echo '{json.dumps(questions)}' | \"$@\"", "sh", *words]
+    )
+    assert code == 0, output
+    right, unknown, wrong = json.loads(output.splitlines()[-1])
+    assert right is None
+    assert unknown == "unrecognized arguments: --new-thing 3"
+    assert "argument --port" in wrong

@@ -70,6 +70,19 @@ def test_a_file_is_written_once(tmp_path: Path) -> None:
     assert not dest.exists()
     assert [run(dest=str(dest))["changed"] for _run in range(2)] == [True, False]
     assert json.loads(dest.read_text(encoding="utf-8"))["sglang_version"] == "0.5.23"
+    assert dest.stat().st_mode & 0o777 == 0o600
+
+
+def test_secrets_are_in_the_result_but_neither_printed_nor_written(shown: list[str], tmp_path: Path) -> None:
+    env = {"HF_TOKEN": "abc123", "NCCL_DEBUG": "WARN"}
+    dest = tmp_path / "plan.json"
+    result = run(show="text", env=env, dest=str(dest))
+    run(show="json", env=env)
+    assert result["hosts"]["node0"]["units"][0]["environment"]["HF_TOKEN"] == env["HF_TOKEN"]
+    for text in (*shown, dest.read_text(encoding="utf-8")):
+        assert "abc123" not in text
+        assert "********" in text
+        assert "WARN" in text
 
 
 def test_it_is_printed_for_people_and_for_programs(shown: list[str]) -> None:

@@ -24,6 +24,7 @@ class Action:
         self.task = MagicMock(async_val=0, check_mode=check_mode, args={"versions": ["0.5.23"], "root": "/opt/sglang"})
         self.plugin = runtime.ActionModule(self.task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock())
         self.calls: list[tuple[str, bool, bool]] = []
+        self.sent: dict[str, Any] = {}
         self.shown: list[str] = []
         self.answers = list(answers)
         monkeypatch.setattr(self.plugin, "_execute_module", self.execute)
@@ -32,8 +33,9 @@ class Action:
         monkeypatch.setattr(_action.time, "monotonic", lambda: next(clock))
         monkeypatch.setattr(_action.time, "sleep", lambda _seconds: None)
 
-    def execute(self, module_name: str, wrap_async: bool = False, **_options: Any) -> dict[str, Any]:
+    def execute(self, module_name: str, wrap_async: bool = False, **options: Any) -> dict[str, Any]:
         """Answer a remote call."""
+        self.sent = options.get("module_args", {})
         self.calls.append((module_name.rpartition(".")[2], self.task.check_mode, wrap_async))
         return dict(self.answers.pop(0))
 
@@ -83,3 +85,23 @@ def test_a_host_that_is_refused_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
     action = Action(monkeypatch, {"failed": True, "msg": "python3 is Python 3.9.2"})
     assert action.run()["msg"] == "node1  python3 is Python 3.9.2"
     assert len(action.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("hosts", "play", "asks"),
+    [
+        ([], ["node1", "node2"], True),
+        (["node1", "node2"], ["node2", "node1"], True),
+        (["node2", "node1"], ["node1"], True),
+        (["node2", "node1"], ["node1", "node2"], False),
+        (["node3"], ["node1"], False),
+    ],
+)
+def test_one_host_of_the_play_asks_the_parser(
+    monkeypatch: pytest.MonkeyPatch, hosts: list[str], play: list[str], asks: bool
+) -> None:
+    action = Action(monkeypatch, RIGHT)
+    command = {"where": "deployments.a.server", "version": "0.5.24", "words": ["--x"], "hosts": hosts}
+    action.task.args["commands"] = [command]
+    action.plugin.run(None, {"inventory_hostname": "node1", "ansible_play_hosts": play})
+    assert action.sent["commands"] == ([command] if asks else [])

@@ -32,7 +32,7 @@ def example(option: Known) -> Any:
 
 
 def reserved() -> set[str]:
-    """Return the options that the plan refuses for reasons of its own, by any name; and one that {} is too little for."""
+    """Return options that the plan refuses for reasons of its own, and one for which {} says too little."""
     own = {*SGLANG.owned, *SGLANG.refused}
     rows = [row for row in load_history(SGLANG).options if own & {*row.spellings}]
     return {"cuda-graph-config", *(row.name for row in rows)}
