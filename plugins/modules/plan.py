@@ -164,7 +164,8 @@ deployments:
     unread:
       description:
         - A command for each group of a release whose options the plan does not know. C(where) it comes from,
-          C(version), C(words) for the parser of that release, and C(hosts), one of which asks.
+          C(version), C(words) for the parser of that release, C(environment) without secrets, and C(hosts), one of
+          which asks.
       type: list
       elements: dict
   sample:

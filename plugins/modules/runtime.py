@@ -121,6 +121,10 @@ options:
         type: list
         elements: str
         required: true
+      environment:
+        description: Environment variables of the command. They may decide what its parser accepts.
+        type: dict
+        default: {}
       hosts:
         description: Inventory names of hosts. The first of them in the play asks. Empty asks on every host.
         type: list
@@ -238,8 +242,7 @@ def bring(request: Request, module: AnsibleModule) -> dict[str, Any]:
         install.Installer(request, venv, chosen, module.run_command).run()
     commands = [one for one in module.params["commands"] if one["version"] == request.version]
     if commands and venv.version():
-        warning = ask(venv, request.title, commands, module.run_command)
-        if warning:
+        for warning in ask(venv, request.title, commands, module.run_command):
             module.warn(warning)
     after = venv.planned_summary() if module.check_mode and actions else venv.summary()
     packages, digest = venv.packages()

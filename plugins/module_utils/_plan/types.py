@@ -214,12 +214,13 @@ class Command:
     """A command of a release whose options the plan does not know: the parser of the installed release judges it.
 
     where: the field of sglang_deployments that it comes from. words: of rank 0, after the module that is started.
-    hosts: those that run rank 0; one of them asks.
+    environment: its variables, without secrets. hosts: those that run rank 0; one of them asks.
     """
 
     where: str
     version: str
     words: tuple[str, ...]
+    environment: dict[str, str]
     hosts: tuple[str, ...]
 
 

@@ -32,6 +32,7 @@ ARGUMENTS: dict[str, Any] = {
             "where": {"type": "str", "required": True},
             "version": {"type": "str", "required": True},
             "words": {"type": "list", "elements": "str", "required": True},
+            "environment": {"type": "dict", "default": {}},
             "hosts": {"type": "list", "elements": "str", "default": []},
         },
     },

@@ -16,30 +16,44 @@ from .venv import Venv
 
 # It imports torch, which takes half a minute where the disk has not read it yet.
 SECONDS = 300
+# How timeout(1) ends when it ended the command.
+TIMED_OUT = 124
 _ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "PYTHONDONTWRITEBYTECODE": "1", "LC_ALL": "C.UTF-8"}
 
 
-def ask(venv: Venv, title: str, commands: list[dict[str, Any]], run: Run) -> str:
-    """Refuse commands that the parser refuses. Return why it could not be asked, empty where it was.
+def ask(venv: Venv, title: str, commands: list[dict[str, Any]], run: Run) -> list[str]:
+    """Refuse commands that the parser refuses. Return why it could not be asked, nothing where it was.
 
-    commands: with where, the field they come from, and words, what follows the module that is started.
+    commands: with where, the field they come from; words, what follows the module that is started; and environment,
+    which may decide what the parser knows. One environment is one process.
     """
-    # -I: ignore the environment and the working directory.
-    argv = ["timeout", "-k", "5", str(SECONDS), venv.interpreter, "-I", "-W", "ignore", "-c", inspect.getsource(parser)]
-    questions = json.dumps([command["words"] for command in commands])
-    rc, out, err = run(argv, data=questions, environ_update=_ENVIRONMENT, expand_user_and_vars=False)
-    if rc != 0:
-        said = f"it did not answer in {SECONDS} s" if rc == 124 else _last_line(err)
-        return f"the parser of {title} cannot be asked about its options, so errors in them show at the start: {said}"
-    refused = [
-        f"{command['where']}: {title} refuses it: {error}; correct server_args"
-        for command, error in zip(commands, json.loads(out.splitlines()[-1]))
-        if error
-    ]
+    refused: list[str] = []
+    warnings: list[str] = []
+    together: dict[str, list[dict[str, Any]]] = {}
+    for command in commands:
+        together.setdefault(json.dumps(command["environment"], sort_keys=True), []).append(command)
+    for some in together.values():
+        answers, trouble = _answers(venv.interpreter, some, run)
+        refused += [
+            f"{command['where']}: {title} refuses it: {error}; correct server_args"
+            for command, error in zip(some, answers)
+            if error
+        ]
+        if trouble:
+            warnings.append(f"the parser of {title} cannot be asked, so errors in options show at the start: {trouble}")
     if refused:
         raise RuntimeRefused("\n".join(refused))
-    return ""
+    return warnings
 
 
-def _last_line(text: str) -> str:
-    return (text.strip().splitlines() or ["it said nothing"])[-1].strip()
+def _answers(interpreter: str, commands: list[dict[str, Any]], run: Run) -> tuple[list[str | None], str]:
+    """Return what the parser says against each command, or why it does not answer."""
+    argv = ["timeout", "-k", "5", str(SECONDS), interpreter, "-s", "-W", "ignore", "-c", inspect.getsource(parser)]
+    questions = json.dumps([command["words"] for command in commands])
+    environment = {**commands[0]["environment"], **_ENVIRONMENT}
+    # The working directory: with -c, Python imports from there.
+    rc, out, err = run(argv, data=questions, cwd="/", environ_update=environment, expand_user_and_vars=False)
+    if rc:
+        lines = err.strip().splitlines() or ["it said nothing"]
+        return [], f"it did not answer in {SECONDS} s" if rc == TIMED_OUT else lines[-1].strip()
+    return json.loads(out.splitlines()[-1]), ""

@@ -24,6 +24,7 @@ from ansible_collections.multinode.sglang.plugins.module_utils._plan.words impor
 
 from .disaggregation import bootstrap, check_disaggregation, check_options, ib_devices_file
 from .draft import Draft
+from .env import SECRET
 from .intervals import text_of
 from .inventory import Host
 from .placement import Placed, check_shape, place
@@ -84,7 +85,8 @@ def _unread(group: Group, release: str, instances: list[Placed], shared: Shared)
     """Return a command that stands for all instances of a group, which differ in ports and addresses only."""
     options = rank_options(shared, instances[0], 0, instance_ports(instances[0], shared.tail))
     hosts = dict.fromkeys(instance.hosts[0].name for instance in instances)
-    return Command(group.where, release, tuple(words(options)), tuple(hosts))
+    environment = {name: value for name, value in rank_environment(instances[0], 0).items() if not SECRET.search(name)}
+    return Command(group.where, release, tuple(words(options)), environment, tuple(hosts))
 
 
 def _router_hosts(deployment: Deployment, draft: Draft) -> list[Host]:

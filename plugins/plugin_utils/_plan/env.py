@@ -30,6 +30,8 @@ OWNED = {
 SAME_ON_ALL = {"SGLANG_RUST_SERVER": "set it in env of the group, because all hosts of an instance need the same"}
 # The values that SGLang takes for true (environ.py, EnvBool).
 TRUE = ("true", "1", "yes", "y")
+# Names of variables whose values nobody is to see.
+SECRET = re.compile(r"TOKEN|KEY|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 

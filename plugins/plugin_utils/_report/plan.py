@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -23,11 +22,10 @@ from ansible_collections.multinode.sglang.plugins.module_utils._plan.types impor
     RouterUnit,
     ServerUnit,
 )
+from ansible_collections.multinode.sglang.plugins.plugin_utils._plan.env import SECRET
 
 from .table import table
 
-# Names of environment variables whose values nobody is to see.
-SECRET = re.compile(r"TOKEN|KEY|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
 MASK = "********"
 COLUMNS = ("INSTANCE", "RANK", "HOST", "ADDRESS", "GPUS", "API", "RENDEZVOUS", "OTHER PORTS")
 MODEL_COLUMNS = ("MODEL", "SOURCE", "STORE", "RELEASE", "PORT", "HOSTS")

@@ -101,7 +101,13 @@ def test_one_host_of_the_play_asks_the_parser(
     monkeypatch: pytest.MonkeyPatch, hosts: list[str], play: list[str], asks: bool
 ) -> None:
     action = Action(monkeypatch, RIGHT)
-    command = {"where": "deployments.a.server", "version": "0.5.24", "words": ["--x"], "hosts": hosts}
+    command = {
+        "where": "deployments.a.server",
+        "version": "0.5.24",
+        "words": ["--x"],
+        "environment": {},
+        "hosts": hosts,
+    }
     action.task.args["commands"] = [command]
     action.plugin.run(None, {"inventory_hostname": "node1", "ansible_play_hosts": play})
     assert action.sent["commands"] == ([command] if asks else [])

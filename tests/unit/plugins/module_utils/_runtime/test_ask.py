@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from .test_install import request
 
 SERVER_ARGS = """
 import json
+import os
 print("libraries print when they are imported")
 
 class ServerArgs:
@@ -28,6 +30,8 @@ class ServerArgs:
         parser.add_argument("--port", type=int)
         parser.add_argument("--override", type=json.loads)
         parser.add_argument("--ratio", type=checked)
+        if os.environ.get("NEW"):
+            parser.add_argument("--new-thing")
 
 def checked(text):
     assert float(text) < 1, "too much"
@@ -35,9 +39,10 @@ def checked(text):
 """
 
 
-def run(words: list[str], data: str, **_options: Any) -> tuple[int, str, str]:
+def run(words: list[str], data: str, cwd: str, environ_update: dict[str, str], **_options: Any) -> tuple[int, str, str]:
     """Run a command as a module does."""
-    done = subprocess.run(words, input=data, capture_output=True, text=True, check=False)
+    env = {**os.environ, **environ_update}
+    done = subprocess.run(words, input=data, cwd=cwd, env=env, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -50,15 +55,16 @@ def installed(root: pathlib.Path, text: str) -> Venv:
     return Venv(request(root, "0.5.24"))
 
 
-def question(where: str, *words: str) -> dict[str, Any]:
+def question(where: str, *words: str, environment: dict[str, str] | None = None) -> dict[str, Any]:
     """Return a command to ask about."""
-    return {"where": where, "words": ["--model-path", "/m", *words]}
+    return {"where": where, "words": ["--model-path", "/m", *words], "environment": environment or {}}
 
 
 def test_what_the_parser_refuses_is_refused_in_its_words(tmp_path: pathlib.Path) -> None:
     venv = installed(tmp_path, SERVER_ARGS)
     good = [question("deployments.a.server", "--port", "3"), question("deployments.b.server", "--override", "{}")]
-    assert ask(venv, "SGLang 0.5.24", good, run) == ""
+    good.append(question("deployments.f.server", "--new-thing", "3", environment={"NEW": "1"}))
+    assert ask(venv, "SGLang 0.5.24", good, run) == []
     bad = [
         question("deployments.c.server", "--new-thing", "3"),
         question("deployments.d.server", "--port", "x"),
@@ -75,6 +81,6 @@ def test_what_the_parser_refuses_is_refused_in_its_words(tmp_path: pathlib.Path)
 
 def test_a_parser_that_is_elsewhere_is_said_and_stops_nothing(tmp_path: pathlib.Path) -> None:
     venv = installed(tmp_path, "import absent_library")
-    said = ask(venv, "SGLang 0.5.24", [question("deployments.a.server")], run)
+    (said,) = ask(venv, "SGLang 0.5.24", [question("deployments.a.server")], run)
     assert said.startswith("the parser of SGLang 0.5.24 cannot be asked")
     assert said.endswith("No module named 'absent_library'")

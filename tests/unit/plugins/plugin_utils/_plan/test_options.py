@@ -143,7 +143,7 @@ def test_a_model_is_a_name_and_no_option(key: str, name: str) -> None:
 @pytest.mark.parametrize("release", ["0.5.24", "0.5.23rc1", "0.5.5"])
 def test_a_release_that_is_not_known_is_left_to_its_own_parser(release: str) -> None:
     raw = server(tp_size=8, server_args={"new-thing": 3, "new-list": [1, 2], "new-switch": True, "old-switch": False})
-    raw["llama"]["sglang_version"] = release
+    raw["llama"] |= {"sglang_version": release, "env": {"HF_TOKEN": "abc123", "NCCL_DEBUG": "WARN"}}
     planned = plan(raw)
     assert planned["warnings"] == [
         f"deployments.llama.sglang_version: SGLang {spell(parse_version(release, ''))} is not one of the releases "
@@ -152,6 +152,7 @@ def test_a_release_that_is_not_known_is_left_to_its_own_parser(release: str) -> 
     ]
     (unread,) = planned["deployments"]["llama"]["unread"]
     assert (unread["where"], unread["version"]) == ("deployments.llama.server", release)
+    assert unread["environment"] == {"SGLANG_HOST_IP": "10.0.0.10", "NCCL_DEBUG": "WARN"}
     assert unread["hosts"] == ["node0", "node1", "node2", "node3"]
     assert unread["words"] == planned["hosts"]["node0"]["units"][0]["argv"][2:]
     assert unread["words"][-6:] == ["--new-thing", "3", "--new-list", "1", "2", "--new-switch"]
