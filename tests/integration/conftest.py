@@ -47,11 +47,21 @@ class Topology:
         return list(post(f"{url}/generate", body)["output_ids"])
 
 
+def command(name: str, inventory: Path, *extra: str) -> list[str]:
+    """Return the words that run a playbook of the collection."""
+    return ["ansible-playbook", f"playbooks/{name}.yml", "-i", str(inventory), *extra]
+
+
 def playbook(name: str, *extra: str) -> subprocess.CompletedProcess[str]:
     """Run a playbook of the collection on the lab."""
-    words = ["ansible-playbook", f"playbooks/{name}.yml", "-i", str(INVENTORY), *extra]
     return subprocess.run(
-        words, cwd=REPO, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=900
+        command(name, INVENTORY, *extra),
+        cwd=REPO,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=900,
     )
 
 
