@@ -47,24 +47,6 @@ def read(path: str) -> str | None:
         return None
 
 
-def read_short(path: str, most: int = 4096) -> str | None:
-    """Return the text of a short file in a directory of another user, None for anything else that is put there."""
-    try:
-        # A link would show root's files to that user, and a pipe would never answer.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
-        data = os.read(descriptor, most + 1)
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
-    return data.decode("utf-8", "replace") if len(data) <= most else None
-
-
 def ids(owner: str, group: str) -> tuple[int, int] | None:
     """Return uid and gid; None where the account is not there (yet)."""
     try:

@@ -23,15 +23,16 @@ def blocks(path: str, seconds: float) -> dict[str, int]:
     except FileNotFoundError:
         # The copy of this host is over, and its secret is gone.
         return {}
-    others = [(str(host), int(port)) for number, (host, port) in enumerate(plan["hosts"]) if number != plan["own"]]
+    hosts = [(str(host), int(port)) for host, port in plan["hosts"]]
+    others = [number for number in range(len(hosts)) if number != plan["own"]]
     with ThreadPoolExecutor(_TOGETHER) as pool:
-        found = list(pool.map(lambda address: _ask(address, plan, seconds), others))
-    return {host_port(host, port): count for (host, port), count in zip(others, found) if count is not None}
+        found = list(pool.map(lambda number: _ask(hosts, number, plan, seconds), others))
+    return {host_port(*hosts[number]): count for number, count in zip(others, found) if count is not None}
 
 
-def _ask(address: tuple[str, int], plan: dict[str, Any], seconds: float) -> int | None:
+def _ask(hosts: list[tuple[str, int]], number: int, plan: dict[str, Any], seconds: float) -> int | None:
     try:
-        channel = wire.dial(address, wire.token_of(plan["token"]), plan["own"], seconds)
+        channel = wire.dial(hosts, number, wire.token_of(plan["token"]), plan["own"], seconds)
         try:
             channel.ask(wire.DONE)
             return channel.answered()[1]

@@ -26,6 +26,7 @@ LOCALE = {"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
 LAUNCHER = "release.py"
 # The program; a test compares this with the files.
 MODULES = (
+    "_base.reading",
     "_base.text",
     *(
         f"_release.program.{name}"

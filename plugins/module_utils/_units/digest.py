@@ -12,7 +12,8 @@ import hashlib
 from collections.abc import Iterable
 
 from .._base import packages, paths
-from .._base.files import read, read_short
+from .._base.files import read
+from .._base.reading import read_short
 
 
 def sha(*texts: str) -> str:

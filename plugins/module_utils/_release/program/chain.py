@@ -91,7 +91,7 @@ class Chain:
 
     def dial(self, number: int, patience: float) -> wire.Channel:
         """Connect to a host; the connection ends when the host is banned."""
-        channel = wire.dial(self.plan.hosts[number], self.plan.token, self.plan.own, DIAL)
+        channel = wire.dial(self.plan.hosts, number, self.plan.token, self.plan.own, DIAL)
         channel.socket.settimeout(patience)
         with self._lock:
             self._reached.add(number)

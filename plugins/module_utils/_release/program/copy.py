@@ -37,6 +37,8 @@ class Job:
         self.known = b""
         self.marks = bytearray()
         self.finished = False
+        # Whether it was read a second time, from the source itself: only then is the source to blame.
+        self.again = False
         self._begun = False
         self._hash = hashlib.sha256()
         self._key = key(self.item.line())
@@ -56,7 +58,7 @@ class Job:
             if self._done < min(limit, count):
                 self._copy(transfer, view, writer, min(limit, count))
             if self._done == count:
-                self._finish(transfer, writer)
+                self._finish(transfer, view, writer)
         finally:
             writer.close()
 
@@ -87,7 +89,10 @@ class Job:
             reader.close()
 
     def _copy(self, transfer: Transfer, view: memoryview, writer: Writer, limit: int) -> None:
-        blocks = transfer.source.blocks(self.item, limit, transfer.pool.check)
+        source = transfer.source
+        if self.again and not self._done:
+            transfer.meter.repeat(self.item.size)
+        blocks = source.own_blocks(self.item) if self.again else source.blocks(self.item, limit, transfer.pool.check)
         try:
             while self._done < limit:
                 transfer.pool.check()
@@ -110,21 +115,45 @@ class Job:
         self.marks += mark
         transfer.source.taken()
 
-    def _finish(self, transfer: Transfer, writer: Writer) -> None:
+    def _finish(self, transfer: Transfer, view: memoryview, writer: Writer) -> None:
         transfer.source.confirm(self.item)
         self.finished = True
-        self.want(self.wanted)
+        if self.want(self.wanted):
+            self._copy(transfer, view, writer, blocks_of(self.item.size, transfer.block))
+            transfer.source.confirm(self.item)
+            self.finished = True
+            self.want(self.wanted)
         writer.finish(self.item.size, 0o555 if self.item.kind == EXECUTABLE else 0o444)
         transfer.meter.add(files=1)
 
-    def want(self, digest: str) -> None:
-        """Take the expected SHA-256 of the file, empty if unknown, and refuse a file that has another."""
+    def want(self, digest: str) -> bool:
+        """Take the expected SHA-256 of the file, empty if unknown; return whether the file must be read again.
+
+        One misread, or a host that gave wrong blocks, must not count as a damaged source, now and in all later runs.
+        So a file that is complete and has another digest starts again; the second time it is refused.
+        """
         self.wanted = digest
-        if digest and self.finished and digest != self._hash.hexdigest():
+        if not digest or not self.finished or digest == self._hash.hexdigest():
+            return False
+        if self.again:
             raise Refused(
                 f"{self.item.path}: SHA-256 {self._hash.hexdigest()} (expected {digest}, from the list that came with "
                 "the model); the file is damaged at the source: download it again"
             )
+        self.restart()
+        return True
+
+    @property
+    def proved(self) -> bool:
+        """Return whether another than the one who gave the blocks says that they are right."""
+        return self.again or bool(self.wanted or self.known)
+
+    def restart(self) -> None:
+        """Forget what was read, whoever gave it; it is read again from the source itself."""
+        # In place: the hosts that copy from this one see the same marks.
+        del self.marks[:]
+        self._hash = hashlib.sha256()
+        self.finished, self.again, self._begun = False, True, True
 
     def entry(self) -> Entry:
         """Return the file as the manifest has it."""

@@ -27,6 +27,10 @@ class Source:
         del end, check
         return Blocks(self, item)
 
+    def own_blocks(self, item: Item) -> Blocks:
+        """Return a reader that asks nobody but the source."""
+        return Blocks(self, item)
+
     def offer(self, root: str, files: list[tuple[str, str, int, bytearray]]) -> None:
         """Take note of the files that come to a directory: line, path and size of each, and its marks, which grow."""
 

@@ -64,7 +64,7 @@ class Peers(Source):
         super().__init__(root, block, meter)
         self.shelf = Shelf(block)
         self.chain = Chain(plan, meter)
-        self.server = Server(self.shelf, plan.token, plan.own, plan.hosts[plan.own])
+        self.server = Server(self.shelf, plan.token, plan.own, plan.hosts)
         self._over = threading.Event()
         if plan.own > 0:
             threading.Thread(target=self._watch, daemon=True).start()

@@ -39,6 +39,11 @@ class Meter:
         """Set the total."""
         self._values.update(bytes_total=size, files_total=files)
 
+    def repeat(self, size: int) -> None:
+        """Count bytes to the total a second time, because they are read again."""
+        with self._lock:
+            self._values["bytes_total"] += size
+
     def add(self, read: int = 0, received: int = 0, kept: int = 0, files: int = 0) -> None:
         """Count bytes read from the source, received from hosts and kept from an earlier run, and finished files."""
         with self._lock:

@@ -20,6 +20,8 @@ _BITS = {
     "BOOL": 8, "U8": 8, "I8": 8, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "I16": 16, "U16": 16, "F16": 16, "BF16": 16,
     "I32": 32, "U32": 32, "F32": 32, "I64": 64, "U64": 64, "F64": 64, "C64": 64, "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6,
 }  # fmt: skip
+# What a text that somebody made up can raise: Infinity in a shape, or lists in lists without end.
+_NONSENSE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 SUFFIX = ".safetensors"
 INDEX_SUFFIX = ".safetensors.index.json"
 
@@ -41,7 +43,7 @@ def check_header(path: str, name: str, size: int, available: int) -> bool:
         tensors = json.loads(header)
         tensors.pop("__metadata__", None)
         spans = sorted((*_span(tensor), tensor_name) for tensor_name, tensor in tensors.items())
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except _NONSENSE:
         raise Refused(f"{name}: the header is not that of a safetensors file; the file is damaged") from None
     _check_spans(name, spans, size - _LENGTH.size - length)
     return True
@@ -75,11 +77,11 @@ def check_index(path: str, name: str, present: Iterable[str]) -> None:
     """Refuse an index that names shards that are not there."""
     try:
         with open(path, encoding="utf-8") as handle:
-            shards = set(json.load(handle)["weight_map"].values())
-    except (ValueError, KeyError, TypeError, AttributeError):
+            shards = {str(shard) for shard in json.loads(handle.read(_LONGEST))["weight_map"].values()}
+    except _NONSENSE:
         raise Refused(f"{name} is not an index of safetensors files; complete the source") from None
     folder = os.path.dirname(name)
-    wanted = {f"{folder}/{shard}" if folder else str(shard) for shard in shards}
+    wanted = {f"{folder}/{shard}" if folder else shard for shard in shards}
     missing = sorted(wanted - set(present))
     if missing:
         raise Refused(f"{name} names {first_few(missing, 3)}, which the source does not have; complete the source")

@@ -49,6 +49,7 @@ def check_path(path: str) -> None:
 def scan(root: str, exact: bool = False, skip: frozenset[str] = frozenset()) -> list[Item]:
     """Return everything below a directory, sorted by path. exact: links stay links, and execute permissions count."""
     items: list[Item] = []
+    inside = homes(root)
     pending = [""]
     while pending:
         prefix = pending.pop()
@@ -62,14 +63,30 @@ def scan(root: str, exact: bool = False, skip: frozenset[str] = frozenset()) -> 
                 if entry.is_dir(follow_symlinks=False):
                     pending.append(f"{prefix}{entry.name}/")
                 else:
-                    items.append(_item(entry, f"{prefix}{entry.name}", exact))
+                    items.append(_item(entry, f"{prefix}{entry.name}", exact, inside))
     items.sort(key=lambda item: item.path)
     return items
 
 
-def _item(entry: os.DirEntry[str], path: str, exact: bool) -> Item:
+def homes(root: str) -> tuple[str, ...]:
+    """Return the directories that a source has its files in: itself, and the blobs that a hub's snapshot links to.
+
+    The copy runs as root. A link to anywhere else would give every file of this host to whoever can write the source.
+    """
+    real = os.path.realpath(root)
+    repository = os.path.dirname(os.path.dirname(real))
+    blobs = [f"{repository}/blobs/"] if os.path.basename(os.path.dirname(real)) == "snapshots" else []
+    return (f"{real}/", *blobs)
+
+
+def _item(entry: os.DirEntry[str], path: str, exact: bool, inside: tuple[str, ...]) -> Item:
     if exact and entry.is_symlink():
         return Item(path, LINK, entry.stat(follow_symlinks=False))
+    if entry.is_symlink() and not os.path.realpath(entry.path).startswith(inside):
+        raise Refused(
+            f"{entry.path} leads to {os.path.realpath(entry.path)}, outside of the source; "
+            "copy the file into the source instead of the link"
+        )
     try:
         status = entry.stat()
     except FileNotFoundError:

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import socket
 import threading
 import time
+from collections.abc import Sequence
 
 from . import wire
 from .errors import Refused
@@ -19,6 +21,15 @@ from .manifest import MARK
 _SILENCE = 0.5
 _GREETING = 5.0
 _MOST = 512
+
+
+def plain(address: str) -> str:
+    """Return an address in the one form that it is compared in."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    return str(getattr(found, "ipv4_mapped", None) or found)
 
 
 class Shelf:
@@ -79,9 +90,12 @@ class Shelf:
 class Server:
     """Gives blocks to the other hosts of the run."""
 
-    def __init__(self, shelf: Shelf, token: bytes, own: int, address: tuple[str, int]) -> None:
-        """Listen."""
+    def __init__(self, shelf: Shelf, token: bytes, own: int, hosts: Sequence[tuple[str, int]]) -> None:
+        """Listen, for the hosts of the run; `own` is the number of this one."""
         self._shelf, self._token, self._own = shelf, token, own
+        # An address is proof of nothing, but it keeps strangers from the places and from the greeting.
+        self._welcome = {plain(host) for host, _port in hosts}
+        address = hosts[own]
         self.passed_by: set[int] = set()
         self.patient = True
         self.last_use = time.monotonic()
@@ -104,19 +118,27 @@ class Server:
     def _accept(self) -> None:
         while True:
             try:
-                connection = self._listener.accept()[0]
+                connection, other = self._listener.accept()
             except OSError:
-                return
-            if self._free.acquire(blocking=False):
+                if self._listener.fileno() < 0:
+                    return
+                # No descriptor is free right now: the hosts that are served give theirs back.
+                time.sleep(_SILENCE)
+                continue
+            if plain(other[0]) in self._welcome and self._free.acquire(blocking=False):
                 threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
             else:
                 connection.close()
 
     def _talk(self, connection: socket.socket) -> None:
+        # A time limit on the socket is one for each byte. This one is for the whole greeting.
+        late = threading.Timer(_GREETING, connection.shutdown, (socket.SHUT_RDWR,))
         try:
+            late.start()
             connection.settimeout(_GREETING)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             channel = wire.Channel(connection, self._token, self._own, server=True)
+            late.cancel()
             connection.settimeout(60)
             while True:
                 self._reply(channel, *channel.asked())
@@ -124,11 +146,13 @@ class Server:
             # The other host connects again if it needs more.
             return
         finally:
+            late.cancel()
             connection.close()
             self._free.release()
 
     def _reply(self, channel: wire.Channel, kind: int, name: bytes, number: int) -> None:
-        if kind == wire.PASS_BY:
+        # Only a host further down the chain has anything to pass by, and only what is between the two.
+        if kind == wire.PASS_BY and self._own < number < channel.other:
             self.passed_by.add(number)
         if kind != wire.READ:
             channel.answer(wire.SO_FAR, self._shelf.blocks())

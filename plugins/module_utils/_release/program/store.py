@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+import stat
 import time
 
 from .errors import Busy, Refused
@@ -31,7 +33,9 @@ def flush_directory(path: str) -> None:
 def write_atomically(path: str, data: bytes, flush: bool = True) -> None:
     """Write a file that is either the old or the new one at every moment."""
     temporary = f"{path}.new"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(temporary)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
     try:
         view = memoryview(data)
         while view:
@@ -41,6 +45,26 @@ def write_atomically(path: str, data: bytes, flush: bool = True) -> None:
     finally:
         os.close(descriptor)
     os.replace(temporary, path)
+
+
+def refuse_others(path: str, top: str = "/") -> None:
+    """Refuse a directory, and those above it up to `top`, where another user could put something in its place."""
+    while True:
+        status = os.lstat(path)
+        if stat.S_ISLNK(status.st_mode):
+            path = os.path.realpath(path)
+            continue
+        # In a directory with the sticky bit, such as /tmp, others may not touch what is not theirs.
+        open_to_others = status.st_mode & 0o022 and not status.st_mode & stat.S_ISVTX
+        if status.st_uid not in (0, os.geteuid()) or open_to_others:
+            raise Refused(
+                f"{path} can be changed by others than root (user {status.st_uid}, mode "
+                f"{stat.S_IMODE(status.st_mode):o}), and so could the models in it; "
+                f"run sudo chown root {path} and sudo chmod go-w {path}, or choose another sglang_models_root"
+            )
+        if path in (top, "/"):
+            return
+        path = os.path.dirname(path)
 
 
 class Lock:
@@ -53,7 +77,9 @@ class Lock:
 
     def __enter__(self) -> Lock:
         """Take it, or refuse and name the process that holds it."""
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        # For root alone: who can open it can hold it.
+        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        os.fchmod(self._descriptor, 0o600)
         deadline = time.monotonic() + self._wait
         while not self._take():
             if time.monotonic() >= deadline:
@@ -109,8 +135,15 @@ class Store:
         self.links = {name: f"{self.root}/{name}" for name in ("current", "previous")}
 
     def prepare(self) -> None:
-        """Make the directories."""
-        for path in (self.releases, self.incoming, self.trash):
+        """Make the directories; refuse a place in which another user could exchange what servers load."""
+        os.makedirs(self.root, exist_ok=True)
+        refuse_others(self.root)
+        os.makedirs(self.state, 0o700, exist_ok=True)
+        for path in (self.state, self.releases):
+            os.makedirs(path, exist_ok=True)
+            refuse_others(path, path)
+        os.chmod(self.state, 0o700)
+        for path in (self.incoming, self.trash):
             os.makedirs(path, exist_ok=True)
 
     def copying(self, wait: float = 1) -> Lock:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import re
 
+from ..._base.reading import read_short
+
 _GNU = re.compile(r"\\?([0-9a-fA-F]{64})[ \t]+[ *]?(\S.*)")
 _BSD = re.compile(r"SHA256 \((.+)\) = ([0-9a-fA-F]{64})")
 _LIST = re.compile(r"(sha256(sums?)?|checksums?([._-]sha256)?)(\.txt)?|.*\.sha256(sums?)?", re.IGNORECASE)
@@ -38,11 +40,7 @@ def from_hub(source: str, paths: list[str]) -> dict[str, str]:
     """Return path -> SHA-256 from what `hf download --local-dir` keeps: for large files it is the ETag, in line 2."""
     found = {}
     for path in paths:
-        try:
-            with open(f"{source}/.cache/huggingface/download/{path}.metadata", encoding="ascii") as handle:
-                lines = handle.read(4096).splitlines()
-        except (OSError, ValueError):
-            continue
+        lines = (read_short(f"{source}/.cache/huggingface/download/{path}.metadata") or "").splitlines()
         if len(lines) > 1 and re.fullmatch(r"[0-9a-f]{64}", lines[1]):
             found[path] = lines[1]
     return found

@@ -17,6 +17,7 @@ import hmac
 import os
 import socket
 import struct
+from collections.abc import Sequence
 
 from .journal import KEY
 from .manifest import MARK
@@ -28,6 +29,8 @@ _MAGIC = b"release1"
 _REQUEST = struct.Struct(f">B{KEY}sQ")
 _ANSWER = struct.Struct(f">BQ{MARK}s")
 _CODE = 16
+# From linux/in.h; it is for IPv6, too. Python names it since 3.12.
+_BIND_ADDRESS_NO_PORT = 24
 NO_KEY = bytes(KEY)
 NO_MARK = bytes(MARK)
 
@@ -111,10 +114,15 @@ class Channel:
         self.socket.close()
 
 
-def dial(address: tuple[str, int], token: bytes, own: int, timeout: float) -> Channel:
-    """Connect to a host of the run."""
-    connection = socket.create_connection(address, timeout)
+def dial(hosts: Sequence[tuple[str, int]], number: int, token: bytes, own: int, timeout: float) -> Channel:
+    """Connect to a host of the run, from the address by which that host knows this one."""
+    connection = socket.socket(socket.AF_INET6 if ":" in hosts[number][0] else socket.AF_INET)
     try:
+        connection.settimeout(timeout)
+        # Without this, the port would be chosen before it is known to whom it leads, and could be another listener's.
+        connection.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
+        connection.bind((hosts[own][0], 0))
+        connection.connect(hosts[number])
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return Channel(connection, token, own, server=False)
     except BaseException:

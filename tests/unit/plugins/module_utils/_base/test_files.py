@@ -18,7 +18,6 @@ from ansible_collections.multinode.sglang.plugins.module_utils._base.files impor
     differs,
     ensure,
     file_diff,
-    read_short,
 )
 
 ME = pwd.getpwuid(os.getuid()).pw_name
@@ -79,14 +78,3 @@ def test_the_diff_of_a_removed_file() -> None:
         "before": "old\n",
         "after": "",
     }
-
-
-def test_a_short_file_is_read_and_nothing_else_that_another_user_may_put_there(tmp_path: pathlib.Path) -> None:
-    (tmp_path / "f").write_text("text\n")
-    assert read_short(str(tmp_path / "f")) == "text\n"
-    (tmp_path / "long").write_text("x" * 4097)
-    (tmp_path / "link").symlink_to("f")
-    (tmp_path / "directory").mkdir()
-    os.mkfifo(tmp_path / "pipe")
-    for name in ("long", "link", "directory", "pipe", "missing"):
-        assert read_short(str(tmp_path / name)) is None

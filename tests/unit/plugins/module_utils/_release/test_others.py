@@ -20,7 +20,7 @@ def test_who_answers_is_counted_and_who_does_not_is_left_out(tmp_path: Path) -> 
         port, dead = one.getsockname()[1], other.getsockname()[1]
     shelf = Shelf(4096)
     shelf.offer(str(tmp_path), [("line", "w.bin", 5 * 4096, bytearray(3 * MARK))])
-    server = Server(shelf, wire.token_of("word"), 1, ("127.0.0.1", port))
+    server = Server(shelf, wire.token_of("word"), 1, [("127.0.0.1", 1), ("127.0.0.1", port)])
     path = tmp_path / "request.json"
     plan = {"own": 0, "hosts": [["127.0.0.1", 1], ["127.0.0.1", port], ["127.0.0.1", dead]]}
     try:

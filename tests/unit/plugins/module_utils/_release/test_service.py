@@ -76,7 +76,7 @@ def test_the_program_appears_complete_and_once(tmp_path: Path) -> None:
 def test_the_program_has_all_its_files() -> None:
     folder = Path(service.__file__).with_name("program")
     names = {f"_release.program.{path.stem}" for path in folder.glob("*.py")} - {"_release.program.__init__"}
-    assert set(service.MODULES) == {*names, "_base.text"}
+    assert set(service.MODULES) == {*names, "_base.reading", "_base.text"}
 
 
 def test_another_version_of_the_program_lies_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,8 +117,8 @@ def test_a_touched_source_gives_the_same_release(source: Path, store: Store) -> 
 
 
 def test_links_are_followed_or_kept(source: Path, store: Store) -> None:
-    source.with_name("blob").write_bytes(b"tokens")
-    (source / "tokenizer.json").symlink_to("../blob")
+    (source / "blob").write_bytes(b"tokens")
+    (source / "tokenizer.json").symlink_to("blob")
     (source / "tool").write_text("#!/bin/sh\n")
     (source / "tool").chmod(0o755)
     followed = Path(store.release(bring(store, source)["digest"]))
@@ -126,7 +126,7 @@ def test_links_are_followed_or_kept(source: Path, store: Store) -> None:
     assert not (followed / "tokenizer.json").is_symlink()
     assert (followed / "tool").stat().st_mode & 0o777 == 0o444
     exact = Path(store.release(bring(store, source, exact=True)["digest"]))
-    assert os.readlink(exact / "tokenizer.json") == "../blob"
+    assert os.readlink(exact / "tokenizer.json") == "blob"
     assert (exact / "tool").stat().st_mode & 0o777 == 0o555
 
 
@@ -134,6 +134,26 @@ def test_a_link_that_leads_nowhere_is_refused(source: Path, store: Store) -> Non
     (source / "blob").symlink_to("nowhere")
     with pytest.raises(Refused, match="blob is a link that leads nowhere"):
         bring(store, source)
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "../secret", "../source-2/secret"])
+def test_a_link_that_leaves_the_source_is_refused(source: Path, store: Store, target: str) -> None:
+    source.with_name("secret").write_text("key")
+    source.with_name("source-2").mkdir()
+    (source.with_name("source-2") / "secret").write_text("key")
+    (source / "vocab.txt").symlink_to(target)
+    with pytest.raises(Refused, match=r"vocab\.txt leads to .*, outside of the source; copy the file"):
+        bring(store, source)
+    assert not os.path.exists(f"{store.incoming}/tree/vocab.txt")
+
+
+def test_a_snapshot_of_a_hub_cache_links_to_its_blobs(quick: Path, store: Store) -> None:
+    repository = quick / "models--org--name"
+    (repository / "blobs").mkdir(parents=True)
+    (repository / "snapshots/abc").mkdir(parents=True)
+    (repository / "blobs/1").write_text("{}")
+    (repository / "snapshots/abc/config.json").symlink_to("../../blobs/1")
+    assert bring(store, repository / "snapshots/abc")["changed"]
 
 
 def test_what_is_expected_is_compared_before_it_is_published(source: Path, store: Store) -> None:
@@ -347,3 +367,52 @@ def test_a_source_that_hangs_is_given_up(source: Path, store: Store, monkeypatch
         bring(store, source, stall=0.5)
     release.set()
     assert json.loads(Path(store.status).read_text())["state"] == "failed"
+
+
+def misread(monkeypatch: pytest.MonkeyPatch, name: str, times: int) -> None:
+    """Flip a bit of the first block of a file of the source, so many times."""
+    real, left = os.preadv, [times]
+
+    def preadv(descriptor: int, buffers: Any, offset: int) -> int:
+        count = real(descriptor, buffers, offset)
+        path = os.readlink(f"/proc/self/fd/{descriptor}")
+        if path.endswith(f"source/{name}") and offset == 0 and left[0]:
+            left[0] -= 1
+            buffers[0][0] ^= 1
+        return count
+
+    monkeypatch.setattr(os, "preadv", preadv)
+
+
+@pytest.mark.parametrize("known", ["list", "hub", "expected"])
+@pytest.mark.parametrize("size", [100, 40 * BLOCK])
+def test_one_misread_is_read_again_and_not_blamed_on_the_source(
+    source: Path, store: Store, monkeypatch: pytest.MonkeyPatch, known: str, size: int
+) -> None:
+    (source / "extra.bin").write_bytes(os.urandom(size))
+    digest = hashlib.sha256((source / "extra.bin").read_bytes()).hexdigest()
+    expect = ""
+    if known == "list":
+        (source / "SHA256SUMS").write_text(f"{digest}  extra.bin\n")
+    elif known == "hub":
+        folder = source / ".cache/huggingface/download"
+        folder.mkdir(parents=True)
+        (folder / "extra.bin.metadata").write_text(f"commit\n{digest}\n1700000000.0\n")
+    else:
+        expect = bring(Store(f"{store.root}-right"), source)["digest"]
+    misread(monkeypatch, "extra.bin", 1)
+    result = bring(store, source, expect=expect)
+    assert content(store.release(result["digest"]))["extra.bin"] == (source / "extra.bin").read_bytes()
+
+
+def test_a_source_that_reads_wrong_twice_is_blamed_and_right_later(
+    source: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (source / "extra.bin").write_bytes(os.urandom(40 * BLOCK))
+    digest = hashlib.sha256((source / "extra.bin").read_bytes()).hexdigest()
+    (source / "SHA256SUMS").write_text(f"{digest}  extra.bin\n")
+    misread(monkeypatch, "extra.bin", 2)
+    with pytest.raises(Refused, match=r"extra\.bin: SHA-256 .* damaged at the source"):
+        bring(store, source)
+    # What the first run left is hashed again, found wrong, and read again.
+    assert bring(store, source)["changed"]

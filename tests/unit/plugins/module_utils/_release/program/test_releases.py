@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.multinode.sglang.plugins.module_utils._release.program import inuse, prune
 from ansible_collections.multinode.sglang.plugins.module_utils._release.program.errors import Busy, Refused
-from ansible_collections.multinode.sglang.plugins.module_utils._release.program.store import Store
+from ansible_collections.multinode.sglang.plugins.module_utils._release.program.store import Store, write_atomically
 
 from .conftest import bring, make_model
 
@@ -205,3 +205,34 @@ def test_a_store_without_anything(store: Store) -> None:
     assert store.linked("current") == ""
     store.prepare()
     assert prune.prune(store, 1) == []
+
+
+def test_a_place_that_others_can_change_is_refused(tmp_path: Path, source: Path) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    scratch.chmod(0o777)
+    with pytest.raises(Refused, match=r"scratch can be changed by others than root .* mode 777.*sudo chown root"):
+        bring(Store(str(scratch / "m")), source)
+    scratch.chmod(0o1777)
+    store = Store(str(scratch / "m"))
+    assert bring(store, source)["changed"]
+    assert (os.stat(store.state).st_mode & 0o777, os.stat(store.copy_lock).st_mode & 0o777) == (0o700, 0o600)
+    Path(store.releases).chmod(0o775)
+    with pytest.raises(Refused, match="releases can be changed by others"):
+        bring(store, source)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory to another user")
+def test_a_store_that_another_user_made_is_refused(tmp_path: Path, source: Path) -> None:
+    store = Store(str(tmp_path / "m"))
+    os.makedirs(store.state)
+    os.chown(store.state, 65534, 65534)
+    with pytest.raises(Refused, match=r"\.state can be changed by others than root \(user 65534"):
+        bring(store, source)
+
+
+def test_a_file_is_not_written_through_what_somebody_put_in_its_place(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / "status.json.new").symlink_to("precious")
+    write_atomically(str(tmp_path / "status.json"), b"{}")
+    assert ((tmp_path / "precious").read_text(), (tmp_path / "status.json").read_text()) == ("precious", "{}")

@@ -85,3 +85,15 @@ def test_an_index_names_shards_that_are_there(tmp_path: Path) -> None:
     path.write_text("[]")
     with pytest.raises(Refused, match="not an index"):
         check_index(str(path), "index", [])
+
+
+@pytest.mark.parametrize(
+    "header",
+    [b'{"a": {"dtype": "U8", "shape": [Infinity], "data_offsets": [0, 1]}}', b"[" * 200_000, b'{"a": ' * 100_000],
+)
+def test_a_header_that_somebody_made_up_is_refused_in_a_sentence(tmp_path: Path, header: bytes) -> None:
+    with pytest.raises(Refused, match="is not that of a safetensors file"):
+        check(tmp_path / "x", with_header(header, 1))
+    (tmp_path / "index").write_bytes(header)
+    with pytest.raises(Refused, match="is not an index of safetensors files"):
+        check_index(str(tmp_path / "index"), "index", ["a"])

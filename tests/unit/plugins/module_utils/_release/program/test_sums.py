@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,10 @@ def test_what_the_hub_client_keeps(tmp_path: Path) -> None:
     (folder / "big.metadata").write_text(f"commit\n{A}\n1700000000.0\n")
     (folder / "small.metadata").write_text(f"commit\n{'d' * 40}\n1700000000.0\n")
     assert from_hub(str(tmp_path), ["sub/big", "sub/small", "none"]) == {"sub/big": A}
+
+
+def test_a_pipe_in_the_place_of_what_the_hub_client_keeps_is_not_waited_for(tmp_path: Path) -> None:
+    folder = tmp_path / ".cache/huggingface/download"
+    folder.mkdir(parents=True)
+    os.mkfifo(folder / "big.metadata")
+    assert from_hub(str(tmp_path), ["big"]) == {}
