@@ -42,7 +42,7 @@ def type_of(action: argparse.Action) -> str:
     if type(action).__name__ == "LoRAPathAction":
         return "lora"
     # Text for the parser, and read as JSON a moment later.
-    if str(action.default).startswith("{"):
+    if isinstance(action.default, str) and action.default.startswith("{"):
         return "json"
     name = getattr(action.type, "__name__", "str")
     if action.type is not None and name not in TYPES and name != "str":
