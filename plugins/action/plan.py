@@ -29,7 +29,6 @@ from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import (
 )
 from ansible_collections.multinode.sglang.plugins.plugin_utils._report.plan import render_json, render_text
 
-
 SETTINGS = ("deployments", *(field.name for field in fields(Settings)))
 
 

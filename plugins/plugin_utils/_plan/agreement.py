@@ -9,12 +9,12 @@ They may be written anywhere in the inventory. If those of one group were taken 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.multinode.sglang.plugins.module_utils._base.text import first_few
 
+from .env import SECRET
 from .errors import PlanError, shown
 from .inventory import Inventory
 from .schema import ROLES, parse_hosts
@@ -26,7 +26,6 @@ _FOR_SOME = {
     "sglang_version": "; for one deployment, write sglang_version there",
     "env": "; for one deployment, write env there, and for one host sglang_host_env",
 }
-_SECRET = re.compile(r"token|key|secret|passw|credential", re.IGNORECASE)
 Views = list[tuple[Any, list[str]]]
 
 
@@ -123,7 +122,7 @@ def _text(value: Any, key: Any) -> str:
         if key not in value:
             return "none"
         value = value[key]
-        if isinstance(key, str) and _SECRET.search(key):
+        if isinstance(key, str) and SECRET.search(key):
             return "a secret"
     if value is ABSENT:
         return "not set"
