@@ -18,6 +18,9 @@ from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import (
     Inventory,
     PlanError,
     Settings,
+    Variables,
+    agreed,
+    as_option,
     build_plan,
     check_removed,
     check_whole_instances,
@@ -26,21 +29,24 @@ from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import (
 )
 from ansible_collections.multinode.sglang.plugins.plugin_utils._report.plan import render_json, render_text
 
+SETTINGS = ("deployments", *(field.name for field in fields(Settings)))
+
 
 class ActionModule(ControllerAction):
     """Compute the plan on the controller, without a connection to any host."""
 
     ARGUMENTS: ClassVar[dict[str, Any]] = {
-        "deployments": {"type": "dict", "required": True},
-        "sglang_version": {"type": "str", "required": True},
-        "router_package": {"type": "str", "required": True},
-        "router_version": {"type": "str", "required": True},
-        "ephemeral_ports": {"type": "str", "required": True},
+        "variables": {"type": "dict", "default": {}},
+        "deployments": {"type": "dict"},
+        "sglang_version": {"type": "str"},
+        "router_package": {"type": "str"},
+        "router_version": {"type": "str"},
+        "ephemeral_ports": {"type": "str"},
         "reserved_ports": {"type": "str", "default": ""},
         "env": {"type": "dict", "default": {}},
         "models": {"type": "dict", "default": {}},
-        "models_root": {"type": "str", "required": True},
-        "models_port": {"type": "int", "required": True},
+        "models_root": {"type": "str"},
+        "models_port": {"type": "int"},
         "models_release": {"type": "str", "default": ""},
         "only": {"type": "str", "default": ""},
         "remove_hosts": {"type": "raw", "default": ""},
@@ -52,7 +58,7 @@ class ActionModule(ControllerAction):
     def act(self, options: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
         """Return the plan."""
         try:
-            plan = _plan(options, variables)
+            plan = self._plan(options, variables)
         except PlanError as error:
             sentences = "\n".join(error.sentences)
             raise AnsibleActionFail(f"The plan is refused; no host was touched.\n{sentences}") from error
@@ -61,8 +67,30 @@ class ActionModule(ControllerAction):
             display.warning(warning)
         if options["show"] != "none":
             display.display(render_text(plan) if options["show"] == "text" else render_json(plain))
-        changed = self._write(Path(options["dest"]), render_json(plain) + "\n") if options["dest"] else False
+        changed = False
+        if options["dest"]:
+            try:
+                changed = self._write(Path(options["dest"]), render_json(plain) + "\n")
+            except OSError as error:
+                where = f"sglang_plan_dest: {options['dest']} cannot be written ({error.strerror})"
+                raise AnsibleActionFail(f"{where}; name a file in a directory that exists") from error
         return {**plain, "changed": changed}
+
+    def _plan(self, options: Mapping[str, Any], variables: Mapping[str, Any]) -> Plan:
+        acting = variables["inventory_hostname"]
+        seen = Variables(variables, variables["hostvars"].raw_get, self._render, acting)
+        inventory = Inventory(variables["groups"], seen.of)
+        given = _given(options, seen, inventory, acting)
+        settings = Settings(**{field.name: given[field.name] for field in fields(Settings)})
+        check_removed(options["remove_hosts"], variables["groups"])
+        whole = build_plan(given["deployments"], inventory, settings)
+        plan = select(whole, parse_only(options["only"], whole))
+        if options["whole_instances"]:
+            check_whole_instances(plan, variables.get("ansible_play_batch") or variables["ansible_play_hosts_all"])
+        return plan
+
+    def _render(self, value: Any, variables: Mapping[str, Any]) -> Any:
+        return self._templar.copy_with_new_env(available_variables=variables).template(value)
 
     def _write(self, path: Path, text: str) -> bool:
         if path.is_file() and path.read_text(encoding="utf-8") == text:
@@ -74,12 +102,17 @@ class ActionModule(ControllerAction):
         return True
 
 
-def _plan(options: Mapping[str, Any], variables: Mapping[str, Any]) -> Plan:
-    inventory = Inventory(groups=variables["groups"], variables=variables["hostvars"].__getitem__)
-    settings = Settings(**{field.name: options[field.name] for field in fields(Settings)})
-    check_removed(options["remove_hosts"], variables["groups"])
-    whole = build_plan(options["deployments"], inventory, settings)
-    plan = select(whole, parse_only(options["only"], whole))
-    if options["whole_instances"]:
-        check_whole_instances(plan, variables.get("ansible_play_batch") or variables["ansible_play_hosts_all"])
-    return plan
+def _given(options: Mapping[str, Any], variables: Variables, inventory: Inventory, acting: str) -> dict[str, Any]:
+    """Return deployments and settings: those that the options name by variable, as all hosts of the plan have them."""
+    names = options["variables"]
+    given = {name: options[name] for name in SETTINGS}
+    if unknown := [name for name in names if name not in SETTINGS]:
+        raise PlanError(f"variables.{unknown[0]}: it is not read from hosts; choose from {', '.join(SETTINGS)}")
+    if names:
+        for option, value in agreed(names, variables, inventory, acting).items():
+            spec = ActionModule.ARGUMENTS[option]
+            given[option] = spec.get("default") if value is None else as_option(spec["type"], value, names[option])
+    for option, value in given.items():
+        if value is None:
+            raise PlanError(f"{names.get(option, option)}: it is missing; set it")
+    return given

@@ -22,26 +22,31 @@ description:
   - The role P(multinode.sglang.sglang_plan#role) calls this module with the variables of the inventory. Its README
     explains each of them.
 options:
+  variables:
+    description:
+      - Names of variables by option, for options that are read from the variables of hosts instead of being set here.
+        All but the options that follow O(models_release) can be.
+      - The plan is one for all hosts, so each host of the plan must have the same value, wherever the inventory sets
+        it, and the plan is refused where they differ. It never depends on the host that the task runs on, which
+        C(--limit) may change. A variable that no host has comes from the play or from the defaults of the role.
+      - O(deployments) and O(models) must be among them if any is.
+    type: dict
+    default: {}
   deployments:
     description: What is served where, C(sglang_deployments). The keys are names of deployments.
     type: dict
-    required: true
   sglang_version:
     description: The release of SGLang on the hosts. It decides which options are known, and how they are spelled.
     type: str
-    required: true
   router_package:
     description: The package whose program is the router, V(sglang-router) or its successor V(smg).
     type: str
-    required: true
   router_version:
     description: The release of O(router_package) on the hosts. It decides which options are known.
     type: str
-    required: true
   ephemeral_ports:
     description: The hosts' C(net.ipv4.ip_local_port_range), written as a range, such as V(32768-60999).
     type: str
-    required: true
   reserved_ports:
     description:
       - Ports that the hosts keep out of the ephemeral range, in the form of C(net.ipv4.ip_local_reserved_ports).
@@ -59,13 +64,11 @@ options:
   models_root:
     description: The directory on every host with one directory of releases for each of O(models).
     type: str
-    required: true
   models_port:
     description:
       - The port at which hosts copy the first of O(models), by name, from each other. Each further model has
         the next port.
     type: int
-    required: true
   models_release:
     description:
       - The release to switch to, V(previous) or a digest, for all of O(models) that name none. Empty uses the release

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -32,12 +33,18 @@ PLAY = """
 
 
 def play(
-    controller: Path, folder: Path, *words: str, keywords: str = "serial: 100%", down: str = "nobody"
+    controller: Path,
+    folder: Path,
+    *words: str,
+    keywords: str = "serial: 100%",
+    down: str = "nobody",
+    inventory: bool = True,
 ) -> tuple[int, str]:
     """Run a play with the role on the twelve small servers of the example; the status, and what was printed."""
     path = folder / "play.yml"
     path.write_text(PLAY.format(keywords=keywords, down=down), encoding="utf-8")
-    command: list[str | Path] = [controller / "ansible-playbook", path, "-i", "inventories/many_small_servers", *words]
+    example = ["-i", "inventories/many_small_servers"] if inventory else []
+    command: list[str | Path] = [controller / "ansible-playbook", path, *example, *words]
     done = subprocess.run(command, cwd=REPO, check=False, capture_output=True, text=True)
     return done.returncode, done.stdout + done.stderr
 
@@ -80,3 +87,29 @@ def test_a_part_of_an_instance_is_refused(controller: Path, tmp_path: Path, word
     assert "instance a-0@node0: --limit or serial leaves out node1 of its hosts node0, node1" in " ".join(
         printed.split()
     )
+
+
+@pytest.mark.parametrize("limit", [[], ["--limit", "node1"], ["--limit", "node0"]])
+def test_what_one_host_has_otherwise_is_refused_whatever_the_limit(
+    controller: Path, tmp_path: Path, limit: list[str]
+) -> None:
+    shutil.copytree(REPO / "inventories/many_small_servers", tmp_path / "inventory")
+    other = tmp_path / "inventory/host_vars/node1.yml"
+    other.parent.mkdir(exist_ok=True)
+    other.write_text("sglang_env: {NCCL_DEBUG: INFO}\n", encoding="utf-8")
+    words = [*limit, "-i", str(tmp_path / "inventory")]
+    status, printed = play(controller, tmp_path, *words, inventory=False)
+    assert status != 0
+    assert (
+        "sglang_env: hosts of the plan differ: not set on node0, a value on node1; the plan is one for all"
+        in " ".join(printed.split())
+    )
+
+
+def test_a_fact_that_is_missing_is_said_with_host_and_variable(controller: Path, tmp_path: Path) -> None:
+    address = {"sglang_cluster_address": "{{ ansible_facts['ib0']['ipv4']['address'] }}"}
+    status, printed = play(controller, tmp_path, "-e", json.dumps(address))
+    assert status != 0
+    said = " ".join(printed.split())
+    assert "host node0: sglang_cluster_address: " in said
+    assert "the plan gathers no facts: fill a fact cache first" in said

@@ -62,7 +62,9 @@ def _value(name: str, item: Any, where: str, owned: Mapping[str, str]) -> str:
         raise PlanError(
             f'{where}: {shown(item)} is a boolean; write the string that the program expects, as in "1" or "true"'
         )
-    if not isinstance(item, (str, int, float)):
+    if isinstance(item, float):
+        raise PlanError(f"{where}: YAML reads a number, {item!r}, which may not be what was written; put it in quotes")
+    if not isinstance(item, (str, int)):
         raise PlanError(f"{where}: {item!r} is not a string; write a string or a number")
     text = one_text(str(item), where)
     if text == "":

@@ -25,9 +25,18 @@ OPTIONS = {
     "models_root": "/data/models",
     "models_port": "21500",
 }
+
+
+class HostVars(dict[str, Any]):
+    """The variables of hosts, as they are written."""
+
+    raw_get = dict.__getitem__
+
+
 VARIABLES = {
+    "inventory_hostname": "node0",
     "groups": {"all": ["node0", "node1"], "nodes": ["node0", "node1"]},
-    "hostvars": {name: {"ansible_host": f"10.0.0.{number}"} for number, name in enumerate(("node0", "node1"), 1)},
+    "hostvars": HostVars({"node0": {"ansible_host": "10.0.0.1"}, "node1": {"ansible_host": "10.0.0.2"}}),
     "ansible_play_batch": ["node0"],
 }
 
@@ -97,3 +106,45 @@ def test_a_refusal_says_that_nothing_was_touched() -> None:
         run(whole_instances=True)
     with pytest.raises(AnsibleActionFail, match="sglang_plan_only: there is no deployment 'lama'"):
         run(only="lama")
+
+
+NAMES = {name: f"sglang_{name}" for name in OPTIONS}
+
+
+def shared(acting: str = "node0", **different: dict[str, Any]) -> dict[str, Any]:
+    """Return the variables of a task; its inventory sets everything for all. different: host -> variables."""
+    everywhere = {f"sglang_{name}": value for name, value in OPTIONS.items()} | {"sglang_models": {}}
+    own = {
+        name: {**everywhere, **VARIABLES["hostvars"][name], **different.get(name, {})}  # type: ignore[index]
+        for name in ("node0", "node1")
+    }
+    return {**VARIABLES, **own[acting], "inventory_hostname": acting, "hostvars": HostVars(own)}
+
+
+def by_name(variables: dict[str, Any]) -> dict[str, Any]:
+    """Run the action with the names of variables."""
+    task = MagicMock(args={"variables": {**NAMES, "models": "sglang_models"}}, check_mode=False, async_val=0)
+    action = plan.ActionModule(task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock())
+    return action.run(None, variables)
+
+
+def test_settings_are_read_on_every_host_whichever_host_acts() -> None:
+    assert by_name(shared("node0")) == by_name(shared("node1"))
+    said = []
+    for acting in ("node0", "node1"):
+        with pytest.raises(AnsibleActionFail) as refused:
+            by_name(shared(acting, node1={"sglang_sglang_version": "0.5.20"}))
+        said.append(str(refused.value))
+    assert said[0] == said[1]
+    assert "sglang_sglang_version: hosts of the plan differ: '0.5.23' on node0, '0.5.20' on node1" in said[0]
+
+
+def test_what_the_play_sets_is_over_what_hosts_have() -> None:
+    variables = shared(node1={"sglang_sglang_version": "0.5.20"}) | {"sglang_sglang_version": "0.5.22"}
+    assert by_name(variables)["sglang_version"] == "0.5.22"
+
+
+def test_a_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    for dest in (tmp_path / "absent/plan.json", tmp_path):
+        with pytest.raises(AnsibleActionFail, match=r"sglang_plan_dest: .* cannot be written"):
+            run(dest=str(dest))

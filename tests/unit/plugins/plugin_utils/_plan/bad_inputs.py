@@ -9,8 +9,12 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
 
+from ansible.errors import AnsibleUndefinedVariable
 from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import (
     PlanError,
+    Variables,
+    agreed,
+    as_option,
     check_removed,
     check_whole_instances,
     parse_only,
@@ -176,6 +180,7 @@ DEPLOYMENTS: list[Any] = [
     body(model="--api-key=x"),
     server(env={"SGLANG_DISTRIBUTED_INIT_METHOD_OVERRIDE": "tcp://10.0.0.1:1"}),
     server(env={"NCCL_DEBUG": "INFO\x1b"}),
+    server(env={"CUDA_VERSION": 2.10}),
     pd(prefill={"disaggregation_ib_device": ["mlx5_0", ""]}),
     pd(prefill={"disaggregation_ib_device": {"gpu0": "mlx5_0"}}),
     args(log_level="a\rb"),
@@ -307,6 +312,28 @@ SETTINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
 ]
 
 
+def disagreements() -> Iterator[Callable[[], Any]]:
+    """Return what to try with the variables of hosts."""
+    names = {"deployments": "sglang_deployments", "models": "sglang_models", "env": "sglang_env"}
+    common = {"sglang_deployments": body(), "sglang_models": {}, "sglang_env": {"NCCL_DEBUG": "WARN"}}
+
+    def fails(value: Any, _variables: Any) -> Any:
+        raise AnsibleUndefinedVariable(f"{value} is undefined")
+
+    def attempt(base: dict[str, Any], **hosts: dict[str, Any]) -> Any:
+        where = inventory()
+        variables = Variables({}, lambda host: base | hosts.get(host, {}), fails, "node0")
+        return agreed(names, variables, where, "node0")
+
+    yield lambda: attempt({})
+    yield lambda: attempt(common, node1={"sglang_env": {"NCCL_DEBUG": "INFO"}})
+    yield lambda: attempt(common, node1={"sglang_env": {"NCCL_DEBUG": "WARN", "HF_TOKEN": "x"}})
+    yield lambda: attempt(common, node1={"sglang_env": "{{ nope }}"})
+    yield lambda: attempt(common, node1={"sglang_env": "{{ ansible_facts['ib0'] }}"})
+    yield lambda: as_option("str", 0.5, "sglang_version")
+    yield lambda: as_option("int", "x", "sglang_models_port")
+
+
 def attempts() -> Iterator[Callable[[], Any]]:
     """Return what to try, in the order of the sentences."""
     for raw in DEPLOYMENTS:
@@ -319,6 +346,7 @@ def attempts() -> Iterator[Callable[[], Any]]:
     yield lambda: typed(body(), inventory(**order))
     for raw, settings in SETTINGS:
         yield lambda raw=raw, settings=settings: typed(raw, **settings)
+    yield from disagreements()
     yield lambda: parse_only("lama", typed(body()))
     yield lambda: parse_only("qwen", typed(body()))
     yield lambda: check_removed("gpu01,gpu2", {"all": ["gpu01", "gpu02"]})
