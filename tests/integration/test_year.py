@@ -106,7 +106,7 @@ def cluster(lab: Lab, tmp_path: Path) -> Iterator[Cluster]:
         made.on(host, RELEASES)
     yield made
     lab.up()
-    made.serving = list(lab.hosts)
+    made.serving, made.shape = list(lab.hosts), {}
     made.play("remove", "-e", "sglang_remove_hosts=integration", "-e", "deploy_lock_break=true")
 
 
@@ -163,9 +163,9 @@ def it_is_called_and_shaped_otherwise(cluster: Cluster) -> None:
     cluster.play("deploy")
     assert cluster.answering() == ["qwen-0@node2"]
     assert cluster.units()["node2"] == ["sglang-qwen-0.service"]
-    cluster.serving, cluster.shape = ["node2", "node1"], {"nnodes": 2, "tp_size": 2}
+    cluster.serving, cluster.shape = ["node1", "node2"], {"nnodes": 2, "tp_size": 2}
     cluster.play("deploy")
-    assert cluster.answering() == ["qwen-0@node2"]
+    assert cluster.answering() == ["qwen-0@node1"]
 
 
 def another_release_and_back(cluster: Cluster) -> None:
@@ -175,7 +175,7 @@ def another_release_and_back(cluster: Cluster) -> None:
     said = cluster.play("deploy", ok=False)
     assert "SGLang 0.5.24 refuses it: unrecognized arguments: --new-thing 1; correct server_args" in said
     assert cluster.since("node2", "sglang-qwen-0") == started
-    assert cluster.answering() == ["qwen-0@node2"]
+    assert cluster.answering() == ["qwen-0@node1"]
 
     cluster.args = {}
     words = command("deploy", cluster.folder / "hosts.yml", *cluster.words())
@@ -187,10 +187,10 @@ def another_release_and_back(cluster: Cluster) -> None:
     assert re.search(r"has run deploy.yml here since \d{4}-", said), said
     printed, _none = first.communicate(timeout=600)
     assert first.returncode == 0, printed
-    assert cluster.answering() == ["qwen-0@node2"]
+    assert cluster.answering() == ["qwen-0@node1"]
     assert "/opt/releases/0.5.24/" in cluster.on("node1", "systemctl show -P ExecStart sglang-qwen-0")
 
     cluster.version = "0.5.23"
     assert "goes back to the plan of" in cluster.play("deploy")
-    assert cluster.answering() == ["qwen-0@node2"]
+    assert cluster.answering() == ["qwen-0@node1"]
     assert re.search(r"node2 .*changed=0 ", cluster.play("deploy"))
