@@ -32,9 +32,6 @@ options:
       - O(deployments) and O(models) must be among them if any is.
     type: dict
     default: {}
-  deployments:
-    description: What is served where, C(sglang_deployments). The keys are names of deployments.
-    type: dict
   sglang_version:
     description: The release of SGLang on the hosts. It decides which options are known, and how they are spelled.
     type: str
@@ -55,10 +52,6 @@ options:
   env:
     description:
       - Environment variables of every server. Deployments, groups and hosts (C(sglang_host_env)) override them.
-    type: dict
-    default: {}
-  models:
-    description: The models that a deployment may name, C(sglang_models).
     type: dict
     default: {}
   models_root:
@@ -99,6 +92,7 @@ options:
     type: path
 extends_documentation_fragment:
   - multinode.sglang._attributes
+  - multinode.sglang._deployments
 attributes:
   check_mode:
     support: full

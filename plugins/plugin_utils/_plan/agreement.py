@@ -14,10 +14,11 @@ from typing import Any
 
 from ansible_collections.multinode.sglang.plugins.module_utils._base.text import first_few
 
+from . import keys
 from .env import SECRET
 from .errors import PlanError, shown
 from .inventory import Inventory
-from .schema import ROLES, parse_hosts
+from .schema import parse_hosts
 from .variables import ABSENT, Variables
 
 DEPLOYMENTS, MODELS = "deployments", "models"
@@ -132,7 +133,7 @@ def _text(value: Any, key: Any) -> str:
 def _hosts_of(deployments: Any, inventory: Inventory) -> Iterator[str]:
     """Return the hosts that deployments name; what is wrong with their words is refused later."""
     for body in _bodies(deployments):
-        for key in (*ROLES, "router"):
+        for key in (*keys.ALL, "router"):
             yield from _resolved(body.get(key), inventory)
 
 

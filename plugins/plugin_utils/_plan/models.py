@@ -13,11 +13,10 @@ from typing import Any
 
 from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import Mount
 
+from . import keys
 from .errors import PlanError, nearest
 from .intervals import LAST_PORT
 
-KEYS = ("source", "nfs", "expected", "release", "keep", "copy", "exact", "hosts")
-NFS_KEYS = ("server", "export", "path", "options", "port")
 NFS_PORT = 2049
 PREVIOUS = "previous"
 # Read-only, several connections, blocks as large as NFS has them; a boot goes on without a server that is down.
@@ -117,7 +116,7 @@ def _model(name: str, body: Any, release: str) -> Model:
         raise PlanError(
             f"{where}: this name cannot be that of a directory; use letters, digits, dots, dashes and underscores"
         )
-    _check_keys(body, KEYS, where)
+    _check_keys(body, keys.names(keys.MODEL), where)
     source = _path(body.get("source"), f"{where}.source")
     mount = _mount(body["nfs"], f"{where}.nfs") if body.get("nfs") else None
     if mount and not f"{source}/".startswith(f"{mount.path}/"):
@@ -156,7 +155,7 @@ def _release(value: Any, where: str) -> str:
 
 
 def _mount(body: Any, where: str) -> Mount:
-    _check_keys(body, NFS_KEYS, where)
+    _check_keys(body, keys.names(keys.NFS), where)
     server = body.get("server")
     if not isinstance(server, str) or not _SERVER.fullmatch(server):
         raise PlanError(f"{where}.server: {server!r} is not an NFS server; write its name or address")
@@ -186,12 +185,12 @@ def _merged(options: Iterable[str]) -> list[str]:
     return list(found.values())
 
 
-def _check_keys(body: Any, keys: tuple[str, ...], where: str) -> None:
+def _check_keys(body: Any, known: tuple[str, ...], where: str) -> None:
     if not isinstance(body, Mapping):
-        raise PlanError(f"{where}: {body!r} is not a mapping; its keys are {', '.join(keys)}")
+        raise PlanError(f"{where}: {body!r} is not a mapping; its keys are {', '.join(known)}")
     for key in body:
-        if key not in keys:
-            hint = nearest(str(key), keys) or f"; its keys are {', '.join(keys)}"
+        if key not in known:
+            hint = nearest(str(key), known) or f"; its keys are {', '.join(known)}"
             raise PlanError(f"{where}.{key}: there is no such key{hint}")
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import keys
 from .devices import parse_ib_devices
 from .env import parse_env
 from .errors import PlanError, nearest, shown
@@ -18,7 +19,6 @@ from .models import Catalog, Model
 from .versions import parse_version
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?\Z")
-ROLES = ("server", "prefill", "decode")
 
 
 @dataclass(frozen=True)
@@ -102,25 +102,8 @@ class Deployment:
         return self.served_model_name or self.model
 
 
-INTS = {
-    "nnodes": 1,
-    "tp_size": 1,
-    "pp_size": 1,
-    "ep_size": 1,
-    "dp_size": 1,
-    "attn_dp_size": 1,
-    "ep_num_redundant_experts": 0,
-    "instances": 1,
-    "instances_per_host": 1,
-}
 EXAMPLE_VALUES = {"server_args": "{enable-metrics: true}", "extra_ports": "{grpc-port: 31500}"}
-PORTS = ("port", "dist_init_port", "bootstrap_port")
-STRINGS = ("moe_a2a_backend", "host", "disaggregation_transfer_backend")
 DEVICE = "disaggregation_ib_device"
-GROUP_KEYS = ("hosts", *INTS, *PORTS, *STRINGS, DEVICE, "extra_ports", "server_args", "env")
-# Every other key of `router:` is an option of the router.
-ROUTER_KEYS = ("hosts", "host", "port", "prometheus_port")
-DEPLOYMENT_KEYS = ("model", "served_model_name", "sglang_version", *ROLES, "router", "env")
 
 
 def parse_deployments(raw: Any, env: Mapping[str, str], catalog: Catalog) -> tuple[list[Deployment], list[str]]:
@@ -150,8 +133,8 @@ def _deployment(name: Any, body: Any, base_env: Mapping[str, str], catalog: Cata
             "dashes, "
             "with no dash at the ends"
         )
-    _known_keys(body, DEPLOYMENT_KEYS, where)
-    roles = [role for role in ROLES if role in body]
+    _known_keys(body, keys.names(keys.DEPLOYMENT), where)
+    roles = [role for role in keys.ALL if role in body]
     if not roles:
         raise PlanError(f"{where}: it serves nothing; add server: or prefill: and decode:")
     if "server" in roles and len(roles) > 1:
@@ -186,33 +169,29 @@ def _router(body: Mapping[str, Any], where: str) -> Router | None:
     router = body["router"]
     if not isinstance(router, Mapping) or "hosts" not in router:
         raise PlanError(f"{where}.router: {router!r} is not a mapping with hosts; write it as in {{hosts: routers}}")
-    ports = {key: _int(router[key], 1, f"{where}.router.{key}") for key in ("port", "prometheus_port") if key in router}
+    ports = {
+        key: _int(router[key], 1, f"{where}.router.{key}") for key in keys.names(keys.ROUTER, "port") if key in router
+    }
     return Router(
         parse_hosts(router["hosts"], f"{where}.router.hosts"),
         _string(router.get("host", "0.0.0.0"), f"{where}.router.host"),
         ports.get("port"),
         ports.get("prometheus_port"),
-        {key: value for key, value in router.items() if key not in ROUTER_KEYS},
+        {key: value for key, value in router.items() if key not in keys.names(keys.ROUTER)},
     )
 
 
 def _group(deployment: str, role: str, body: Any, base_env: Mapping[str, str]) -> Group:
     where = f"deployments.{deployment}.{role}"
-    _known_keys(body, GROUP_KEYS, where)
+    _known_keys(body, keys.names(keys.GROUP), where)
     if "hosts" not in body:
         raise PlanError(f"{where}.hosts: it is missing; name an inventory group")
-    if role == "decode" and "bootstrap_port" in body:
-        raise PlanError(f"{where}.bootstrap_port: only prefill instances run a bootstrap server; move it to prefill")
-    if role == "server" and (
-        found := [key for key in ("bootstrap_port", "disaggregation_transfer_backend", DEVICE) if key in body]
-    ):
-        raise PlanError(
-            f"{where}.{found[0]}: only prefill and decode have it; remove it, or write prefill: and decode: instead "
-            "of server:"
-        )
-    values: dict[str, Any] = {key: _int(body[key], low, f"{where}.{key}") for key, low in INTS.items() if key in body}
-    values |= {key: _int(body[key], 1, f"{where}.{key}") for key in PORTS if key in body}
-    values |= {key: _string(body[key], f"{where}.{key}") for key in STRINGS if key in body}
+    _check_role(role, body, where)
+    given = [key for key in keys.GROUP if key.name in body]
+    values: dict[str, Any] = {
+        key.name: _int(body[key.name], key.low, f"{where}.{key.name}") for key in given if key.kind in ("int", "port")
+    }
+    values |= {key.name: _string(body[key.name], f"{where}.{key.name}") for key in given if key.kind == "str"}
     values |= {DEVICE: parse_ib_devices(body[DEVICE], f"{where}.{DEVICE}")} if DEVICE in body else {}
     for key, example in EXAMPLE_VALUES.items():
         if not isinstance(body.get(key, {}), Mapping):
@@ -226,6 +205,16 @@ def _group(deployment: str, role: str, body: Any, base_env: Mapping[str, str]) -
         env={**base_env, **parse_env(body.get("env", {}), f"{where}.env")},
         **values,
     )
+
+
+def _check_role(role: str, body: Mapping[str, Any], where: str) -> None:
+    for key in keys.GROUP:
+        if key.name in body and role not in key.roles:
+            have = f"only {' and '.join(key.roles)} {'has' if len(key.roles) == 1 else 'have'} it"
+            other = (
+                "remove it, or write prefill: and decode: instead of server:" if role == "server" else "move it there"
+            )
+            raise PlanError(f"{where}.{key.name}: {have}; {other}")
 
 
 def parse_hosts(value: Any, where: str) -> str | list[str]:
