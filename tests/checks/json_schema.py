@@ -32,6 +32,7 @@ KINDS: dict[str, Schema] = {
     "devices": {"anyOf": [*WORDS["anyOf"], {"type": "object", "additionalProperties": WORDS}]},
     "env": {"type": "object", "additionalProperties": {"type": ["string", "integer"]}},
     "ports": {"type": "object", "propertyNames": {"enum": list(PORT_OPTIONS)}},
+    "listeners": {"type": "object", "additionalProperties": {"type": "object", "required": ["port"]}},
     "args": {"$ref": "#/$defs/server_args"},
 }
 

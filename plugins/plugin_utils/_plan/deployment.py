@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from itertools import count
 
 from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import (
     Bootstrap,
@@ -27,11 +28,12 @@ from .draft import Draft
 from .env import SECRET
 from .intervals import text_of
 from .inventory import Host
+from .listeners import Listener, check_host
 from .placement import Placed, check_shape, place
-from .ports import instance_ports
+from .ports import check_dynamic, instance_ports
 from .programs import SGLANG
-from .reach import instance_rules, router_rules, transfer_rules
-from .routers import check_reachable, routing, worker
+from .reach import instance_rules, listener_peers, router_rules, transfer_rules
+from .routers import routing, worker
 from .schema import Deployment, Group, Router
 from .servers import Shared, check_extra_ports, rank_environment, rank_options, shared_options
 from .tables import is_listed, unlisted
@@ -46,21 +48,20 @@ def plan_deployment(deployment: Deployment, draft: Draft) -> DeploymentPlan:
         check_shape(group, version)
         check_extra_ports(group, version)
         placed.append((group, place(group, draft.resolve(group.hosts, f"{group.where}.hosts"), draft.taken)))
+    shared = {group.role: shared_options(deployment, group, version, draft.warnings) for group, _instances in placed}
     used = {group.role: (group, _hosts_of(instances)) for group, instances in placed}
     routers = _router_hosts(deployment, draft)
     if len(placed) > 1:
         check_disaggregation(list(used.values()), version)
         for role, (_group, hosts) in used.items():
             draft.add_peers(f"{role} {deployment.name}", sorted(hosts, key=lambda host: host.address))
-    if len(placed) > 1 or routers:
-        for group, hosts in used.values():
-            check_reachable(group, hosts)
+    for group, hosts in used.values():
+        check_host(group.host, _addresses(hosts), f"{group.where}.host", own_only=True)
     peers = draft.add_peers(f"routers {deployment.name}", routers) if routers else ""
     entry = _Entry(deployment, draft, release, peers)
     for group, instances in placed:
-        shared = shared_options(deployment, group, version, draft.warnings)
-        check_options(group, shared.tail)
-        entry.add_group(group, instances, shared, version)
+        check_options(group, shared[group.role].tail)
+        entry.add_group(group, instances, shared[group.role], version)
     if deployment.router:
         entry.add_routers(deployment.router, routers)
     elif len(placed) > 1:
@@ -94,6 +95,10 @@ def _router_hosts(deployment: Deployment, draft: Draft) -> list[Host]:
     return draft.resolve(router.hosts, f"{deployment.where}.router.hosts") if router else []
 
 
+def _addresses(hosts: Iterable[Host]) -> list[tuple[str, str]]:
+    return [(host.name, host.address) for host in hosts]
+
+
 def _hosts_of(instances: Iterable[Placed]) -> list[Host]:
     return list({host.name: host for instance in instances for host in instance.hosts}.values())
 
@@ -123,10 +128,19 @@ class _Entry:
 
     def add_group(self, group: Group, instances: list[Placed], shared: Shared, version: Version) -> None:
         """Plan all instances of a group."""
+        for listener in group.listeners:
+            self._name_peers(group, listener)
         for instance in instances:
             self.add_instance(instance, shared)
         if not is_listed(SGLANG, version):
             self._unread.append(_unread(group, self._release, instances, shared))
+
+    def _name_peers(self, group: Group, listener: Listener) -> None:
+        """Name the hosts that may connect to a listener; they need not be hosts of the plan."""
+        if isinstance(listener.sources, tuple):
+            inventory, where = self._draft.inventory, f"{group.where}.{listener.port_name}.from"
+            hosts = [inventory.host(name) for name in inventory.resolve(list(listener.sources), where)]
+            self._draft.add_peers(listener_peers(group, listener), hosts)
 
     def add_instance(self, placed: Placed, shared: Shared) -> None:
         """Plan all ranks of one instance."""
@@ -135,6 +149,7 @@ class _Entry:
         draft.check_range(ports, f"{group.where}, {placed.on_host} on {placed.hosts[0].name}")
         rules = instance_rules(placed, ports, self._router_peers, draft.site.ephemeral)
         if group.role != "server":
+            check_dynamic(ports, f"{group.where}, {placed.on_host} on {placed.hosts[0].name}")
             rules += transfer_rules(placed, ports, draft.site.ephemeral)
         if len(placed.hosts) > 1 or group.role == "prefill":
             draft.add_peers(f"instance {placed.name}", placed.hosts)
@@ -200,12 +215,17 @@ class _Entry:
     def add_routers(self, router: Router, hosts: list[Host]) -> None:
         """Plan the router on each of its hosts."""
         draft = self._draft
-        found = routing(self._deployment, router, draft.site, draft.warnings)
-        draft.warnings += found.breaker_warning(self._workers)
+        found, warnings = routing(self._deployment, router, draft.site, draft.warnings).breaker(self._workers)
+        draft.warnings += warnings
         workers = tuple(self._workers)
+        check_host(router.host, _addresses(hosts), f"{found.where}.host", own_only=False)
+        # One slot on all hosts: a name or an address in front of several routers needs one port.
+        taken = {slot for host in hosts for slot in draft.hosts[host.name].router_slots}
+        slot = next(number for number in count() if number not in taken)
+        ports = found.ports(slot)
         for host in hosts:
             on_host = draft.hosts[host.name]
-            ports = found.ports(len(on_host.routers))
+            on_host.router_slots.add(slot)
             draft.check_range(ports, f"{found.where} on {host.name}")
             unit = found.unit(host, ports, workers)
             on_host.routers.append(unit)

@@ -31,6 +31,7 @@ class HostDraft:
     rules: list[Rule] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
     models: dict[str, Model] = field(default_factory=dict)
+    router_slots: set[int] = field(default_factory=set)
 
     def claim(self, ports: Mapping[str, Interval], owner: str) -> None:
         """Take ports for an instance or a router."""

@@ -22,6 +22,7 @@ OWNED = {
     "CUDA_VISIBLE_DEVICES": "list the GPUs in sglang_gpus on the host",
     # Each of them would lead the ranks elsewhere than planned.
     "SGLANG_DISTRIBUTED_INIT_METHOD_OVERRIDE": "remove it, because the plan chooses the rendezvous of each instance",
+    "SGLANG_GRPC_PORT": "set extra_ports: {grpc-port: N}",
     "SGLANG_PLAN_DIGEST": "remove it",
     "SGLANG_UNIT_DIGEST": "remove it",
     "PATH": "remove it, because units have a PATH of their own",

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -58,7 +59,7 @@ class Inventory:
         """Read and check the variables of one host."""
         values = self.variables(name)
         gpus, listed = read_gpus(name, values)
-        interface = _name(name, values, "sglang_cluster_interface", "the name of a network interface, such as eth0")
+        interface = _interface(name, values.get("sglang_cluster_interface") or None)
         devices = values.get("sglang_ib_device") or None
         ib_device = devices and parse_ib_devices(devices, f"host {name}: sglang_ib_device")
         env = parse_env(values.get("sglang_host_env") or {}, f"host {name}: sglang_host_env", SAME_ON_ALL)
@@ -94,10 +95,11 @@ def _rank_order(host: str, value: Any) -> float | str | None:
     return float(value)
 
 
-def _name(host: str, values: Mapping[str, Any], variable: str, wanted: str) -> str | None:
-    value = values.get(variable) or None
-    if value is not None and not isinstance(value, str):
-        raise PlanError(f"host {host}: {variable} is {value!r}; write {wanted}")
+def _interface(host: str, value: Any) -> str | None:
+    if value is not None and not (isinstance(value, str) and re.fullmatch(r"[^\s/]{1,15}", value)):
+        raise PlanError(
+            f"host {host}: sglang_cluster_interface is {value!r}; write the name of a network interface, such as eth0"
+        )
     return value
 
 

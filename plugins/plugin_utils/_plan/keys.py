@@ -17,9 +17,9 @@ PD = ("prefill", "decode")
 class Key:
     """One key.
 
-    kind: int, bool, str, port, hosts and options (a word or a list of words), devices, env, args, ports, or a mapping
-    with keys of its own: group, router or nfs. text: what it means. default: in words, empty where leaving it out
-    means nothing. low: the lowest number. roles: the groups that may have it.
+    kind: int, bool, str, port, hosts and options (a word or a list of words), devices, env, args, ports, listeners, or
+    a mapping with keys of its own: group, router or nfs. text: what it means. default: in words, empty where leaving
+    it out means nothing. low: the lowest number. roles: the groups that may have it.
     """
 
     name: str
@@ -61,7 +61,7 @@ GROUP = (
     Key("dist_init_port", "port", "Port of the rendezvous, counted in the same way.", "20000"),
     Key("bootstrap_port", "port", "Port of the bootstrap server, counted in the same way.", "8998", roles=("prefill",)),
     Key("moe_a2a_backend", "str", "All-to-all backend of the experts.", "SGLang's"),
-    Key("host", "str", "The IP address that the API listens on.", "0.0.0.0"),
+    Key("host", "str", "The IP address that the API listens on.", "all addresses"),
     Key(
         "disaggregation_transfer_backend",
         "str",
@@ -83,6 +83,13 @@ GROUP = (
         "Options of SGLang that open a further port, such as grpc-port, counted as port is.",
         "none",
     ),
+    Key(
+        "listeners",
+        "listeners",
+        "Ports that other options and libraries open, by names of your choice: port, a number or a range, and from, "
+        "who may connect: clients (the default), scrapers, ranks of the instance, or groups and hosts.",
+        "none",
+    ),
     Key("server_args", "args", "Every other option of SGLang under its own name, with dashes or underscores.", "none"),
     Key("env", "env", "Environment variables of the servers of this group.", "those of the deployment"),
 )
@@ -94,7 +101,7 @@ ROUTER = (
         "A group or a host of the inventory, a pattern of them, or a list. A router runs on each of them.",
         required=True,
     ),
-    Key("host", "str", "The IP address that the router listens on.", "0.0.0.0"),
+    Key("host", "str", "The IP address that the router listens on.", "all addresses"),
     Key("port", "port", "Port of the API.", "8000"),
     Key("prometheus_port", "port", "Port of the metrics.", "29000"),
 )

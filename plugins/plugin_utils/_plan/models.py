@@ -118,6 +118,8 @@ def _model(name: str, body: Any, release: str) -> Model:
         )
     _check_keys(body, keys.names(keys.MODEL), where)
     source = _path(body.get("source"), f"{where}.source")
+    if source == "/":
+        raise PlanError(f"{where}.source: / is the whole file system; write the directory of the model")
     mount = _mount(body["nfs"], f"{where}.nfs") if body.get("nfs") else None
     if mount and not f"{source}/".startswith(f"{mount.path}/"):
         raise PlanError(f"{where}.source: {source} is not below the mount point {mount.path}; correct one of them")

@@ -15,6 +15,7 @@ from .disaggregation import serves_bootstrap_on_api
 from .env import is_true
 from .errors import PlanError
 from .intervals import LAST_PORT, Interval, inside, text_of
+from .listeners import derived
 from .placement import Placed
 from .programs import PORT_OPTIONS
 from .schema import Group
@@ -25,6 +26,8 @@ STRIDE = 64
 # Offsets from the rendezvous port: SGLang derives the first two (ZMQ_TCP_PORT_DELTA range and
 # DP_ATTENTION_HANDSHAKE_PORT_DELTA), the others are ours and leave room for one port per DP rank of the rust server.
 DP_FIRST, DP_LAST, HANDSHAKE, NCCL, BARRIER = 1, 6, 13, 50, 51
+# The unit of a router may open ports below 1024, such as 443.
+PRIVILEGED = ("router", "prometheus")
 # What SGLang and its libraries take at run time, and no option pins.
 MOONCAKE: Interval = (15000, 17000)
 
@@ -37,6 +40,10 @@ WHY = {
     "nccl": "--nccl-port: torch's store where no rendezvous is used; prechecked by SGLang on every host",
     "barrier": "prestart.py: all ranks wait for each other here before they start",
     "bootstrap": "--disaggregation-bootstrap-port: decode instances ask this prefill instance here",
+    "kv_events": "kv-events-config: the events of the KV cache, a port for each data parallel rank",
+    "kv_replay": "kv-events-config: the replay of these events",
+    "load": "load-publish-endpoint: the load feed",
+    "nixl_store": "SGLANG_TCP_STORE_PORT: torch's store of the nixl backend on rank 0",
     "router": "--port of the router: the API",
     "prometheus": "--prometheus-port of the router",
     "copy": "sglang_models_port and those above: hosts copy a model from each other here",
@@ -59,6 +66,8 @@ def instance_ports(placed: Placed, options: tuple[Option, ...]) -> dict[str, Int
     if group.role == "prefill" and not serves_bootstrap_on_api(group):
         bootstrap = _base(placed, "bootstrap", group.bootstrap_port)
         ports["bootstrap"] = (bootstrap, bootstrap)
+    ports |= {listener.port_name: listener.ports for listener in group.listeners}
+    ports |= derived(options, group.env, group.moe_a2a_backend, max(group.dp_size, group.attn_dp_size))
     for name, port in group.extra_ports.items():
         shifted = port + placed.local * STRIDE
         ports[name] = (shifted, shifted)
@@ -83,7 +92,7 @@ def check_range(
     for name, (first, last) in ports:
         if last > LAST_PORT:
             raise PlanError(f"{_port(owner, name, first, last)} is above {LAST_PORT}; lower {_moved_by(name)}")
-        if first < 1024:
+        if first < 1024 and name not in PRIVILEGED:
             raise PlanError(
                 f"{_port(owner, name, first, last)} is below 1024, which only root may open; raise {_moved_by(name)}"
             )
@@ -93,6 +102,16 @@ def check_range(
                 "kernel may "
                 f"give it to another program; change {_moved_by(name)}, or reserve it on the hosts "
                 "(net.ipv4.ip_local_reserved_ports) and in sglang_plan_reserved_ports"
+            )
+
+
+def check_dynamic(ports: Mapping[str, Interval], owner: str) -> None:
+    """Refuse ports where Mooncake takes any port that is free."""
+    for name, (first, last) in ports.items():
+        if first <= MOONCAKE[1] and MOONCAKE[0] <= last:
+            raise PlanError(
+                f"{_port(owner, name, first, last)} is inside {text_of(MOONCAKE)}, where Mooncake takes ports at "
+                f"random; change {_moved_by(name)}"
             )
 
 
@@ -108,6 +127,10 @@ _MOVED_BY = {
     "prometheus": "prometheus_port",
     "api": "port",
     "bootstrap": "bootstrap_port",
+    "kv_events": "endpoint in server_args.kv-events-config",
+    "kv_replay": "replay_endpoint in server_args.kv-events-config",
+    "load": "server_args.load-publish-endpoint",
+    "nixl_store": "SGLANG_TCP_STORE_PORT in env",
 }
 
 

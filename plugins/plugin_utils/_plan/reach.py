@@ -16,12 +16,13 @@ from ansible_collections.multinode.sglang.plugins.module_utils._plan.types impor
 
 from .disaggregation import bootstrap_port
 from .intervals import Interval, join
+from .listeners import CLIENTS, RANKS, SCRAPERS, Listener
 from .placement import Placed
 from .ports import MOONCAKE
+from .schema import Group
 
-CLIENTS, SCRAPERS = "clients", "scrapers"
 # Ports of an instance that only its own ranks use; these and the ephemeral ones carry pickled objects.
-PEER_PORTS = ("dist_init", "dp_attention", "dp_handshake", "nccl", "barrier")
+PEER_PORTS = ("dist_init", "dp_attention", "dp_handshake", "nccl", "barrier", "nixl_store")
 _NOT_PUBLIC = {*PEER_PORTS, "bootstrap"}
 
 
@@ -43,16 +44,37 @@ def expand(plan: Mapping[str, Any], host: str) -> list[dict[str, Any]]:
 def instance_rules(placed: Placed, ports: Mapping[str, Interval], routers: str, ephemeral: Interval) -> list[Rule]:
     """Return what each host of an instance must accept, the same on all. routers: the set of its routers, or empty."""
     name = placed.on_host
-    public = join(interval for port, interval in ports.items() if port not in _NOT_PUBLIC)
+    public = join(
+        interval for port, interval in ports.items() if port not in _NOT_PUBLIC and not port.startswith("listeners.")
+    )
     if routers:
         rules = [Rule(routers, public, f"{name}: its routers"), Rule(SCRAPERS, public, f"{name}: /metrics")]
     else:
         rules = [Rule(CLIENTS, public, f"{name}: the API")]
     if len(placed.hosts) > 1:
-        planned = join(ports[port] for port in PEER_PORTS)
+        planned = join(ports[port] for port in PEER_PORTS if port in ports)
         why = f"{name}: between its ranks; gloo, NCCL and ZMQ take ports from the ephemeral range"
         rules.append(Rule(f"instance {placed.name}", f"{planned},{join([ephemeral])}", why))
+    return rules + listener_rules(placed)
+
+
+def listener_rules(placed: Placed) -> list[Rule]:
+    """Return who may connect to the listeners that only the user knows."""
+    rules = []
+    for listener in placed.group.listeners:
+        sources, why = listener.sources, f"{placed.on_host}: {listener.port_name}"
+        if sources == RANKS:
+            sources = f"instance {placed.name}" if len(placed.hosts) > 1 else ""
+        elif isinstance(sources, tuple):
+            sources = listener_peers(placed.group, listener)
+        if sources:
+            rules.append(Rule(sources, join([listener.ports]), why))
     return rules
+
+
+def listener_peers(group: Group, listener: Listener) -> str:
+    """Return the name of the set of hosts that may connect to a listener."""
+    return f"{listener.port_name} of {group.deployment} {group.role}"
 
 
 def transfer_rules(placed: Placed, ports: Mapping[str, Interval], ephemeral: Interval) -> list[Rule]:

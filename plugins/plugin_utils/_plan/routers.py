@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import Option, RouterUnit, Worker, find
 from ansible_collections.multinode.sglang.plugins.module_utils._plan.words import LAUNCH_ROUTER, words
@@ -18,14 +18,14 @@ from .disaggregation import bootstrap_port
 from .errors import PlanError
 from .intervals import Interval, text_of
 from .inventory import Host
+from .listeners import WILDCARDS, wildcard
 from .options import read_args
 from .placement import Placed
 from .ports import BASES, STRIDE
 from .programs import ROUTER_PORT_OPTIONS
-from .schema import Deployment, Group, Router
+from .schema import Deployment, Router
 from .settings import Site
 
-WILDCARDS = ("0.0.0.0", "::")
 # The routers' own defaults, for the options that are compared with each other.
 RETRIES, FAILURES = 5, 10
 
@@ -76,29 +76,41 @@ class Routing:
         numbers |= {name: int(text) for name in ROUTER_PORT_OPTIONS if (text := self.option(name) or "").isdecimal()}
         return {name: (port, port) for name, port in numbers.items()}
 
-    def breaker_warning(self, workers: Sequence[Worker]) -> list[str]:
-        """Warn where a request can use up its tries on one dead worker (sgl-project/sglang#12355)."""
+    def breaker(self, workers: Sequence[Worker]) -> tuple[Routing, list[str]]:
+        """Open the circuit breaker before a request has used up its tries on one dead worker, or warn of it.
+
+        The routers' own values do not (sgl-project/sglang#12355).
+        """
         kinds = [one.worker_type for one in workers]
         alone = all(kinds.count(kind) < 2 for kind in kinds)
         off = [name for name in ("disable-circuit-breaker", "disable-retries") if self.option(name) is not None]
         tries = int(self.option("retry-max-retries") or RETRIES)
-        failures = int(self.option("cb-failure-threshold") or FAILURES)
+        given = self.option("cb-failure-threshold")
+        failures = int(given or FAILURES)
         if alone or off or failures < tries:
-            return []
-        return [
+            return self, []
+        if given is None and tries > 1:
+            return replace(self, options=(*self.options, Option("cb-failure-threshold", (str(tries - 1),)))), []
+        return self, [
             f"{self.where}.cb-failure-threshold: a dead worker is removed after {failures} failures, but a request "
-            "is tried "
-            f"{tries} times only (retry-max-retries) and may fail although another worker is healthy; "
+            f"is tried {tries} times only (retry-max-retries) and may fail although another worker is healthy; "
             f"set cb-failure-threshold below {tries}"
         ]
 
+    def _metrics(self, listens: str) -> list[Option]:
+        """Listen for metrics on IPv6, too: sglang-router does not by itself, and takes no brackets here."""
+        missing = ":" in listens and self.option("prometheus-host") is None
+        return [Option("prometheus-host", ("::",))] if missing else []
+
     def unit(self, host: Host, ports: Mapping[str, Interval], workers: tuple[Worker, ...]) -> RouterUnit:
         """Return the router on one host. digest: of what only a restart can change, so not of its workers."""
-        port = ports["router"][0]
+        port, listens = ports["router"][0], self.router.host or wildcard(host.address)
         options = (
-            Option("host", (self.router.host,)),
+            # In brackets: sglang-router joins it with the port as it is.
+            Option("host", (f"[{listens}]" if ":" in listens else listens,)),
             Option("port", (str(port),)),
             Option("prometheus-port", (str(ports["prometheus"][0]),)),
+            *self._metrics(listens),
             *self.options,
         )
         mode = "pd" if any(one.worker_type == "prefill" for one in workers) else "regular"
@@ -107,7 +119,7 @@ class Routing:
             name=self.name,
             deployment=self.deployment.name,
             host=host.name,
-            address=host.address if self.router.host in WILDCARDS else self.router.host,
+            address=host.address if listens in WILDCARDS else listens,
             port=port,
             scheme="http" if self.option("tls-cert-path") is None else "https",
             ports={name: text_of(interval) for name, interval in ports.items()},
@@ -131,14 +143,3 @@ def routing(deployment: Deployment, router: Router, site: Site, warnings: list[s
     if len(files) == 1:
         raise PlanError(f"{where}.{files[0]}: TLS needs a certificate and its key; set tls-cert-path and tls-key-path")
     return found
-
-
-def check_reachable(group: Group, hosts: Sequence[Host]) -> None:
-    """Refuse an address that only the host itself reaches, where routers or decode instances must reach it."""
-    for host in hosts:
-        if group.host not in (*WILDCARDS, host.address):
-            raise PlanError(
-                f"{group.where}.host: {host.name} would listen on {group.host} only, but others reach it at "
-                f"{host.address}; "
-                "remove host, or set it to 0.0.0.0"
-            )

@@ -15,7 +15,10 @@ from . import keys
 from .devices import parse_ib_devices
 from .env import parse_env
 from .errors import PlanError, nearest, shown
+from .listeners import Listener, parse_listeners
 from .models import Catalog, Model
+from .programs import SGLANG
+from .tables import load_history, normal
 from .versions import parse_version
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,46}[a-z0-9])?\Z")
@@ -26,7 +29,8 @@ class Group:
     """The hosts of one role of a deployment and the shape of its instances; names are SGLang's own long options.
 
     Sizes count processes: tp_size and pp_size over all hosts of an instance, dp_size replicas on one host. Ports are
-    those of the first instance on a host; None takes the collection's default for the host's next slot.
+    those of the first instance on a host; None takes the collection's default for the host's next slot. host: None for
+    all addresses.
     """
 
     deployment: str
@@ -42,13 +46,14 @@ class Group:
     ep_num_redundant_experts: int = 0
     instances: int | None = None
     instances_per_host: int | None = None
-    host: str = "0.0.0.0"
+    host: str | None = None
     port: int | None = None
     dist_init_port: int | None = None
     bootstrap_port: int | None = None
     extra_ports: Mapping[str, int] = field(default_factory=dict)
     disaggregation_transfer_backend: str | None = None
     disaggregation_ib_device: str | None = None
+    listeners: tuple[Listener, ...] = ()
     server_args: Mapping[str, Any] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
 
@@ -68,7 +73,7 @@ class Router:
     """Where the routers of a deployment run; every other key of `router:` is kept in options."""
 
     hosts: str | list[str]
-    host: str
+    host: str | None
     port: int | None
     prometheus_port: int | None
     options: Mapping[str, Any]
@@ -174,7 +179,7 @@ def _router(body: Mapping[str, Any], where: str) -> Router | None:
     }
     return Router(
         parse_hosts(router["hosts"], f"{where}.router.hosts"),
-        _string(router.get("host", "0.0.0.0"), f"{where}.router.host"),
+        _string(router["host"], f"{where}.router.host") if "host" in router else None,
         ports.get("port"),
         ports.get("prometheus_port"),
         {key: value for key, value in router.items() if key not in keys.names(keys.ROUTER)},
@@ -200,6 +205,7 @@ def _group(deployment: str, role: str, body: Any, base_env: Mapping[str, str]) -
         deployment,
         role,
         parse_hosts(body["hosts"], f"{where}.hosts"),
+        listeners=parse_listeners(body.get("listeners", {}), f"{where}.listeners"),
         extra_ports=dict(body.get("extra_ports", {})),
         server_args=dict(body.get("server_args", {})),
         env={**base_env, **parse_env(body.get("env", {}), f"{where}.env")},
@@ -238,20 +244,35 @@ def _known_keys(body: Any, known: tuple[str, ...], where: str) -> None:
         if key in ("api_key", "admin_api_key", "api-key", "admin-api-key"):
             raise PlanError(f"{where}.{key}: API keys do not belong in the plan, which is printed; set sglang_api_keys")
         if key not in known:
-            hint = (
-                nearest(str(key), known) or f"; its keys are {', '.join(known)} (options of SGLang go in server_args)"
-            )
-            raise PlanError(f"{where}.{key}: there is no such key{hint}")
+            raise PlanError(f"{where}.{key}: there is no such key{_hint(str(key), known)}")
+
+
+def _hint(key: str, known: tuple[str, ...]) -> str:
+    """Return where a key belongs that is not known where it stands."""
+    if "server_args" in known and load_history(SGLANG).spans(normal(key)):
+        return "; it is an option of SGLang, so write it in server_args"
+    if "server" in known and key in keys.names(keys.GROUP):
+        return "; write it in server, or in prefill and decode"
+    return nearest(key, known) or f"; its keys are {', '.join(known)}"
 
 
 def _int(value: Any, low: int, where: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        quoted = isinstance(value, str) and value.isdecimal()
-        fix = "remove the quotes, or convert it with | int" if quoted else "write a whole number"
-        raise PlanError(f"{where}: {shown(value)} is not a whole number; {fix}")
+        raise PlanError(f"{where}: {_no_number(value)}")
     if value < low:
         raise PlanError(f"{where}: {value} is below {low}; write {low} or more")
     return int(value)
+
+
+def _no_number(value: Any) -> str:
+    if value is None:
+        return "it has no value; write a number, or remove the line"
+    fix = "write a whole number"
+    if isinstance(value, str) and value.isdecimal():
+        fix = "remove the quotes, or convert it with | int"
+        # YAML reads 08998 as text, because it is no octal number either.
+        fix = f"write {value.lstrip('0')}" if value.startswith("0") else fix
+    return f"{shown(value)} is not a whole number; {fix}"
 
 
 def _string(value: Any, where: str) -> str:

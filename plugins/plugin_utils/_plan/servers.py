@@ -18,6 +18,7 @@ from .disaggregation import ib_device_option
 from .errors import PlanError
 from .gpus import Gpus, is_uuid
 from .intervals import Interval
+from .listeners import wildcard
 from .options import named, read_args
 from .placement import Placed
 from .programs import PORT_OPTIONS, SGLANG, SGLANG_WITH_RELEASE
@@ -114,7 +115,8 @@ def rank_options(shared: Shared, placed: Placed, rank: int, ports: Mapping[str, 
     found = [_option("dist-init-addr", host_port(placed.hosts[0].address, ports["dist_init"][0]))]
     if group.nnodes > 1:
         found += [_option("nnodes", group.nnodes), _option("node-rank", rank)]
-    found += [_option("host", group.host), _option("port", ports["api"][0]), _option("nccl-port", ports["nccl"][0])]
+    listens = group.host or wildcard(placed.hosts[rank].address)
+    found += [_option("host", listens), _option("port", ports["api"][0]), _option("nccl-port", ports["nccl"][0])]
     if not placed.hosts[rank].listed and placed.gpus[rank][0]:
         found.append(_option("base-gpu-id", placed.gpus[rank][0]))
     found += ib_device_option(placed, rank)

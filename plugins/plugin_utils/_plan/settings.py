@@ -68,7 +68,14 @@ def check_settings(settings: Settings) -> Site:
         router,
         parse_version(settings.router_version, router.variable, router.newest),
         ephemeral[0],
-        merged(parse_intervals(settings.reserved_ports, "sglang_plan_reserved_ports")),
+        _reserved(settings.reserved_ports),
         parse_env(settings.env, "sglang_env"),
         parse_models(settings.models, settings.models_root, settings.models_port, settings.models_release),
     )
+
+
+def _reserved(text: str) -> list[Interval]:
+    found = merged(parse_intervals(text, "sglang_plan_reserved_ports"))
+    if found and found[-1][1] > LAST_PORT:
+        raise PlanError(f"sglang_plan_reserved_ports: {found[-1][1]} is above {LAST_PORT}; write {LAST_PORT} or less")
+    return found

@@ -144,6 +144,20 @@ DEPLOYMENTS: list[Any] = [
     server(tp_size=1, port=65500),
     server(tp_size=8, dist_init_port=65530),
     server(tp_size=8, port=80),
+    server(tp_size=8, port="08998"),
+    server(tp_size=8, port=None),
+    server(tp_size=8, host="127.0.0.1"),
+    server(tp_size=8, host="not an address"),
+    server(tp_size=8, listeners=["otlp"]),
+    server(tp_size=8, listeners={"OTLP": {"port": 4317}}),
+    server(tp_size=8, listeners={"otlp": 4317}),
+    server(tp_size=8, listeners={"otlp": {"port": 70000}}),
+    server(tp_size=8, listeners={"otlp": {"port": 4317, "from": 7}}),
+    server(tp_size=8, listeners={"otlp": {"port": 4317, "from": "nobodies"}}),
+    server(tp_size=4, server_args={"kv-events-config": {"publisher": "zmq"}}),
+    server(tp_size=8, env={"SGLANG_GRPC_PORT": "31000"}),
+    body(server_args={}),
+    pd(prefill={"port": 15500}),
     server(tp_size=8, port=40000),
     server(tp_size=8, extra_ports={"grpc-port": 40000}),
     args(**{"smg-grpc-mode": True}),
@@ -151,7 +165,7 @@ DEPLOYMENTS: list[Any] = [
     server(tp_size=4, dist_init_port=20000, port=20003),
     server(tp_size=8, extra_ports={"grpc-port": 20050}),
     routed(prometheus_port=8000),
-    routed(port=80),
+    routed(host="localhost"),
     # Options.
     args(port=1234),
     args(**{"--node_rank": 1}),
@@ -241,7 +255,7 @@ HOSTS: list[dict[str, Any]] = [
     {"sglang_gpus": [4, 5, 4]},
     {"sglang_gpus": [f"MIG-{number}" for number in range(8)]},
     {"sglang_gpus": [f"GPU-{number}" for number in range(8)]},
-    {"sglang_cluster_interface": 7},
+    {"sglang_cluster_interface": "eth0 eth1"},
     {"sglang_ib_device": [7]},
     {"sglang_rank_order": [1]},
     {"sglang_host_env": {"NCCL_IB_HCA": ""}},
@@ -265,6 +279,7 @@ SETTINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (body(), {"ephemeral_ports": "60999-32768"}),
     (body(), {"ephemeral_ports": "32768-70000"}),
     (body(), {"reserved_ports": 40000}),
+    (body(), {"reserved_ports": "1-70000"}),
     (body(), {"env": ["NCCL_DEBUG=INFO"]}),
     # Models.
     (body(), {"models_root": "data"}),
@@ -275,6 +290,7 @@ SETTINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (body(), model(sauce=1)),
     (body(), model(sha=1)),
     (body(), model(source=None)),
+    (body(), model(source="/")),
     (body(), model(source="models")),
     (body(), model(expected="sha256:1")),
     (body(), model(release="yesterday")),
@@ -346,6 +362,8 @@ def attempts() -> Iterator[Callable[[], Any]]:
     yield lambda: typed(body(), inventory(**order))
     for raw, settings in SETTINGS:
         yield lambda raw=raw, settings=settings: typed(raw, **settings)
+    ipv6 = inventory(node1={"sglang_cluster_address": "fd00::1"})
+    yield lambda: typed(server(tp_size=8, host="0.0.0.0"), ipv6)
     yield from disagreements()
     yield lambda: parse_only("lama", typed(body()))
     yield lambda: parse_only("qwen", typed(body()))

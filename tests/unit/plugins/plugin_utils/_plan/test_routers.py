@@ -88,6 +88,34 @@ def test_an_address_of_its_own() -> None:
     assert router(plan(routed(host="10.0.0.10", port=8443)))["url"] == "http://10.0.0.10:8443"
 
 
+def test_a_port_that_only_root_may_open() -> None:
+    one = router(plan(routed(port=443, **{"tls-cert-path": "/c.pem", "tls-key-path": "/k.pem"})))
+    assert (one["url"], one["ports"]["router"]) == ("https://10.0.0.10:443", "443")
+
+
+def test_routers_of_a_deployment_have_one_port_on_all_hosts() -> None:
+    small = {"model": "/m", "server": {"hosts": ["node0"], "tp_size": 4}, "router": {"hosts": ["node1"]}}
+    large = {"model": "/m", "server": {"hosts": ["node2"], "tp_size": 4}, "router": {"hosts": ["node0", "node1"]}}
+    third = {"model": "/m", "server": {"hosts": ["node3"], "tp_size": 4}, "router": {"hosts": ["node0"]}}
+    planned = plan({"small": small, "large": large, "third": third})
+    ports = {name: [one["port"] for one in entry["routers"]] for name, entry in planned["deployments"].items()}
+    assert ports == {"small": [8000], "large": [8064, 8064], "third": [8000]}
+
+
+@pytest.mark.parametrize("package", [("sglang-router", "0.3.2"), ("smg", "1.13.0")])
+def test_where_addresses_are_ipv6_everything_listens_on_ipv6(package: tuple[str, str]) -> None:
+    where = inventory(**{f"node{number}": {"sglang_cluster_address": f"fd00::{number + 1}"} for number in range(4)})
+    planned = plan(routed(), where, router_package=package[0], router_version=package[1])
+    words = router(planned)["argv"]
+    assert words[words.index("--host") + 1] == "[::]"
+    assert words[words.index("--prometheus-host") + 1] == "::"
+    assert router(planned)["url"] == "http://[fd00::1]:8000"
+    server = planned["hosts"]["node2"]["units"][0]["argv"]
+    assert server[server.index("--host") + 1] == "::"
+    own = router(plan(routed(**{"prometheus-host": "127.0.0.1"}), where))["argv"]
+    assert own.count("--prometheus-host") == 1
+
+
 def test_ipv6_urls() -> None:
     six = inventory(4, node2={"ansible_host": "fd00::12"})
     assert router(plan(routed(), six))["workers"][0]["url"] == "http://[fd00::12]:30000"
@@ -179,13 +207,16 @@ def test_a_circuit_breaker_that_opens_too_late_is_warned_about(options: dict[str
     assert bool(plan(raw)["warnings"]) == warned
 
 
-def test_the_routers_own_values_are_warned_about_where_there_is_another_worker() -> None:
+def test_the_breaker_opens_in_time_where_the_user_says_nothing() -> None:
     raw = routed()
     del raw["llama"]["router"]["cb-failure-threshold"]
-    (warning,) = plan(raw)["warnings"]
-    assert warning.endswith("set cb-failure-threshold below 5")
+    planned = plan(raw)
+    assert planned["warnings"] == []
+    assert " --cb-failure-threshold 4 " in " ".join(router(planned)["argv"])
+    raw["llama"]["router"]["retry-max-retries"] = 3
+    assert " --cb-failure-threshold 2 " in " ".join(router(plan(raw))["argv"])
     raw["llama"]["server"]["instances"] = 1
-    assert plan(raw)["warnings"] == []
+    assert "--cb-failure-threshold" not in router(plan(raw))["argv"]
 
 
 def test_an_option_of_another_release_is_passed_on_with_a_warning() -> None:

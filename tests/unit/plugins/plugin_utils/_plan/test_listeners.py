@@ -1,0 +1,98 @@
+# Copyright (c) 2026 The multinode.sglang authors
+# GNU General Public License v3.0-or-later (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ports that options open besides those of the plan, and the addresses that servers listen on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.multinode.sglang.plugins.plugin_utils._plan.errors import PlanError
+from ansible_collections.multinode.sglang.plugins.plugin_utils._plan.reach import expand
+
+from .conftest import inventory, plan, server
+
+ZMQ = {"publisher": "zmq"}
+
+
+def ports(**group: Any) -> dict[str, str]:
+    """Return the ports of the first server."""
+    found: dict[str, str] = plan(server(tp_size=8, **group))["hosts"]["node0"]["units"][0]["ports"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("args", "found"),
+    [
+        ({"kv-events-config": ZMQ}, {"kv_events": "5557"}),
+        ({"kv-events-config": {"publisher": "null"}}, {}),
+        ({"kv-events-config": '{"publisher": "zmq", "endpoint": "tcp://*:6000"}'}, {"kv_events": "6000"}),
+        (
+            {"kv-events-config": ZMQ | {"replay_endpoint": "tcp://*:5558"}, "load-publish-endpoint": "auto"},
+            {"kv_events": "5557", "kv_replay": "5558", "load": "5559"},
+        ),
+        ({"kv-events-config": ZMQ, "load-publish-endpoint": "tcp://*:7000"}, {"kv_events": "5557", "load": "7000"}),
+        ({"load-publish-endpoint": "auto"}, {}),
+    ],
+)
+def test_endpoints_that_sglang_opens(args: dict[str, Any], found: dict[str, str]) -> None:
+    names = ("kv_events", "kv_replay", "load")
+    assert {name: text for name, text in ports(server_args=args).items() if name in names} == found
+
+
+def test_events_have_a_port_for_each_data_parallel_rank() -> None:
+    args = {"kv-events-config": ZMQ, "load-publish-endpoint": "auto"}
+    found = ports(attn_dp_size=8, server_args=args)
+    assert (found["kv_events"], found["load"]) == ("5557-5564", "5565-5572")
+
+
+def test_an_endpoint_on_the_port_of_the_api_is_refused() -> None:
+    config = {"kv-events-config": ZMQ | {"endpoint": "tcp://*:30000"}}
+    with pytest.raises(PlanError, match=r"the same port; change port or endpoint in server_args\.kv-events-config"):
+        plan(server(tp_size=8, server_args=config))
+
+
+def test_all_ranks_reach_the_store_of_nixl() -> None:
+    planned = plan(server(nnodes=2, tp_size=16, ep_size=16, moe_a2a_backend="nixl"))
+    (rule,) = [rule for rule in expand(planned, "node0") if "between its ranks" in rule["why"]]
+    assert "29600" in rule["ports"]
+    assert ports(moe_a2a_backend="nixl", env={"SGLANG_TCP_STORE_PORT": "29700"})["nixl_store"] == "29700"
+
+
+@pytest.mark.parametrize(
+    ("sources", "expected"),
+    [
+        ({}, "clients"),
+        ({"from": "scrapers"}, "scrapers"),
+        ({"from": "ranks"}, ["10.0.0.10", "10.0.0.11"]),
+        ({"from": "node3"}, ["10.0.0.13"]),
+        ({"from": ["second", "node1"]}, ["10.0.0.12", "10.0.0.13", "10.0.0.11"]),
+    ],
+)
+def test_own_listeners_with_who_may_connect(sources: dict[str, Any], expected: Any) -> None:
+    listener = {"master": {"port": "31051-31052", **sources}}
+    planned = plan(server(hosts="first", nnodes=2, tp_size=16, listeners=listener))
+    assert planned["hosts"]["node1"]["units"][0]["ports"]["listeners.master"] == "31051-31052"
+    assert "31051-31052" in planned["hosts"]["node1"]["reserved_ports"]
+    rules = [rule for rule in expand(planned, "node1") if "31051" in rule["ports"]]
+    assert [(rule["sources"], rule["ports"]) for rule in rules] == [(expected, "31051-31052")]
+    assert set(planned["hosts"]) == {"node0", "node1"}
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.10"])
+def test_addresses_that_others_reach(host: str) -> None:
+    words = plan(server(hosts=["node0"], tp_size=8, host=host))["hosts"]["node0"]["units"][0]["argv"]
+    assert words[words.index("--host") + 1] == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "10.0.0.99", "node0", "a b"])
+def test_addresses_that_others_do_not_reach(host: str) -> None:
+    with pytest.raises(PlanError, match=r"deployments\.llama\.server\.host: "):
+        plan(server(tp_size=8, host=host))
+
+
+def test_ipv4_alone_does_not_reach_hosts_with_ipv6() -> None:
+    where = inventory(**{f"node{number}": {"sglang_cluster_address": f"fd00::{number + 1}"} for number in range(4)})
+    with pytest.raises(PlanError, match="IPv4 only, but others reach it at fd00::1; remove it, or set it to ::"):
+        plan(server(tp_size=8, host="0.0.0.0"), where)
