@@ -19,7 +19,7 @@ from tests.lab.ask import plan, post
 from tests.lab.settings import REPO
 
 HERE = Path(__file__).parent
-INVENTORY = HERE / "inventory"
+INVENTORY, IPV6 = HERE / "inventory", HERE / "inventory_ipv6"
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,10 @@ def command(name: str, inventory: Path, *extra: str) -> list[str]:
     return ["ansible-playbook", f"playbooks/{name}.yml", "-i", str(inventory), *extra]
 
 
-def playbook(name: str, *extra: str) -> subprocess.CompletedProcess[str]:
+def playbook(name: str, inventory: Path, *extra: str) -> subprocess.CompletedProcess[str]:
     """Run a playbook of the collection on the lab."""
     return subprocess.run(
-        command(name, INVENTORY, *extra),
+        command(name, inventory, *extra),
         cwd=REPO,
         check=False,
         stdout=subprocess.PIPE,
@@ -74,8 +74,17 @@ def lab() -> Iterator[Lab]:
     hosts.down()
 
 
+@pytest.fixture
+def lab_ipv6() -> Iterator[Lab]:
+    """Two hosts that have no IPv4 address."""
+    hosts = Lab("test-ipv6", ["node1", "node2"], "fd77:20::/64")
+    hosts.up()
+    yield hosts
+    hosts.down()
+
+
 @contextmanager
-def deployed(name: str, lab: Lab, *extra: str) -> Iterator[Topology]:
+def deployed(name: str, lab: Lab, *extra: str, inventory: Path = INVENTORY) -> Iterator[Topology]:
     """Deploy topologies/NAME.yml with the playbook that users call, and remove it afterwards."""
     words = (
         "-e",
@@ -85,10 +94,10 @@ def deployed(name: str, lab: Lab, *extra: str) -> Iterator[Topology]:
         *extra,
     )
     try:
-        done = playbook("deploy", *words)
+        done = playbook("deploy", inventory, *words)
         assert done.returncode == 0, done.stdout
-        yield Topology(plan(INVENTORY, *words), lab, words)
+        yield Topology(plan(inventory, *words), lab, words)
     finally:
         # also after a failure, so that the next topology finds free ports
-        removed = playbook("remove", *words, "--skip-tags", "sglang_runtime")
+        removed = playbook("remove", inventory, *words, "--skip-tags", "sglang_runtime")
     assert removed.returncode == 0, removed.stdout

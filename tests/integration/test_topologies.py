@@ -13,7 +13,7 @@ from tests.checks.common import CONTROLLERS, REPO, build, install, run
 from tests.lab import Lab
 from tests.lab.ask import chat
 
-from .conftest import INVENTORY, Topology, deployed
+from .conftest import INVENTORY, IPV6, Topology, deployed
 from .ports import open_ports, unplanned
 
 
@@ -96,3 +96,13 @@ def test_attention_dp_opens_the_planned_ports(lab: Lab) -> None:
         check_ports(topology)
         derived = open_ports(topology, "node2", leader["name"]) & set(range(20000, 20064))
         assert {20000, 20001, 20002} <= derived
+
+
+def test_one_instance_over_two_hosts_and_prefill_with_decode_over_ipv6_alone(lab_ipv6: Lab) -> None:
+    with deployed("ipv6", lab_ipv6, inventory=IPV6) as topology:
+        assert topology.run("node1", "ip", "-4", "-o", "addr", "show", "scope", "global") == ""
+        assert all("//[fd77:20::" in url for url in topology.urls)
+        pair = topology.plan["deployments"]["pair"]["instances"][0]["url"]
+        (router,) = topology.plan["deployments"]["pd"]["routers"]
+        assert topology.tokens(pair) == topology.tokens(router["url"])
+        check_ports(topology)
