@@ -136,6 +136,9 @@ def rank_environment(placed: Placed, rank: int) -> dict[str, str]:
     if host.interface:
         # NCCL reads a bare name as a prefix: eth1 would match eth10.
         out |= {"GLOO_SOCKET_IFNAME": host.interface, "NCCL_SOCKET_IFNAME": f"={host.interface}"}
+    if placed.group.role != "server" and ":" in host.address:
+        # Mooncake listens on IPv4 alone without it.
+        out["MC_USE_IPV6"] = "1"
     return {**out, **placed.group.env, **host.env, **(_visible(placed.gpus[rank]) if host.listed else {})}
 
 

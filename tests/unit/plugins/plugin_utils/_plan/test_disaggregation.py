@@ -210,3 +210,12 @@ def test_rules_of_many_hosts_repeat_no_addresses() -> None:
         "clients",
         "scrapers",
     }
+
+
+def test_mooncake_listens_on_ipv6_where_addresses_are_ipv6() -> None:
+    group = {"hosts": "nodes", "tp_size": 4, "instances_per_host": 1, "disaggregation_transfer_backend": "mooncake_tcp"}
+    raw = {"pd": {"model": "/m", "prefill": group, "decode": group}}
+    where = inventory(**{f"node{number}": {"sglang_cluster_address": f"fd00::{number + 1}"} for number in range(4)})
+    units = [unit for host in plan(raw, where)["hosts"].values() for unit in host["units"]]
+    assert {unit["environment"]["MC_USE_IPV6"] for unit in units} == {"1"}
+    assert "MC_USE_IPV6" not in plan(raw)["hosts"]["node0"]["units"][0]["environment"]
