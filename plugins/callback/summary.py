@@ -35,6 +35,7 @@ from ansible_collections.multinode.sglang.plugins.plugin_utils._report.summary i
     PLAN,
     PREFLIGHT,
     READY,
+    STATUS,
     Command,
     Reason,
     Run,
@@ -98,6 +99,8 @@ class CallbackModule(CallbackBase):
             self._run.plan = found
         elif action == PREFLIGHT:
             self._run.findings, self._run.verdicts = found["findings"], dict(found["hosts"])
+        elif action == STATUS:
+            self._run.status, self._run.units = found["msg"], found["units"]
         elif action == READY:
             self._ready(host, found)
         elif action == SERVICE and found.get("changed"):

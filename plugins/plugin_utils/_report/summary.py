@@ -19,7 +19,9 @@ from .._checks.finding import ERROR, plural
 LONGEST_REASON = 300
 # A phase that takes no time is not worth a word.
 SHORTEST_PHASE = 1.0
-PLAN, PREFLIGHT, READY = "multinode.sglang.plan", "multinode.sglang.preflight", "multinode.sglang.ready"
+PLAN, PREFLIGHT, READY, STATUS = (f"multinode.sglang.{name}" for name in ("plan", "preflight", "ready", "status"))
+# The task after preflight or status that fails for all hosts.
+VERDICT = "ansible.builtin.fail"
 JOURNAL = "; the last lines of its journal:"
 REFUSED = "The plan is refused; no host was touched."
 
@@ -66,7 +68,8 @@ class Run:
     """What a callback has seen.
 
     phases: play -> seconds. ready: (host, unit) -> seconds until it answered. keys: deployments that need an API key,
-    None for all of them. changed: host -> what changed. restarts: (host, unit) that stop or start.
+    None for all of them. changed: host -> what changed. restarts: (host, unit) that stop or start. status, units: what the
+    playbook status has printed.
     """
 
     command: Command = field(default_factory=Command)
@@ -81,6 +84,8 @@ class Run:
     with_keys: set[str] = field(default_factory=set)
     changed: dict[str, list[str]] = field(default_factory=dict)
     restarts: set[tuple[str, str]] = field(default_factory=set)
+    status: str = ""
+    units: Sequence[Mapping[str, Any]] = ()
     matched: bool = True
 
 
@@ -160,6 +165,8 @@ def curl(url: str, model: str, with_key: bool, embeds: bool) -> list[str]:
 
 def _done(run: Run) -> list[str]:
     """Return the end of a run that started nothing."""
+    if run.status:
+        return [f"OK in {duration(run.seconds)}: {run.status}"]
     if run.verdicts:
         return [f"OK in {duration(run.seconds)}: {_may(run)}", f"  Next: {run.command.playbook('deploy')}"]
     if len(run.phases) < 2:
@@ -178,7 +185,7 @@ def _may(run: Run) -> str:
 
 def _check(run: Run) -> list[str]:
     """Return the verdict of a check: whether a run would be refused, and what it would change."""
-    bad = {name: reason(run.findings, name) for name, good in run.verdicts.items() if not good}
+    bad = _found(run)
     if bad:
         lines = [f"CHECK in {duration(run.seconds)}: this run would be REFUSED; {_may(run)}"]
         return [*lines, *_grouped(bad), f"  Next: fix this, then {run.command.playbook('preflight')}"]
@@ -200,28 +207,47 @@ def _failure(run: Run) -> list[str]:
     """Return one reason for each host, and what to do next."""
     actions = {why.action for why in run.failed.values()}
     phase = list(run.phases)[-1] if run.phases else ""
-    lines = [f"FAILED after {duration(run.seconds)}" + (f": {phase}" if phase else "")]
+    kind = "CHECK FAILED" if run.check else "FAILED"
+    lines = [f"{kind} after {duration(run.seconds)}" + (f": {phase}" if phase else "")]
     if PLAN in actions:
-        sentences = [line for why in run.failed.values() for line in why.text.split("\n") if line != REFUSED]
-        fix = "correct the inventory, then"
-        return [
-            *lines,
-            f"  {REFUSED}",
-            *(f"  {one}" for one in sentences),
-            f"  Next: {fix} {run.command.playbook('plan')}",
-        ]
-    bad = {name: reason(run.findings, name) for name, good in run.verdicts.items() if not good}
+        return lines + _refused(run)
     silent = [name for name, why in run.failed.items() if why.unreachable]
-    why = {name: ("no answer: " if one.unreachable else "") + first_line(one.text) for name, one in run.failed.items()}
-    # Their task says how many hosts failed; each of these has its own reason.
-    shown = {**{name: text for name, text in why.items() if not bad or name in silent}, **bad}
-    return [*lines, *_grouped(shown), f"  Next: {_next(run, silent, bool(bad))}"]
+    reasons = {
+        name: ("no answer: " if one.unreachable else "") + first_line(one.text) for name, one in run.failed.items()
+    }
+    bad = _found(run) if VERDICT in actions else {}
+    if bad:
+        # The task that failed only counts them.
+        reasons = {**{name: text for name, text in reasons.items() if name in silent}, **bad}
+    return [*lines, *_grouped(reasons), f"  Next: {_next(run, silent, bad)}"]
 
 
-def _next(run: Run, silent: Sequence[str], refused: bool) -> str:
+def _refused(run: Run) -> list[str]:
+    sentences = [line for why in run.failed.values() for line in why.text.split("\n") if line and line != REFUSED]
+    lines = [f"  {REFUSED}", *(f"  {sentence}" for sentence in sentences)]
+    return [*lines, f"  Next: correct the inventory, then {run.command.playbook('plan')}"]
+
+
+def _found(run: Run) -> dict[str, str]:
+    """Return host -> the first thing that preflight or status found on it."""
+    if run.status:
+        units = [one for one in run.units if one["state"] != "ready"]
+        return {one["host"]: _unit(one) for one in reversed(units)}
+    return {name: reason(run.findings, name) for name, good in run.verdicts.items() if not good}
+
+
+def _unit(one: Mapping[str, Any]) -> str:
+    who = f"router of {one['deployment']}" if one["instance"] == "router" else f"{one['instance']} rank {one['rank']}"
+    return f"{who} is {one['state']}" + (f": {first_line(one['error'])}" if one["error"] else "")
+
+
+def _next(run: Run, silent: Sequence[str], found: Mapping[str, str]) -> str:
     if silent:
         return f"{run.command.ping(silent)}; when it works, {run.command.again()}"
-    if refused:
+    if found and run.status:
+        journal = "on the host: sudo journalctl -u 'sglang-*' -n 100"
+        return f"{journal}; to bring all to the plan: {run.command.playbook('deploy')}"
+    if found:
         return f"fix this, then {run.command.playbook('preflight')}"
     for host, why in run.failed.items():
         unit = why.text.partition("(unit ")[2].partition(")")[0]

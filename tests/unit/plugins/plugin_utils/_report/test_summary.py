@@ -115,6 +115,33 @@ def test_preflight_gives_each_host_its_own_first_error() -> None:
     ]
 
 
+def test_status_gives_each_host_what_is_not_as_planned() -> None:
+    row = {
+        "deployment": "llama",
+        "instance": "llama-0@gpu01",
+        "rank": 0,
+        "host": "gpu01",
+        "state": "ready",
+        "error": "",
+    }
+    bad = {**row, "rank": 1, "host": "gpu02", "state": "failed", "error": "CUDA out of memory"}
+    gone = {**row, "instance": "router", "rank": "-", "host": "gw", "state": "missing"}
+    run = Run(COMMAND, status="2 of 3 are not", units=[row, bad, gone])
+    run.failed = {"gpu01": Reason("2 of 3 are not", "ansible.builtin.fail")}
+    assert render(run)[1:] == [
+        "  gw: router of llama is missing",
+        "  gpu02: llama-0@gpu01 rank 1 is failed: CUDA out of memory",
+        "  Next: on the host: sudo journalctl -u 'sglang-*' -n 100; to bring all to the plan: " + DEPLOY,
+    ]
+    assert render(Run(COMMAND, status="3 are ready")) == ["OK in 0 s: 3 are ready"]
+
+
+def test_a_failure_after_findings_has_its_own_reason() -> None:
+    run = Run(COMMAND, check=True, verdicts={"gpu01": False}, findings=[finding("gpu01", "MTU 1500")])
+    run.failed = {"gpu01": Reason("no systemd", "multinode.sglang.units")}
+    assert render(run)[:2] == ["CHECK FAILED after 0 s", "  gpu01: no systemd"]
+
+
 def test_a_server_that_failed_leads_to_its_journal() -> None:
     first = "llama-0@gpu01 rank 1 on gpu02 (unit sglang-llama-0) has failed: CUDA out of memory"
     failed = {
