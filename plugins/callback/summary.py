@@ -140,7 +140,9 @@ class CallbackModule(CallbackBase):
         run.seconds = time.monotonic() - self._begin
         run.matched = bool(stats.processed)
         # What was rescued or ignored is no failure of the run.
-        run.failed = {name: why for name, why in run.failed.items() if name in stats.failures or name in stats.dark}
+        run.failed = {
+            name: run.failed[name] for name in sorted(run.failed) if name in stats.failures or name in stats.dark
+        }
         lines = render(run)
         if lines:
             bad = bool(run.failed) or not run.matched
@@ -164,4 +166,6 @@ def _message(result: Mapping[str, Any]) -> str:
     """Return what a result says about its failure."""
     items = [one for one in result.get("results") or () if isinstance(one, Mapping) and one.get("failed")]
     found = items[0] if items else result
-    return str(found.get("msg") or found.get("module_stderr") or found.get("stderr") or "")
+    text, printed = str(found.get("msg") or ""), str(found.get("module_stderr") or found.get("stderr") or "").strip()
+    # Where a module did not come to its own words, what it printed has the reason at its end.
+    return f"{text.strip()}: {printed.splitlines()[-1]}" if printed and "module_stderr" in found else text or printed

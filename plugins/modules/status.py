@@ -10,7 +10,8 @@ module: status
 short_description: Print a table of all servers and routers, and return whether all are ready
 version_added: 1.0.0
 description:
-  - Print one table of all ranks of all instances and of all routers of the plan, and return whether all of them are ready.
+  - Print one table of all ranks of all instances and of all routers of the plan, and return whether all of them are
+    ready.
   - It runs on the controller and reads the results of M(multinode.sglang.unit_info) on all hosts. The plan is in
     C(sglang_plan_result), which the role C(sglang_plan) registers.
 extends_documentation_fragment:

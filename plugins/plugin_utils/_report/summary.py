@@ -231,8 +231,11 @@ def _refused(run: Run) -> list[str]:
 def _found(run: Run) -> dict[str, str]:
     """Return host -> the first thing that preflight or status found on it."""
     if run.status:
-        units = [one for one in run.units if one["state"] != "ready"]
-        return {one["host"]: _unit(one) for one in reversed(units)}
+        found: dict[str, str] = {}
+        for one in run.units:
+            if one["state"] != "ready":
+                found.setdefault(one["host"], _unit(one))
+        return found
     return {name: reason(run.findings, name) for name, good in run.verdicts.items() if not good}
 
 

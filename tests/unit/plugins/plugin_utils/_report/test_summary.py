@@ -129,8 +129,8 @@ def test_status_gives_each_host_what_is_not_as_planned() -> None:
     run = Run(COMMAND, status="2 of 3 are not", units=[row, bad, gone])
     run.failed = {"gpu01": Reason("2 of 3 are not", "ansible.builtin.fail")}
     assert render(run)[1:] == [
-        "  gw: router of llama is missing",
         "  gpu02: llama-0@gpu01 rank 1 is failed: CUDA out of memory",
+        "  gw: router of llama is missing",
         "  Next: on the host: sudo journalctl -u 'sglang-*' -n 100; to bring all to the plan: " + DEPLOY,
     ]
     assert render(Run(COMMAND, status="3 are ready")) == ["OK in 0 s: 3 are ready"]
