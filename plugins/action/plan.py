@@ -64,7 +64,8 @@ class ActionModule(ControllerAction):
             sentences = "\n".join(error.sentences)
             raise AnsibleActionFail(f"The plan is refused; no host was touched.\n{sentences}") from error
         plain = to_dict(plan)
-        for warning in plan.warnings:
+        # The text has them as well.
+        for warning in plan.warnings if options["show"] != "text" else ():
             display.warning(warning)
         if options["show"] != "none":
             display.display(render_text(plan) if options["show"] == "text" else render_json(plain))

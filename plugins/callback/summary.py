@@ -32,6 +32,7 @@ from ansible import constants as C
 from ansible import context
 from ansible.plugins.callback import CallbackBase
 from ansible_collections.multinode.sglang.plugins.plugin_utils._report.summary import (
+    CALLBACK,
     PLAN,
     PREFLIGHT,
     READY,
@@ -53,7 +54,7 @@ class CallbackModule(CallbackBase):
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "notification"
-    CALLBACK_NAME = "multinode.sglang.summary"
+    CALLBACK_NAME = CALLBACK
     CALLBACK_NEEDS_ENABLED = True
 
     def __init__(self) -> None:
@@ -124,12 +125,14 @@ class CallbackModule(CallbackBase):
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         """Keep why a task failed; of several, the last one ended the host."""
         if not ignore_errors:
-            self._run.failed[result.host.get_name()] = Reason(_message(result.result), str(result.task.action))
+            self._run.failed[result.host.get_name()] = Reason(
+                _message(result.result), str(result.task.action), self._play
+            )
 
     def v2_runner_on_unreachable(self, result: Any) -> None:
         """Keep why a host did not answer."""
         text = _message(result.result).removeprefix("Task failed: ")
-        self._run.failed[result.host.get_name()] = Reason(text, str(result.task.action), unreachable=True)
+        self._run.failed[result.host.get_name()] = Reason(text, str(result.task.action), self._play, unreachable=True)
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         """Print the last lines."""

@@ -20,6 +20,7 @@ LONGEST_REASON = 300
 # A phase that takes no time is not worth a word.
 SHORTEST_PHASE = 1.0
 PLAN, PREFLIGHT, READY, STATUS = (f"multinode.sglang.{name}" for name in ("plan", "preflight", "ready", "status"))
+CALLBACK = "multinode.sglang.summary"
 # The task after preflight or status that fails for all hosts.
 VERDICT = "ansible.builtin.fail"
 JOURNAL = "; the last lines of its journal:"
@@ -56,10 +57,11 @@ class Command:
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a host failed. action: of the task."""
+    """Why a host failed. action: of the task. phase: its play."""
 
     text: str
     action: str = ""
+    phase: str = ""
     unreachable: bool = False
 
 
@@ -67,9 +69,9 @@ class Reason:
 class Run:
     """What a callback has seen.
 
-    phases: play -> seconds. ready: (host, unit) -> seconds until it answered. keys: deployments that need an API key,
-    None for all of them. changed: host -> what changed. restarts: (host, unit) that stop or start. status, units: what the
-    playbook status has printed.
+    phases: play -> seconds. ready: (host, unit) -> seconds until it answered. with_keys: deployments that need an API
+    key. changed: host -> what changed. restarts: (host, unit) that stop or start. status, units: what the playbook
+    status has printed.
     """
 
     command: Command = field(default_factory=Command)
@@ -101,7 +103,7 @@ def render(run: Run) -> list[str]:
     if run.check:
         return _check(run)
     if run.ready:
-        return _deployed(run)
+        return [f"DEPLOYED in {_took(run)}", *deployed(run)]
     return _done(run)
 
 
@@ -114,11 +116,10 @@ def _took(run: Run) -> str:
     return duration(run.seconds) + (f" ({'; '.join(phases)})" if phases else "")
 
 
-def _deployed(run: Run) -> list[str]:
-    lines = [f"DEPLOYED in {_took(run)}"]
-    for name, entry in run.plan.get("deployments", {}).items():
-        lines += _deployment(name, entry, run)
-    return lines
+def deployed(run: Run) -> list[str]:
+    """Return where each deployment answers."""
+    entries = run.plan.get("deployments", {}).items()
+    return [line for name, entry in entries for line in _deployment(name, entry, run)]
 
 
 def _deployment(name: str, entry: Mapping[str, Any], run: Run) -> list[str]:
@@ -183,14 +184,24 @@ def _may(run: Run) -> str:
     return f"{good} of {len(run.verdicts)} {plural(len(run.verdicts), 'host')} passed the checks"
 
 
-def _check(run: Run) -> list[str]:
-    """Return the verdict of a check: whether a run would be refused, and what it would change."""
+def _in(run: Run) -> str:
+    return f" in {duration(run.seconds)}" if run.seconds else ""
+
+
+def verdict(run: Run) -> list[str]:
+    """Return whether a run would be refused, and why."""
     bad = _found(run)
     if bad:
-        lines = [f"CHECK in {duration(run.seconds)}: this run would be REFUSED; {_may(run)}"]
-        return [*lines, *_grouped(bad), f"  Next: fix this, then {run.command.playbook('preflight')}"]
+        return [f"CHECK{_in(run)}: this run would be REFUSED; {_may(run)}", *_grouped(bad)]
     passed = f"; {_may(run)}" if run.verdicts else ""
-    lines = [f"CHECK in {duration(run.seconds)}: this run would go ahead{passed}; nothing was changed"]
+    return [f"CHECK{_in(run)}: this run would go ahead{passed}; nothing was changed"]
+
+
+def _check(run: Run) -> list[str]:
+    """Return the verdict of a check, and what a run would change."""
+    lines = verdict(run)
+    if _found(run):
+        return [*lines, f"  Next: fix this, then {run.command.playbook('preflight')}"]
     for host, tasks in run.changed.items():
         lines.append(f"  {host} would change: {first_few(dict.fromkeys(tasks), 4, '; ')}")
     names = {(rank["host"], one["name"]): one["instance"] for one in _instances(run.plan) for rank in one["ranks"]}
@@ -206,7 +217,7 @@ def _instances(plan: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _failure(run: Run) -> list[str]:
     """Return one reason for each host, and what to do next."""
     actions = {why.action for why in run.failed.values()}
-    phase = list(run.phases)[-1] if run.phases else ""
+    phase = next((why.phase for why in run.failed.values() if why.phase), "")
     kind = "CHECK FAILED" if run.check else "FAILED"
     lines = [f"{kind} after {duration(run.seconds)}" + (f": {phase}" if phase else "")]
     if PLAN in actions:
@@ -278,4 +289,7 @@ def first_line(text: str) -> str:
     """Return the first line that says something, and not too much of it."""
     line = next((one.strip() for one in text.split("\n") if one.strip()), "it failed without a word")
     line = line.removesuffix(JOURNAL)
+    if line.endswith(":"):
+        rest = text.partition(line)[2].strip()
+        line = f"{line} {rest.splitlines()[0].strip()}" if rest else line
     return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]} ..."

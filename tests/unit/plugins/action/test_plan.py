@@ -164,3 +164,12 @@ def test_a_misspelt_variable_is_named_also_beside_a_refusal(monkeypatch: pytest.
     with pytest.raises(AnsibleActionFail):
         run(only="lama")
     assert warned == expected * 2
+
+
+def test_a_warning_is_printed_once(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
+    warned: list[str] = []
+    monkeypatch.setattr(plan.display, "warning", warned.append)
+    run(show="text", sglang_version="0.5.99")
+    assert (shown[0].count("WARNING"), warned) == (1, [])
+    run(sglang_version="0.5.99")
+    assert len(warned) == 1

@@ -87,9 +87,7 @@ def test_a_request_can_be_pasted_whatever_the_model_is_called() -> None:
 
 def test_a_refused_plan_has_its_sentences_and_no_host() -> None:
     text = "The plan is refused; no host was touched.\na.tp_size: it is 0; write 1 or more\nb: c; d"
-    assert render(
-        Run(COMMAND, seconds=1.0, phases={"Compute the plan": 1.0}, failed={"gpu01": Reason(text, PLAN)})
-    ) == [
+    assert render(Run(COMMAND, seconds=1.0, failed={"gpu01": Reason(text, PLAN, "Compute the plan")})) == [
         "FAILED after 1 s: Compute the plan",
         "  The plan is refused; no host was touched.",
         "  a.tp_size: it is 0; write 1 or more",
@@ -163,7 +161,7 @@ def test_a_check_ends_with_what_would_change() -> None:
     run = Run(COMMAND, check=True, plan=plan(instance(0, "gpu01")), verdicts={"gpu01": True, "gpu02": True})
     run.changed, run.restarts = {"gpu01": ["Write the units", "Write the units"]}, {("gpu01", "sglang-llama-0")}
     assert render(run) == [
-        "CHECK in 0 s: this run would go ahead; 2 of 2 hosts passed the checks; nothing was changed",
+        "CHECK: this run would go ahead; 2 of 2 hosts passed the checks; nothing was changed",
         "  gpu01 would change: Write the units",
         "  would stop or start: llama-0@gpu01",
         f"  Next: the same command without --check: {DEPLOY}",
@@ -173,7 +171,7 @@ def test_a_check_ends_with_what_would_change() -> None:
 def test_a_check_says_that_the_run_would_be_refused() -> None:
     run = Run(COMMAND, check=True, findings=[finding("gpu02", "MTU 1500")], verdicts={"gpu01": True, "gpu02": False})
     assert render(run) == [
-        "CHECK in 0 s: this run would be REFUSED; 1 of 2 hosts passed the checks",
+        "CHECK: this run would be REFUSED; 1 of 2 hosts passed the checks",
         "  gpu02: MTU 1500",
         "  Next: fix this, then ansible-playbook multinode.sglang.preflight -i hosts.yml",
     ]
@@ -192,7 +190,14 @@ def test_a_run_without_hosts_names_the_inventory() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "line"), [("\n a \nb", "a"), ("", "it failed without a word"), ("x" * 400, "x" * 300 + " ...")]
+    ("text", "line"),
+    [
+        ("\n a \nb", "a"),
+        ("", "it failed without a word"),
+        ("a failed:\n- b is missing\n- c", "a failed: - b is missing"),
+        ("a:", "a:"),
+        ("x" * 400, "x" * 300 + " ..."),
+    ],
 )
 def test_a_reason_is_one_line(text: str, line: str) -> None:
     assert first_line(text) == line
