@@ -27,7 +27,8 @@ class ActionModule(ControllerAction):
 
     def _verdict(self, variables: Mapping[str, Any]) -> list[str]:
         found = [variables["hostvars"][name].get("preflight_result") for name in variables["ansible_play_hosts_all"]]
-        checked = next((one for one in found if one and "findings" in one), {"findings": (), "hosts": {}})
+        nothing: dict[str, Any] = {"findings": (), "hosts": {}}
+        checked = next((one for one in found if one and "findings" in one), nothing)
         return verdict(Run(check=True, findings=checked["findings"], verdicts=checked["hosts"]))
 
 

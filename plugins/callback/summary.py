@@ -169,6 +169,9 @@ def _message(result: Mapping[str, Any]) -> str:
     """Return what a result says about its failure."""
     items = [one for one in result.get("results") or () if isinstance(one, Mapping) and one.get("failed")]
     found = items[0] if items else result
-    text, printed = str(found.get("msg") or ""), str(found.get("module_stderr") or found.get("stderr") or "").strip()
+    text, printed = (
+        str(found.get("msg") or found.get("censored") or ""),
+        str(found.get("module_stderr") or found.get("stderr") or "").strip(),
+    )
     # Where a module did not come to its own words, what it printed has the reason at its end.
     return f"{text.strip()}: {printed.splitlines()[-1]}" if printed and "module_stderr" in found else text or printed
