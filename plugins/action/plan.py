@@ -14,6 +14,7 @@ from ansible.errors import AnsibleActionFail
 from ansible_collections.multinode.sglang.plugins.module_utils._plan.plain import to_dict
 from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import Plan
 from ansible_collections.multinode.sglang.plugins.plugin_utils._action import ControllerAction, display
+from ansible_collections.multinode.sglang.plugins.plugin_utils._checks.variables import unknown
 from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import (
     Inventory,
     PlanError,
@@ -63,7 +64,8 @@ class ActionModule(ControllerAction):
             sentences = "\n".join(error.sentences)
             raise AnsibleActionFail(f"The plan is refused; no host was touched.\n{sentences}") from error
         plain = to_dict(plan)
-        for warning in plan.warnings:
+        # The text has them as well.
+        for warning in plan.warnings if options["show"] != "text" else ():
             display.warning(warning)
         if options["show"] != "none":
             display.display(render_text(plan) if options["show"] == "text" else render_json(plain))
@@ -77,8 +79,23 @@ class ActionModule(ControllerAction):
         return {**plain, "changed": changed}
 
     def _plan(self, options: Mapping[str, Any], variables: Mapping[str, Any]) -> Plan:
+        names: dict[str, str] = {}
+
+        def raw(host: str) -> Mapping[str, Any]:
+            found: Mapping[str, Any] = variables["hostvars"].raw_get(host)
+            names.update((name, host) for name in found if name not in names)
+            return found
+
+        seen = Variables(variables, raw, self._render, variables["inventory_hostname"])
+        try:
+            return self._plan_of(options, variables, seen)
+        finally:
+            # Also beside a refusal, which a misspelt name may be the cause of.
+            for sentence in unknown(names):
+                display.warning(sentence)
+
+    def _plan_of(self, options: Mapping[str, Any], variables: Mapping[str, Any], seen: Variables) -> Plan:
         acting = variables["inventory_hostname"]
-        seen = Variables(variables, variables["hostvars"].raw_get, self._render, acting)
         inventory = Inventory(variables["groups"], seen.of)
         given = _given(options, seen, inventory, acting)
         settings = Settings(**{field.name: given[field.name] for field in fields(Settings)})

@@ -27,7 +27,7 @@ class ActionModule(ControllerAction):
     }
 
     def act(self, options: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
-        """Print the table; fail where a unit is not ready, or not what the plan says."""
+        """Print the table, and return whether all units are ready and what the plan says."""
         hosts, register = variables["hostvars"], options["register"]
         present = set(variables["ansible_play_hosts_all"])
         planned = {name: one for name, one in results.plan_of(variables)["hosts"].items() if name in present}
@@ -37,9 +37,11 @@ class ActionModule(ControllerAction):
         rows += [row for name, one in found.items() for row in stray_rows(name, one)]
         display.display(render(rows))
         display.display(last_deploy({name: one.get("stamp") for name, one in found.items() if name in planned}))
-        result = {"changed": False, "units": [row.as_dict() for row in rows]}
         bad = [row.title for row in rows if not row.ready]
-        if bad:
-            text = f"{len(bad)} of {len(rows)} servers and routers are not ready as planned: {first_few(bad)}"
-            return {**result, "failed": True, "msg": text}
-        return result
+        text = f"{len(bad)} of {len(rows)} servers and routers are not ready as planned: {first_few(bad)}"
+        return {
+            "changed": False,
+            "units": [row.as_dict() for row in rows],
+            "ready": not bad,
+            "msg": text if bad else f"{len(rows)} servers and routers are ready as planned",
+        }

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: status
-short_description: Print a table of all servers and routers, and fail if one is not ready
+short_description: Print a table of all servers and routers, and return whether all are ready
 version_added: 1.0.0
 description:
-  - Print one table of all ranks of all instances and of all routers of the plan, and fail if one of them is not ready.
+  - Print one table of all ranks of all instances and of all routers of the plan, and return whether all of them are
+    ready.
   - It runs on the controller and reads the results of M(multinode.sglang.unit_info) on all hosts. The plan is in
     C(sglang_plan_result), which the role C(sglang_plan) registers.
 extends_documentation_fragment:
@@ -45,6 +46,16 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+ready:
+  description: Whether all of them are ready, run what the plan says, and are in the plan.
+  returned: always
+  type: bool
+  sample: true
+msg:
+  description: How many are ready, or which ones are not.
+  returned: always
+  type: str
+  sample: 3 servers and routers are ready as planned
 units:
   description:
     - One entry for each rank of each instance and for each router. The instance of a router is V(router), its rank

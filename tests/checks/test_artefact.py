@@ -36,7 +36,11 @@ def test_nothing_else_is_in_it(artefact: Path) -> None:
 
 def test_everything_of_the_clone_that_a_user_needs_is_in_it(artefact: Path, files: list[Path]) -> None:
     needed = {str(name) for name in files if name.parts[0] in {"meta", "playbooks", "plugins", "roles", "inventories"}}
-    assert needed <= set(members(artefact))
+    assert {name for name in needed if not name.startswith("inventories/lab")} <= set(members(artefact))
+
+
+def test_the_inventories_of_the_lab_are_not_in_it(artefact: Path) -> None:
+    assert not [name for name in members(artefact) if ".lab" in name or name.startswith("inventories/lab")]
 
 
 def test_the_playbooks_run_by_their_full_names(installed: Path, controller: Path) -> None:

@@ -113,3 +113,10 @@ def test_a_fact_that_is_missing_is_said_with_host_and_variable(controller: Path,
     said = " ".join(printed.split())
     assert "host node0: sglang_cluster_address: " in said
     assert "the plan gathers no facts: fill a fact cache first" in said
+
+
+def test_a_misspelt_variable_of_a_role_is_named(controller: Path, tmp_path: Path) -> None:
+    status, printed = play(controller, tmp_path, "-e", "node_firewal_manage=true")
+    assert status == 0, printed
+    sentence = "node_firewal_manage: there is no such variable; did you mean node_firewall_manage?"
+    assert " ".join(printed.split()).count(sentence) == 1

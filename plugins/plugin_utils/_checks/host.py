@@ -119,6 +119,12 @@ def _missing_gpus(
         present = join((entry["index"], entry["index"]) for entry in working)
         expected = f"GPUs {join((gpu, gpu) for gpu in needed if isinstance(gpu, int))}, from the plan"
         fix = "see nvidia-smi and sudo dmesg | grep -i xid, then restart the host or correct sglang_gpus_per_node"
+        if not present and not lost:
+            # Nothing of NVIDIA's runs here, so nothing can have failed.
+            fix = (
+                "see lspci | grep -i nvidia; if it lists GPUs, deploy with nvidia_driver_install: true, otherwise "
+                "correct sglang_gpus_per_node"
+            )
         yield Finding("gpus", "count", f"working GPUs: {present or 'none'}{gone}", expected, fix)
     uuids = sorted(gpu for gpu in missing if isinstance(gpu, str))
     if uuids:

@@ -151,3 +151,25 @@ def test_a_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     for dest in (tmp_path / "absent/plan.json", tmp_path):
         with pytest.raises(AnsibleActionFail, match=r"sglang_plan_dest: .* cannot be written"):
             run(dest=str(dest))
+
+
+def test_a_misspelt_variable_is_named_also_beside_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    warned: list[str] = []
+    monkeypatch.setattr(plan.display, "warning", warned.append)
+    hosts = HostVars({name: {**one, "sglang_verson": "0.5.23"} for name, one in VARIABLES["hostvars"].items()})
+    monkeypatch.setitem(VARIABLES, "hostvars", hosts)
+    run()
+    expected = ["host node0: sglang_verson: there is no such variable; did you mean sglang_version?"]
+    assert warned == expected
+    with pytest.raises(AnsibleActionFail):
+        run(only="lama")
+    assert warned == expected * 2
+
+
+def test_a_warning_is_printed_once(monkeypatch: pytest.MonkeyPatch, shown: list[str]) -> None:
+    warned: list[str] = []
+    monkeypatch.setattr(plan.display, "warning", warned.append)
+    run(show="text", sglang_version="0.5.99")
+    assert (shown[0].count("WARNING"), warned) == (1, [])
+    run(sglang_version="0.5.99")
+    assert len(warned) == 1
