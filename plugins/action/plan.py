@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,21 +15,17 @@ from ansible_collections.multinode.sglang.plugins.module_utils._plan.plain impor
 from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import Plan
 from ansible_collections.multinode.sglang.plugins.plugin_utils._action import ControllerAction, display
 from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import (
+    HostVariables,
     Inventory,
     PlanError,
-    Settings,
-    Variables,
-    agreed,
-    as_option,
     build_plan,
     check_removed,
     check_whole_instances,
     parse_only,
     select,
+    settled,
 )
 from ansible_collections.multinode.sglang.plugins.plugin_utils._report.plan import render_json, render_text
-
-SETTINGS = ("deployments", *(field.name for field in fields(Settings)))
 
 
 class ActionModule(ControllerAction):
@@ -77,17 +73,21 @@ class ActionModule(ControllerAction):
         return {**plain, "changed": changed}
 
     def _plan(self, options: Mapping[str, Any], variables: Mapping[str, Any]) -> Plan:
-        acting = variables["inventory_hostname"]
-        seen = Variables(variables, variables["hostvars"].raw_get, self._render, acting)
-        inventory = Inventory(variables["groups"], seen.of)
-        given = _given(options, seen, inventory, acting)
-        settings = Settings(**{field.name: given[field.name] for field in fields(Settings)})
-        check_removed(options["remove_hosts"], variables["groups"])
-        whole = build_plan(given["deployments"], inventory, settings)
+        inventory = Inventory(variables["groups"], functools.cache(self._seen_by))
+        check_removed(options["remove_hosts"], inventory.groups)
+        deployments, settings = settled(options, options["variables"], inventory)
+        whole = build_plan(deployments, inventory, settings)
         plan = select(whole, parse_only(options["only"], whole))
         if options["whole_instances"]:
             check_whole_instances(plan, variables.get("ansible_play_batch") or variables["ansible_play_hosts_all"])
         return plan
+
+    def _seen_by(self, host: str) -> HostVariables:
+        """Return the variables of a host as a task has them that runs there, whichever host this one runs on."""
+        manager = self._task.get_variable_manager()
+        there = manager._inventory.get_host(host)
+        raw = manager.get_vars(play=self._task.get_play(), host=there, task=self._task)
+        return HostVariables(host, raw, lambda value: self._render(value, raw))
 
     def _render(self, value: Any, variables: Mapping[str, Any]) -> Any:
         return self._templar.copy_with_new_env(available_variables=variables).template(value)
@@ -100,19 +100,3 @@ class ActionModule(ControllerAction):
             path.touch(mode=0o600)
             path.write_text(text, encoding="utf-8")
         return True
-
-
-def _given(options: Mapping[str, Any], variables: Variables, inventory: Inventory, acting: str) -> dict[str, Any]:
-    """Return deployments and settings: those that the options name by variable, as all hosts of the plan have them."""
-    names = options["variables"]
-    given = {name: options[name] for name in SETTINGS}
-    if unknown := [name for name in names if name not in SETTINGS]:
-        raise PlanError(f"variables.{unknown[0]}: it is not read from hosts; choose from {', '.join(SETTINGS)}")
-    if names:
-        for option, value in agreed(names, variables, inventory, acting).items():
-            spec = ActionModule.ARGUMENTS[option]
-            given[option] = spec.get("default") if value is None else as_option(spec["type"], value, names[option])
-    for option, value in given.items():
-        if value is None:
-            raise PlanError(f"{names.get(option, option)}: it is missing; set it")
-    return given
