@@ -36,7 +36,7 @@ class ActionModule(ControllerAction):
         "deployments": {"type": "dict"},
         "sglang_version": {"type": "str"},
         "router_package": {"type": "str"},
-        "router_version": {"type": "str"},
+        "router_version": {"type": "str", "default": ""},
         "ephemeral_ports": {"type": "str"},
         "reserved_ports": {"type": "str", "default": ""},
         "env": {"type": "dict", "default": {}},
@@ -56,8 +56,9 @@ class ActionModule(ControllerAction):
         try:
             plan = self._plan(options, variables)
         except PlanError as error:
+            # Without the cause, which Ansible would print as well.
             sentences = "\n".join(error.sentences)
-            raise AnsibleActionFail(f"The plan is refused; no host was touched.\n{sentences}") from error
+            raise AnsibleActionFail(f"The plan is refused; no host was touched.\n{sentences}") from None
         plain = to_dict(plan)
         for warning in plan.warnings:
             display.warning(warning)
@@ -69,7 +70,7 @@ class ActionModule(ControllerAction):
                 changed = self._write(Path(options["dest"]), render_json(plain) + "\n")
             except OSError as error:
                 where = f"sglang_plan_dest: {options['dest']} cannot be written ({error.strerror})"
-                raise AnsibleActionFail(f"{where}; name a file in a directory that exists") from error
+                raise AnsibleActionFail(f"{where}; name a file in a directory that exists") from None
         return {**plain, "changed": changed}
 
     def _plan(self, options: Mapping[str, Any], variables: Mapping[str, Any]) -> Plan:
@@ -87,10 +88,9 @@ class ActionModule(ControllerAction):
         manager = self._task.get_variable_manager()
         there = manager._inventory.get_host(host)
         raw = manager.get_vars(play=self._task.get_play(), host=there, task=self._task)
-        return HostVariables(host, raw, lambda value: self._render(value, raw))
-
-    def _render(self, value: Any, variables: Mapping[str, Any]) -> Any:
-        return self._templar.copy_with_new_env(available_variables=variables).template(value)
+        return HostVariables(
+            host, raw, lambda value: self._templar.copy_with_new_env(available_variables=raw).template(value)
+        )
 
     def _write(self, path: Path, text: str) -> bool:
         if path.is_file() and path.read_text(encoding="utf-8") == text:

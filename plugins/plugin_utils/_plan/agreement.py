@@ -48,7 +48,10 @@ def settled(given: Mapping[str, Any], names: Mapping[str, str], inventory: Inven
     found = {option: given[option] for option in OPTIONS}
     if DEPLOYMENTS in names:
         found[DEPLOYMENTS] = _deployments(names[DEPLOYMENTS], inventory)
-    hosts = dict.fromkeys(_serving(found[DEPLOYMENTS], inventory))
+    if found[DEPLOYMENTS] is None:
+        raise _not_set(names.get(DEPLOYMENTS, DEPLOYMENTS))
+    # Deployments that name no host are refused later, whatever the settings are.
+    hosts = dict.fromkeys(_serving(found[DEPLOYMENTS], inventory) or inventory.groups["all"][:1])
     refusals: list[str] = []
     # Models first, because they may name more hosts.
     for option in sorted(names.keys() - {DEPLOYMENTS}, key=lambda one: (one != MODELS, OPTIONS.index(one))):
@@ -72,8 +75,12 @@ def _settings(found: Mapping[str, Any], names: Mapping[str, str]) -> Settings:
         if value is not None:
             values[field.name] = _typed(str(field.type), value, where)
         elif field.default is MISSING and field.default_factory is MISSING:
-            raise PlanError(f"{where}: it is not set; set it in group_vars/all of the inventory")
+            raise _not_set(where)
     return Settings(**values)
+
+
+def _not_set(where: str) -> PlanError:
+    return PlanError(f"{where}: it is not set; set it in group_vars/all of the inventory")
 
 
 def _typed(kind: str, value: Any, where: str) -> Any:

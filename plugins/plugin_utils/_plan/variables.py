@@ -41,7 +41,9 @@ class HostVariables(Mapping[str, Any]):
                 self._rendered[name] = _whole(self._render(value))
             except AnsibleError as error:
                 problem = " ".join(str(error).split()).rstrip(".")
-                fix = _NO_FACTS if _FACT.search(f"{value!r} {problem}") else "define it for this host, or write the value"
+                fix = (
+                    _NO_FACTS if _FACT.search(f"{value!r} {problem}") else "define it for this host, or write the value"
+                )
                 raise PlanError(f"host {self._host}: {name}: {problem}; {fix}") from error
         return self._rendered[name]
 
