@@ -11,7 +11,6 @@ from ansible_collections.multinode.sglang.plugins.plugin_utils._plan.versions im
 
 from tests.checks.common import REPO
 
-
 ROLE = REPO / "roles/sglang_plan"
 DEFAULTS = yaml.safe_load((ROLE / "defaults/main.yml").read_text(encoding="utf-8"))
 
