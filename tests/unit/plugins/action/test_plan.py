@@ -130,7 +130,7 @@ def test_settings_are_read_on_every_host() -> None:
 
 def test_a_refusal_has_no_cause_that_would_be_printed_too() -> None:
     with pytest.raises(AnsibleActionFail) as refused:
-        run(env=["a"], deployments={})
+        run(deployments={})
     assert refused.value.__suppress_context__
     assert refused.value.__cause__ is None
 
