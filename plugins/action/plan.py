@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,21 +16,17 @@ from ansible_collections.multinode.sglang.plugins.module_utils._plan.types impor
 from ansible_collections.multinode.sglang.plugins.plugin_utils._action import ControllerAction, display
 from ansible_collections.multinode.sglang.plugins.plugin_utils._checks.variables import unknown
 from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import (
+    HostVariables,
     Inventory,
     PlanError,
-    Settings,
-    Variables,
-    agreed,
-    as_option,
     build_plan,
     check_removed,
     check_whole_instances,
     parse_only,
     select,
+    settled,
 )
 from ansible_collections.multinode.sglang.plugins.plugin_utils._report.plan import render_json, render_text
-
-SETTINGS = ("deployments", *(field.name for field in fields(Settings)))
 
 
 class ActionModule(ControllerAction):
@@ -41,7 +37,7 @@ class ActionModule(ControllerAction):
         "deployments": {"type": "dict"},
         "sglang_version": {"type": "str"},
         "router_package": {"type": "str"},
-        "router_version": {"type": "str"},
+        "router_version": {"type": "str", "default": ""},
         "ephemeral_ports": {"type": "str"},
         "reserved_ports": {"type": "str", "default": ""},
         "env": {"type": "dict", "default": {}},
@@ -61,8 +57,9 @@ class ActionModule(ControllerAction):
         try:
             plan = self._plan(options, variables)
         except PlanError as error:
+            # Without the cause, which Ansible would print as well.
             sentences = "\n".join(error.sentences)
-            raise AnsibleActionFail(f"The plan is refused; no host was touched.\n{sentences}") from error
+            raise AnsibleActionFail(f"The plan is refused; no host was touched.\n{sentences}") from None
         plain = to_dict(plan)
         # The text has them as well.
         for warning in plan.warnings if options["show"] != "text" else ():
@@ -75,39 +72,40 @@ class ActionModule(ControllerAction):
                 changed = self._write(Path(options["dest"]), render_json(plain) + "\n")
             except OSError as error:
                 where = f"sglang_plan_dest: {options['dest']} cannot be written ({error.strerror})"
-                raise AnsibleActionFail(f"{where}; name a file in a directory that exists") from error
+                raise AnsibleActionFail(f"{where}; name a file in a directory that exists") from None
         return {**plain, "changed": changed}
 
     def _plan(self, options: Mapping[str, Any], variables: Mapping[str, Any]) -> Plan:
         names: dict[str, str] = {}
-
-        def raw(host: str) -> Mapping[str, Any]:
-            found: Mapping[str, Any] = variables["hostvars"].raw_get(host)
-            names.update((name, host) for name in found if name not in names)
-            return found
-
-        seen = Variables(variables, raw, self._render, variables["inventory_hostname"])
+        inventory = Inventory(variables["groups"], functools.cache(lambda host: self._seen_by(host, names)))
         try:
-            return self._plan_of(options, variables, seen)
+            return self._plan_of(options, variables, inventory)
         finally:
             # Also beside a refusal, which a misspelt name may be the cause of.
             for sentence in unknown(names):
                 display.warning(sentence)
 
-    def _plan_of(self, options: Mapping[str, Any], variables: Mapping[str, Any], seen: Variables) -> Plan:
-        acting = variables["inventory_hostname"]
-        inventory = Inventory(variables["groups"], seen.of)
-        given = _given(options, seen, inventory, acting)
-        settings = Settings(**{field.name: given[field.name] for field in fields(Settings)})
-        check_removed(options["remove_hosts"], variables["groups"])
-        whole = build_plan(given["deployments"], inventory, settings)
+    def _plan_of(self, options: Mapping[str, Any], variables: Mapping[str, Any], inventory: Inventory) -> Plan:
+        check_removed(options["remove_hosts"], inventory.groups)
+        deployments, settings = settled(options, options["variables"], inventory)
+        whole = build_plan(deployments, inventory, settings)
         plan = select(whole, parse_only(options["only"], whole))
         if options["whole_instances"]:
             check_whole_instances(plan, variables.get("ansible_play_batch") or variables["ansible_play_hosts_all"])
         return plan
 
-    def _render(self, value: Any, variables: Mapping[str, Any]) -> Any:
-        return self._templar.copy_with_new_env(available_variables=variables).template(value)
+    def _seen_by(self, host: str, names: dict[str, str]) -> HostVariables:
+        """Return the variables of a host as a task has them that runs there, whichever host this one runs on.
+
+        names: gets each name, and the first host that has it.
+        """
+        manager = self._task.get_variable_manager()
+        there = manager._inventory.get_host(host)
+        raw = manager.get_vars(play=self._task.get_play(), host=there, task=self._task)
+        names.update((name, host) for name in raw if name not in names)
+        return HostVariables(
+            host, raw, lambda value: self._templar.copy_with_new_env(available_variables=raw).template(value)
+        )
 
     def _write(self, path: Path, text: str) -> bool:
         if path.is_file() and path.read_text(encoding="utf-8") == text:
@@ -117,19 +115,3 @@ class ActionModule(ControllerAction):
             path.touch(mode=0o600)
             path.write_text(text, encoding="utf-8")
         return True
-
-
-def _given(options: Mapping[str, Any], variables: Variables, inventory: Inventory, acting: str) -> dict[str, Any]:
-    """Return deployments and settings: those that the options name by variable, as all hosts of the plan have them."""
-    names = options["variables"]
-    given = {name: options[name] for name in SETTINGS}
-    if unknown := [name for name in names if name not in SETTINGS]:
-        raise PlanError(f"variables.{unknown[0]}: it is not read from hosts; choose from {', '.join(SETTINGS)}")
-    if names:
-        for option, value in agreed(names, variables, inventory, acting).items():
-            spec = ActionModule.ARGUMENTS[option]
-            given[option] = spec.get("default") if value is None else as_option(spec["type"], value, names[option])
-    for option, value in given.items():
-        if value is None:
-            raise PlanError(f"{names.get(option, option)}: it is missing; set it")
-    return given

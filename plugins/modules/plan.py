@@ -39,8 +39,11 @@ options:
     description: The package whose program is the router, V(sglang-router) or its successor V(smg).
     type: str
   router_version:
-    description: The release of O(router_package) on the hosts. It decides which options are known.
+    description:
+      - The release of O(router_package) on the hosts. It decides which options are known. Empty uses the newest one
+        that is known.
     type: str
+    default: ''
   ephemeral_ports:
     description: The hosts' C(net.ipv4.ip_local_port_range), written as a range, such as V(32768-60999).
     type: str

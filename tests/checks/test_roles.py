@@ -38,9 +38,8 @@ def defaults(role: Path) -> dict[str, Any]:
 
 def options(role: Path) -> dict[str, Any]:
     """The variables of the role as its specification has them."""
-    specification = yaml.safe_load((role / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]
-    found: dict[str, Any] = specification["options"]
-    return found
+    entries = yaml.safe_load((role / "meta/argument_specs.yml").read_text())["argument_specs"].values()
+    return {name: option for entry in entries for name, option in entry["options"].items()}
 
 
 def test_the_specification_has_the_keys_of_the_defaults(role: Path) -> None:

@@ -6,24 +6,23 @@
 
 from __future__ import annotations
 
-from .agreement import agreed, as_option
+from .agreement import settled
 from .build import build_plan
 from .errors import PlanError
 from .inventory import Inventory
 from .limits import check_removed, check_whole_instances, parse_only, select
 from .settings import Settings
-from .variables import Variables
+from .variables import HostVariables
 
 __all__ = [
+    "HostVariables",
     "Inventory",
     "PlanError",
     "Settings",
-    "Variables",
-    "agreed",
-    "as_option",
     "build_plan",
     "check_removed",
     "check_whole_instances",
     "parse_only",
     "select",
+    "settled",
 ]

@@ -9,147 +9,178 @@ They may be written anywhere in the inventory. If those of one group were taken 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, fields
 from typing import Any
 
 from ansible_collections.multinode.sglang.plugins.module_utils._base.text import first_few
 
-from . import keys
 from .env import SECRET
-from .errors import PlanError, shown
+from .errors import PlanError, nearest, shown
 from .inventory import Inventory
+from .keys import ALL
 from .schema import parse_hosts
-from .variables import ABSENT, Variables
+from .settings import Settings
 
 DEPLOYMENTS, MODELS = "deployments", "models"
+OPTIONS = (DEPLOYMENTS, *(field.name for field in fields(Settings)))
 # What to do where only some hosts are meant. Option -> words.
 _FOR_SOME = {
+    DEPLOYMENTS: "; for two clusters, use two inventories",
     "sglang_version": "; for one deployment, write sglang_version there",
     "env": "; for one deployment, write env there, and for one host sglang_host_env",
 }
+_ABSENT: Any = object()
+# A value and the hosts that have it. Values may be mappings, which no dict takes as keys.
 Views = list[tuple[Any, list[str]]]
 
 
-def agreed(names: Mapping[str, str], variables: Variables, inventory: Inventory, acting: str) -> dict[str, Any]:
-    """Return option -> its value on all hosts of the plan; refuse where hosts differ. names: option -> variable.
+def settled(given: Mapping[str, Any], names: Mapping[str, str], inventory: Inventory) -> tuple[Any, Settings]:
+    """Return the deployments and the settings.
 
-    What is served where is compared on all hosts that have it first: only then is it known which hosts the plan has.
+    names: option -> the variable that all hosts of the plan must have alike; other options are taken as given. What is
+    served where comes first, because only then is it known which hosts the plan has.
     """
-    sight = _Sight(names, variables, acting)
-    deployments = sight.value(DEPLOYMENTS, sight.having(DEPLOYMENTS, inventory.groups.get("all", ())))
-    planned = list(dict.fromkeys(_hosts_of(deployments, inventory)))
-    models = sight.value(MODELS, planned)
-    planned = list(dict.fromkeys([*planned, *_hosts_of_models(models, inventory)]))
-    found: dict[str, Any] = {}
-    refusals: list[str] = []
     for option in names:
-        try:
-            found[option] = sight.value(option, planned)
-        except PlanError as error:
-            refusals += error.sentences
+        if option not in OPTIONS:
+            fix = nearest(option, OPTIONS) or f"; choose from {', '.join(OPTIONS)}"
+            raise PlanError(f"variables.{option}: it is not read from hosts{fix}")
+    found = {option: given[option] for option in OPTIONS}
+    if DEPLOYMENTS in names:
+        found[DEPLOYMENTS] = _deployments(names[DEPLOYMENTS], inventory)
+    if found[DEPLOYMENTS] is None:
+        raise _not_set(names.get(DEPLOYMENTS, DEPLOYMENTS))
+    # Deployments that name no host are refused later, whatever the settings are.
+    hosts = dict.fromkeys(_serving(found[DEPLOYMENTS], inventory) or inventory.groups["all"][:1])
+    refusals: list[str] = []
+    # Models first, because they may name more hosts.
+    for option in sorted(names.keys() - {DEPLOYMENTS}, key=lambda one: (one != MODELS, OPTIONS.index(one))):
+        views, failed = _views(names[option], hosts, inventory)
+        refusals += [sentence for error in failed.values() for sentence in error.sentences][:1]
+        refusals += _differences(option, names[option], views)
+        if views and views[0][0] is not _ABSENT:
+            found[option] = views[0][0]
+        if option == MODELS:
+            hosts |= dict.fromkeys(_named(found[MODELS], _mapping(found[MODELS]), inventory))
     if refusals:
         raise PlanError(*refusals)
-    return found
+    return found[DEPLOYMENTS], _settings(found, names)
 
 
-def as_option(kind: str, value: Any, variable: str) -> Any:
-    """Return a variable as an option of a kind takes it; -e and templates make text of numbers, YAML the reverse."""
-    if kind == "str" and isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
+def _settings(found: Mapping[str, Any], names: Mapping[str, str]) -> Settings:
+    """Return typed settings. One that is empty in the inventory has its default."""
+    values = {}
+    for field in fields(Settings):
+        where, value = names.get(field.name, field.name), found[field.name]
+        if value is not None:
+            values[field.name] = _typed(str(field.type), value, where)
+        elif field.default is MISSING and field.default_factory is MISSING:
+            raise _not_set(where)
+    return Settings(**values)
+
+
+def _not_set(where: str) -> PlanError:
+    return PlanError(f"{where}: it is not set; set it in group_vars/all of the inventory")
+
+
+def _typed(kind: str, value: Any, where: str) -> Any:
+    """Return a value of a kind; -e and templates make text of numbers, YAML the reverse."""
+    is_number = isinstance(value, int) and not isinstance(value, bool)
     if kind == "str" and not isinstance(value, str):
-        raise PlanError(f"{variable}: {shown(value)} is not a string; write it in quotes")
-    if kind == "int" and isinstance(value, str) and value.isdecimal():
+        if not is_number:
+            raise PlanError(f"{where}: {shown(value)} is not a string; write it in quotes")
+        return str(value)
+    if kind == "int" and not is_number:
+        if not (isinstance(value, str) and value.isascii() and value.isdecimal()):
+            raise PlanError(f"{where}: {shown(value)} is not a whole number; write a number")
         return int(value)
-    if kind == "int" and (isinstance(value, bool) or not isinstance(value, int)):
-        raise PlanError(f"{variable}: {shown(value)} is not a whole number; write a number")
     return value
 
 
-class _Sight:
-    """What hosts see of the settings."""
-
-    def __init__(self, names: Mapping[str, str], variables: Variables, acting: str) -> None:
-        self._names, self._variables, self._acting = names, variables, acting
-
-    def having(self, option: str, hosts: Iterable[str]) -> list[str]:
-        """Return the hosts on which the inventory sets an option."""
-        return [host for host in hosts if self._names[option] in self._variables.of(host)]
-
-    def value(self, option: str, hosts: list[str]) -> Any:
-        """Return the value that all hosts have: that of the inventory, else that of the play or the role."""
-        name = self._names[option]
-        if not self._variables.is_set_over_hosts(name):
-            views = self._views(name, hosts)
-            if len(views) > 1:
-                raise PlanError(f"{name}: {_difference(views)}{_FOR_SOME.get(option, '')}")
-            if views and views[0][0] is not ABSENT:
-                return views[0][0]
-        value = self._variables.of_play(name, hosts[0] if hosts else self._acting)
-        if value is ABSENT:
-            raise PlanError(f"{name}: it is not set; set it in group_vars/all of the inventory")
-        return value
-
-    def _views(self, name: str, hosts: Iterable[str]) -> Views:
-        views: Views = []
-        for host in hosts:
-            value = self._variables.on(host, name)
-            for known, those in views:
-                if value is known or value == known:
-                    those.append(host)
-                    break
-            else:
-                views.append((value, [host]))
-        return views
+def _deployments(name: str, inventory: Inventory) -> Any:
+    """Return what all hosts have that have some. Those outside the plan may lack what a template needs."""
+    having = [host for host in inventory.groups.get("all", ()) if name in inventory.variables(host)]
+    views, failed = _views(name, having, inventory)
+    if different := _differences(DEPLOYMENTS, name, views):
+        raise PlanError(*different)
+    deployments = views[0][0] if views else None
+    serving = set(_serving(deployments, inventory))
+    for host, error in failed.items():
+        if host in serving or not views:
+            raise error
+    return deployments
 
 
-def _difference(views: Views) -> str:
-    """Return what differs between hosts, without secrets."""
-    maps = [value for value, _hosts in views if isinstance(value, Mapping)]
-    keys = list(
-        dict.fromkeys(key for value in maps for key in value if any(_of(one, key) != value[key] for one in maps))
-    )
-    only = keys[0] if len(keys) == 1 else None
-    where = f" in {first_few(map(str, keys))}" if keys else ""
-    said = ", ".join(f"{_text(value, only)} on {first_few(hosts)}" for value, hosts in views)
-    return f"hosts of the plan differ{where}: {said}; the plan is one for all, so set it in group_vars/all"
+def _views(name: str, hosts: Iterable[str], inventory: Inventory) -> tuple[Views, dict[str, PlanError]]:
+    """Return what hosts have, and the hosts on which a template fails."""
+    views: Views = []
+    failed = {}
+    for host in hosts:
+        try:
+            value = inventory.variables(host).get(name, _ABSENT)
+        except PlanError as error:
+            failed[host] = error
+            continue
+        for known, those in views:
+            if value is known or value == known:
+                those.append(host)
+                break
+        else:
+            views.append((value, [host]))
+    return views, failed
 
 
-def _of(value: Mapping[Any, Any], key: Any) -> Any:
-    return value.get(key, ABSENT)
+def _differences(option: str, name: str, views: Views) -> list[str]:
+    """Return the refusal where hosts differ, with as much of the value as differs and without secrets."""
+    if len(views) < 2:
+        return []
+    path, keys = name, _different(views)
+    while len(keys) == 1:
+        path = f"{path}.{keys[0]}"
+        views = [(value.get(keys[0], _ABSENT), hosts) for value, hosts in views]
+        keys = _different(views)
+    said = ", ".join(f"{_text(path, value, keys)} on {first_few(hosts)}" for value, hosts in views)
+    return [
+        f"{path}: hosts of the plan differ ({said}); the plan is one for all, so set {name} once, in group_vars/all"
+        f"{_FOR_SOME.get(option, '')}"
+    ]
 
 
-def _text(value: Any, key: Any) -> str:
-    if isinstance(value, Mapping) and key is not None:
-        if key not in value:
-            return "none"
-        value = value[key]
-        if isinstance(key, str) and SECRET.search(key):
-            return "a secret"
-    if value is ABSENT:
+def _different(views: Views) -> list[Any]:
+    """Return the keys in which mappings differ."""
+    values = [value for value, _hosts in views]
+    if not all(isinstance(value, Mapping) for value in values):
+        return []
+    every = dict.fromkeys(key for value in values for key in value)
+    first = values[0]
+    return [key for key in every if any(value.get(key, _ABSENT) != first.get(key, _ABSENT) for value in values[1:])]
+
+
+def _text(path: str, value: Any, keys: list[Any]) -> str:
+    if value is _ABSENT:
         return "not set"
-    return "a value" if isinstance(value, (Mapping, list)) else shown(value)
+    if keys and isinstance(value, Mapping):
+        parts = [f"{key}: {_text(str(key), value.get(key, _ABSENT), [])}" for key in keys]
+        return f"{{{first_few(parts, 4)}}}"
+    if SECRET.search(path.rpartition(".")[2]):
+        return "a secret"
+    return "a mapping" if isinstance(value, Mapping) else shown(value)
 
 
-def _hosts_of(deployments: Any, inventory: Inventory) -> Iterator[str]:
-    """Return the hosts that deployments name; what is wrong with their words is refused later."""
-    for body in _bodies(deployments):
-        for key in (*keys.ALL, "router"):
-            yield from _resolved(body.get(key), inventory)
+def _serving(deployments: Any, inventory: Inventory) -> list[str]:
+    return [host for body in _mapping(deployments).values() for host in _named(body, (*ALL, "router"), inventory)]
 
 
-def _hosts_of_models(models: Any, inventory: Inventory) -> Iterator[str]:
-    for body in _bodies(models):
-        yield from _resolved(body, inventory)
+def _mapping(value: Any) -> Mapping[Any, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
-def _bodies(value: Any) -> list[Mapping[str, Any]]:
-    return [body for body in value.values() if isinstance(body, Mapping)] if isinstance(value, Mapping) else []
-
-
-def _resolved(group: Any, inventory: Inventory) -> list[str]:
-    if not isinstance(group, Mapping) or "hosts" not in group:
-        return []
-    try:
-        return inventory.resolve(parse_hosts(group["hosts"], ""), "")
-    except PlanError:
-        return []
+def _named(body: Any, keys: Iterable[str], inventory: Inventory) -> list[str]:
+    """Return the hosts that some parts of a mapping name; what is wrong with their words is refused later."""
+    found: list[str] = []
+    for key in keys:
+        try:
+            found += inventory.resolve(parse_hosts(_mapping(_mapping(body).get(key)).get("hosts"), ""), "")
+        except PlanError:
+            continue
+    return found

@@ -53,7 +53,7 @@ def _plan(planned: dict[str, DeploymentPlan], draft: Draft, settings: Settings, 
     return Plan(
         sglang_version=settings.sglang_version,
         router_package=settings.router_package,
-        router_version=settings.router_version,
+        router_version=site.router_release,
         models_root=site.catalog.root,
         ephemeral_ports=ephemeral,
         dynamic_ports={"ephemeral": ephemeral, "mooncake": text_of(MOONCAKE)},

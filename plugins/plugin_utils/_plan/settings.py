@@ -15,7 +15,7 @@ from .errors import PlanError
 from .intervals import LAST_PORT, Interval, merged, parse_intervals
 from .models import Catalog, parse_models
 from .programs import ROUTERS, Program
-from .versions import Version, parse_version
+from .versions import Version, parse_version, spell
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,7 @@ class Settings:
 
     sglang_version: str
     router_package: str
-    router_version: str
+    router_version: str = ""
     ephemeral_ports: str
     reserved_ports: str = ""
     env: Mapping[str, Any] = field(default_factory=dict)
@@ -36,11 +36,12 @@ class Settings:
 
 @dataclass(frozen=True)
 class Site:
-    """The settings, checked. router: the program that is the router, and its release."""
+    """The settings, checked. router: the program that is the router, and its release as text and numbers."""
 
     sglang_version: str
     version: Version
     router: Program
+    router_release: str
     router_version: Version
     ephemeral: Interval
     reserved: list[Interval]
@@ -62,11 +63,13 @@ def check_settings(settings: Settings) -> Site:
             f"sglang_router_package: {settings.router_package!r} is not a router; choose {' or '.join(ROUTERS)}"
         )
     router = ROUTERS[settings.router_package]
+    release = settings.router_version or spell(router.newest)
     return Site(
         settings.sglang_version,
         version,
         router,
-        parse_version(settings.router_version, router.variable, router.newest),
+        release,
+        parse_version(release, router.variable, router.newest),
         ephemeral[0],
         _reserved(settings.reserved_ports),
         parse_env(settings.env, "sglang_env"),

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
@@ -28,16 +29,9 @@ OPTIONS = {
 }
 
 
-class HostVars(dict[str, Any]):
-    """The variables of hosts, as they are written."""
-
-    raw_get = dict.__getitem__
-
-
+HOSTS = {"node0": {"ansible_host": "10.0.0.1"}, "node1": {"ansible_host": "10.0.0.2"}}
 VARIABLES = {
-    "inventory_hostname": "node0",
     "groups": {"all": ["node0", "node1"], "nodes": ["node0", "node1"]},
-    "hostvars": HostVars({"node0": {"ansible_host": "10.0.0.1"}, "node1": {"ansible_host": "10.0.0.2"}}),
     "ansible_play_batch": ["node0"],
 }
 
@@ -50,11 +44,19 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return lines
 
 
-def run(check_mode: bool = False, **options: Any) -> dict[str, Any]:
-    """Run the action."""
-    task = MagicMock(args={**OPTIONS, **options}, check_mode=check_mode, async_val=0)
+def acted(args: dict[str, Any], hosts: Mapping[str, Mapping[str, Any]], check_mode: bool = False) -> dict[str, Any]:
+    """Run the action. hosts: what a task has there."""
+    task = MagicMock(args=args, check_mode=check_mode, async_val=0)
+    manager = task.get_variable_manager.return_value
+    manager._inventory.get_host = str
+    manager.get_vars = lambda play, host, task: hosts[host]
     action = plan.ActionModule(task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock())
     return action.run(None, VARIABLES)
+
+
+def run(check_mode: bool = False, **options: Any) -> dict[str, Any]:
+    """Run the action with options as they are."""
+    return acted({**OPTIONS, **options}, HOSTS, check_mode)
 
 
 def test_the_result_is_the_plan_as_plain_data(shown: list[str]) -> None:
@@ -111,40 +113,26 @@ def test_a_refusal_says_that_nothing_was_touched() -> None:
         run(only="lama")
 
 
-NAMES = {name: f"sglang_{name}" for name in OPTIONS}
+def by_name(**different: dict[str, Any]) -> dict[str, Any]:
+    """Run the action with the names of variables that all hosts have. different: host -> what it has besides."""
+    names = {name: f"sglang_{name}" for name in OPTIONS}
+    everywhere = {names[name]: value for name, value in OPTIONS.items()}
+    return acted(
+        {"variables": names}, {host: {**everywhere, **HOSTS[host], **different.get(host, {})} for host in HOSTS}
+    )
 
 
-def shared(acting: str = "node0", **different: dict[str, Any]) -> dict[str, Any]:
-    """Return the variables of a task; its inventory sets everything for all. different: host -> variables."""
-    everywhere = {f"sglang_{name}": value for name, value in OPTIONS.items()} | {"sglang_models": {}}
-    own = {
-        name: {**everywhere, **VARIABLES["hostvars"][name], **different.get(name, {})}  # type: ignore[index]
-        for name in ("node0", "node1")
-    }
-    return {**VARIABLES, **own[acting], "inventory_hostname": acting, "hostvars": HostVars(own)}
+def test_settings_are_read_on_every_host() -> None:
+    assert by_name() == run()
+    with pytest.raises(AnsibleActionFail, match=r"\('0\.5\.23' on node0, '0\.5\.20' on node1\)"):
+        by_name(node1={"sglang_sglang_version": "0.5.20"})
 
 
-def by_name(variables: dict[str, Any]) -> dict[str, Any]:
-    """Run the action with the names of variables."""
-    task = MagicMock(args={"variables": {**NAMES, "models": "sglang_models"}}, check_mode=False, async_val=0)
-    action = plan.ActionModule(task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock())
-    return action.run(None, variables)
-
-
-def test_settings_are_read_on_every_host_whichever_host_acts() -> None:
-    assert by_name(shared("node0")) == by_name(shared("node1"))
-    said = []
-    for acting in ("node0", "node1"):
-        with pytest.raises(AnsibleActionFail) as refused:
-            by_name(shared(acting, node1={"sglang_sglang_version": "0.5.20"}))
-        said.append(str(refused.value))
-    assert said[0] == said[1]
-    assert "sglang_sglang_version: hosts of the plan differ: '0.5.23' on node0, '0.5.20' on node1" in said[0]
-
-
-def test_what_the_play_sets_is_over_what_hosts_have() -> None:
-    variables = shared(node1={"sglang_sglang_version": "0.5.20"}) | {"sglang_sglang_version": "0.5.22"}
-    assert by_name(variables)["sglang_version"] == "0.5.22"
+def test_a_refusal_has_no_cause_that_would_be_printed_too() -> None:
+    with pytest.raises(AnsibleActionFail) as refused:
+        run(deployments={})
+    assert refused.value.__suppress_context__
+    assert refused.value.__cause__ is None
 
 
 def test_a_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:
@@ -156,8 +144,7 @@ def test_a_file_that_cannot_be_written_is_said(tmp_path: Path) -> None:
 def test_a_misspelt_variable_is_named_also_beside_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
     warned: list[str] = []
     monkeypatch.setattr(plan.display, "warning", warned.append)
-    hosts = HostVars({name: {**one, "sglang_verson": "0.5.23"} for name, one in VARIABLES["hostvars"].items()})
-    monkeypatch.setitem(VARIABLES, "hostvars", hosts)
+    monkeypatch.setitem(HOSTS, "node0", {**HOSTS["node0"], "sglang_verson": "0.5.23"})
     run()
     expected = ["host node0: sglang_verson: there is no such variable; did you mean sglang_version?"]
     assert warned == expected

@@ -6,19 +6,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 from ansible.errors import AnsibleUndefinedVariable
 from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import (
+    HostVariables,
     PlanError,
-    Variables,
-    agreed,
-    as_option,
     check_removed,
     check_whole_instances,
     parse_only,
+    settled,
 )
+from ansible_collections.multinode.sglang.plugins.plugin_utils._plan.agreement import OPTIONS
 
 from .conftest import inventory, server, typed
 
@@ -330,24 +331,36 @@ SETTINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
 
 def disagreements() -> Iterator[Callable[[], Any]]:
     """Return what to try with the variables of hosts."""
-    names = {"deployments": "sglang_deployments", "models": "sglang_models", "env": "sglang_env"}
-    common = {"sglang_deployments": body(), "sglang_models": {}, "sglang_env": {"NCCL_DEBUG": "WARN"}}
+    names = {
+        "deployments": "sglang_deployments",
+        "env": "sglang_env",
+        "sglang_version": "sglang_version",
+        "models_port": "sglang_models_port",
+    }
+    given = dict.fromkeys(OPTIONS, "") | {"deployments": None, "sglang_version": None, "models_port": 1}
+    common = {"sglang_deployments": body(), "sglang_env": {"NCCL_DEBUG": "WARN"}, "sglang_version": "0.5.23"}
 
-    def fails(value: Any, _variables: Any) -> Any:
+    def fails(value: Any) -> Any:
         raise AnsibleUndefinedVariable(f"{value} is undefined")
 
-    def attempt(base: dict[str, Any], **hosts: dict[str, Any]) -> Any:
+    def attempt(base: dict[str, Any], read: dict[str, str] = names, **hosts: dict[str, Any]) -> Any:
         where = inventory()
-        variables = Variables({}, lambda host: base | hosts.get(host, {}), fails, "node0")
-        return agreed(names, variables, where, "node0")
+        views = {host: HostVariables(host, base | hosts.get(host, {}), fails) for host in where.groups["all"]}
+        return settled(given, read, replace(where, variables=views.__getitem__))
 
     yield lambda: attempt({})
+    yield lambda: attempt({"sglang_deployments": body()})
+    yield lambda: attempt(common, {**names, "model": "sglang_models"})
+    yield lambda: attempt(common, {**names, "only": "sglang_plan_only"})
     yield lambda: attempt(common, node1={"sglang_env": {"NCCL_DEBUG": "INFO"}})
     yield lambda: attempt(common, node1={"sglang_env": {"NCCL_DEBUG": "WARN", "HF_TOKEN": "x"}})
+    yield lambda: attempt(common, node1={"sglang_env": {"A": "1", "B": {}}})
+    yield lambda: attempt(common, node1={"sglang_version": "0.5.22"})
+    yield lambda: attempt(common, node1={"sglang_deployments": body(model="/n")})
     yield lambda: attempt(common, node1={"sglang_env": "{{ nope }}"})
     yield lambda: attempt(common, node1={"sglang_env": "{{ ansible_facts['ib0'] }}"})
-    yield lambda: as_option("str", 0.5, "sglang_version")
-    yield lambda: as_option("int", "x", "sglang_models_port")
+    yield lambda: attempt(common | {"sglang_version": 0.5})
+    yield lambda: attempt(common | {"sglang_models_port": "x"})
 
 
 def attempts() -> Iterator[Callable[[], Any]]:
