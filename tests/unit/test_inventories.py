@@ -116,7 +116,7 @@ def test_the_plan_types_the_documented_router() -> None:
     (router,) = load("pd_disaggregation")["hosts"]["router0"]["routers"]
     by_hand = shlex.split(PD_ROUTER)[1:]
     by_hand.insert(by_hand.index("--decode"), "8998")
-    assert sorted(router["argv"]) == sorted([*by_hand, "--prometheus-port", "29000"])
+    assert sorted(router["argv"]) == sorted([*by_hand, "--prometheus-port", "29000", "--cb-failure-threshold", "4"])
 
 
 def test_attention_dp_is_spelled_as_the_newer_release_wants_it() -> None:

@@ -28,7 +28,7 @@ from .draft import Draft
 from .env import SECRET
 from .intervals import text_of
 from .inventory import Host
-from .listeners import Listener, check_host
+from .listeners import Listener, check_families, check_host, is_loopback
 from .placement import Placed, check_shape, place
 from .ports import check_dynamic, instance_ports
 from .programs import SGLANG
@@ -145,6 +145,7 @@ class _Entry:
     def add_instance(self, placed: Placed, shared: Shared) -> None:
         """Plan all ranks of one instance."""
         draft, group = self._draft, placed.group
+        check_families(_addresses(placed.hosts), f"{group.where}.hosts")
         ports = instance_ports(placed, shared.tail)
         draft.check_range(ports, f"{group.where}, {placed.on_host} on {placed.hosts[0].name}")
         rules = instance_rules(placed, ports, self._router_peers, draft.site.ephemeral)
@@ -230,7 +231,8 @@ class _Entry:
             unit = found.unit(host, ports, workers)
             on_host.routers.append(unit)
             on_host.claim(ports, unit.name)
-            on_host.rules += router_rules(unit.name, ports, self._router_peers)
+            outside = {name: port for name, port in ports.items() if name != "router" or not is_loopback(unit.address)}
+            on_host.rules += router_rules(unit.name, outside, self._router_peers)
             self._routers.append(RouterAddress(unit.name, host.name, unit.address, unit.port, unit.scheme, unit.ports))
 
 

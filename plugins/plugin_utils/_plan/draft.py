@@ -111,7 +111,7 @@ class Draft:
             sglang_versions=tuple(sorted({unit.sglang_version for unit in draft.units}, key=by_age)),
             routers=tuple(draft.routers),
             reserved_ports=join(interval for interval, _owner, _name in draft.claims),
-            reach=tuple(draft.rules),
+            reach=tuple(dict.fromkeys(draft.rules)),
             releases=releases.releases(catalog, models, draft.host),
             mounts=releases.mounts(models),
         )

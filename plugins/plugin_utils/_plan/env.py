@@ -28,7 +28,8 @@ OWNED = {
     "PATH": "remove it, because units have a PATH of their own",
 }
 # What the plan asks of a group, so that no host of it may differ. Name -> what to do instead.
-SAME_ON_ALL = {"SGLANG_RUST_SERVER": "set it in env of the group, because all hosts of an instance need the same"}
+_IN_GROUP = "set it in env of the group, because all hosts of an instance need the same"
+SAME_ON_ALL = {"SGLANG_RUST_SERVER": _IN_GROUP, "SGLANG_TCP_STORE_PORT": _IN_GROUP}
 # The values that SGLang takes for true (environ.py, EnvBool).
 TRUE = ("true", "1", "yes", "y")
 # Names of variables whose values nobody is to see.

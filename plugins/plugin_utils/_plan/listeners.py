@@ -25,6 +25,10 @@ _ENDPOINT = re.compile(r"tcp://.*:(\d+)\Z")
 # The publisher's own endpoint (kv_events.py, KVEventsConfig), and torch's store of the nixl backend (environ.py).
 _KV_ENDPOINT = "tcp://*:5557"
 _NIXL_STORE = "29600"
+# The publisher binds these addresses, and connects to others.
+_BOUND = ("*", "::", "0.0.0.0")
+# Who gives its weights to others has a server of its own, at this port unless extra_ports moves it (fields/model.py).
+_SEED, _SEED_PORT = "remote-instance-weight-loader-start-seed-via-transfer-engine", 6789
 
 
 @dataclass(frozen=True)
@@ -72,16 +76,20 @@ def _sources(value: Any, where: str) -> str | tuple[str, ...]:
 
 
 def derived(
-    options: tuple[Option, ...], env: Mapping[str, str], backend: str | None, replicas: int
+    options: tuple[Option, ...], env: Mapping[str, str], backend: str | None, replicas: int, where: str
 ) -> dict[str, Interval]:
     """Return the ports that SGLang takes for options that name none, or an endpoint. replicas: data parallel ones."""
     found: dict[str, Interval] = {}
     if backend == "nixl":
-        store = int(env.get("SGLANG_TCP_STORE_PORT", _NIXL_STORE))
-        found["nixl_store"] = (store, store)
+        store = env.get("SGLANG_TCP_STORE_PORT", _NIXL_STORE)
+        if not store.isdecimal():
+            raise PlanError(f"{where}.env.SGLANG_TCP_STORE_PORT: {store!r} is no port; write a number")
+        found["nixl_store"] = (int(store), int(store))
+    if find(options, _SEED):
+        found["seed"] = (_SEED_PORT, _SEED_PORT)
     config = _json(options, "kv-events-config")
     if config.get("publisher", "null") != "null":
-        events = _port(config.get("endpoint", _KV_ENDPOINT))
+        events = _port(config.get("endpoint", _KV_ENDPOINT)) if _binds(config) else 0
         bases = {"kv_events": events, "kv_replay": _port(config.get("replay_endpoint"))}
         bases["load"] = _load(find(options, "load-publish-endpoint"), events, bases["kv_replay"], replicas)
         found |= {name: (base, base + replicas - 1) for name, base in bases.items() if base}
@@ -91,11 +99,17 @@ def derived(
 def _load(option: Option | None, events: int, replay: int, replicas: int) -> int:
     """Return the first port of the load feed: packed after the others with auto (resolve_load_pub_range)."""
     text = "".join(option.values).strip() if option else ""
-    if text.lower() != "auto":
+    if text.lower() != "auto" or not events:
         return _port(text)
     base = events + replicas
     overlaps = replay and base < replay + replicas and replay < base + replicas
     return replay + replicas if overlaps else base
+
+
+def _binds(config: Mapping[str, Any]) -> bool:
+    """Tell whether the publisher listens, as SGLang decides it; it connects to its subscribers otherwise."""
+    bind, endpoint = config.get("bind"), str(config.get("endpoint", _KV_ENDPOINT))
+    return any(word in endpoint for word in _BOUND) if bind is None else bool(bind)
 
 
 def _json(options: tuple[Option, ...], name: str) -> dict[str, Any]:
@@ -132,3 +146,19 @@ def check_host(listens: str | None, hosts: Sequence[tuple[str, str]], where: str
         if own_only and not literal.is_unspecified and literal != ipaddress.ip_address(address):
             found = f"{name} would listen on {listens} only, but others reach it at {address}"
             raise PlanError(f"{where}: {found}; remove it, or set it to {wildcard(address)}")
+
+
+def check_families(hosts: Sequence[tuple[str, str]], where: str) -> None:
+    """Refuse an instance of which some ranks have IPv4 addresses and some IPv6 ones. hosts: name and address."""
+    first, own = hosts[0]
+    for name, address in hosts[1:]:
+        if wildcard(address) != wildcard(own):
+            raise PlanError(
+                f"{where}: {name} has the address {address}, but {first} of the same instance has {own}; give both "
+                "an IPv4 address, or both an IPv6 address"
+            )
+
+
+def is_loopback(address: str) -> bool:
+    """Tell whether only the host itself reaches an address."""
+    return ipaddress.ip_address(address).is_loopback

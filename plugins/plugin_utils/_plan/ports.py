@@ -31,6 +31,9 @@ PRIVILEGED = ("router", "prometheus")
 # What SGLang and its libraries take at run time, and no option pins.
 MOONCAKE: Interval = (15000, 17000)
 
+# What is the same for all instances of a group, because an option or a variable of the group says it.
+FIXED = ("kv_events", "kv_replay", "load", "nixl_store", "seed")
+
 WHY = {
     "api": "--port: the API on rank 0, a health answer on the other ranks",
     "dist_init": "--dist-init-addr: the rendezvous on rank 0",
@@ -43,6 +46,7 @@ WHY = {
     "kv_events": "kv-events-config: the events of the KV cache, a port for each data parallel rank",
     "kv_replay": "kv-events-config: the replay of these events",
     "load": "load-publish-endpoint: the load feed",
+    "seed": "--engine-info-bootstrap-port: where an instance offers its weights to others",
     "nixl_store": "SGLANG_TCP_STORE_PORT: torch's store of the nixl backend on rank 0",
     "router": "--port of the router: the API",
     "prometheus": "--prometheus-port of the router",
@@ -67,10 +71,12 @@ def instance_ports(placed: Placed, options: tuple[Option, ...]) -> dict[str, Int
         bootstrap = _base(placed, "bootstrap", group.bootstrap_port)
         ports["bootstrap"] = (bootstrap, bootstrap)
     ports |= {listener.port_name: listener.ports for listener in group.listeners}
-    ports |= derived(options, group.env, group.moe_a2a_backend, max(group.dp_size, group.attn_dp_size))
+    ports |= derived(options, group.env, group.moe_a2a_backend, max(group.dp_size, group.attn_dp_size), group.where)
     for name, port in group.extra_ports.items():
         shifted = port + placed.local * STRIDE
         ports[name] = (shifted, shifted)
+    if "engine-info-bootstrap-port" in ports:
+        ports.pop("seed", None)
     return ports
 
 
@@ -130,6 +136,7 @@ _MOVED_BY = {
     "kv_events": "endpoint in server_args.kv-events-config",
     "kv_replay": "replay_endpoint in server_args.kv-events-config",
     "load": "server_args.load-publish-endpoint",
+    "seed": "extra_ports.engine-info-bootstrap-port",
     "nixl_store": "SGLANG_TCP_STORE_PORT in env",
 }
 
@@ -167,11 +174,22 @@ def _same_block(left: Claim, right: Claim) -> bool:
 def _collision(hits: Sequence[tuple[str, Claim, Claim]]) -> str:
     hosts = dict.fromkeys(host for host, _left, _right in hits)
     left, right = (f"{owner} ({name} {text_of(ports)})" for ports, owner, name in hits[0][1:])
-    settings = dict.fromkeys(_moved_by(name) for _ports, _owner, name in hits[0][1:])
     return (
         f"host{'s' if len(hosts) > 1 else ''} {first_few(hosts)}: {left} and {right} use the same port; "
-        f"change {' or '.join(settings)}"
+        f"{_parted(*hits[0][1:])}"
     )
+
+
+def _parted(left: Claim, right: Claim) -> str:
+    """Return what parts two claims. What an option says is the same for all instances of its group."""
+    (_left, owner, name), (_right, other, second) = left, right
+    if owner != other and _group(owner) == _group(other) and name == second and _is_fixed(name):
+        return "set instances_per_host: 1, or write a deployment for each, with ports of its own"
+    return f"change {' or '.join(dict.fromkeys(map(_moved_by, (name, second))))}"
+
+
+def _is_fixed(name: str) -> bool:
+    return name in FIXED or name.startswith("listeners.")
 
 
 def _moved_by(name: str) -> str:

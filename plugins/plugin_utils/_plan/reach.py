@@ -79,15 +79,17 @@ def listener_peers(group: Group, listener: Listener) -> str:
 
 def transfer_rules(placed: Placed, ports: Mapping[str, Interval], ephemeral: Interval) -> list[Rule]:
     """Return what a host of a prefill or decode instance must accept from the other side."""
-    name, deployment = placed.on_host, placed.group.deployment
-    kv = join([MOONCAKE, ephemeral])
-    if placed.group.role == "decode":
-        return [Rule(f"prefill {deployment}", kv, f"{name}: KV transfer from prefill")]
+    name, deployment, role = placed.on_host, placed.group.deployment, placed.group.role
+    other = "decode" if role == "prefill" else "prefill"
+    # The same for all instances of a host, which has it once.
+    transfer = Rule(f"{other} {deployment}", join([MOONCAKE, ephemeral]), f"{deployment}-{role}: KV transfer")
+    if role == "decode":
+        return [transfer]
     port = bootstrap_port(ports)
     asked = join([(port, port), ports["api"]])
-    why = f"{name}: bootstrap, the API for requests that decode gives back, and KV transfer with decode"
     return [
-        Rule(f"decode {deployment}", f"{asked},{kv}", why),
+        transfer,
+        Rule(f"decode {deployment}", asked, f"{name}: bootstrap, and the API for requests that decode gives back"),
         Rule(f"instance {placed.name}", str(port), f"{name}: its own ranks register at the bootstrap server"),
     ]
 

@@ -79,7 +79,8 @@ class Routing:
     def breaker(self, workers: Sequence[Worker]) -> tuple[Routing, list[str]]:
         """Open the circuit breaker before a request has used up its tries on one dead worker, or warn of it.
 
-        The routers' own values do not (sgl-project/sglang#12355).
+        The routers' own values do not (sgl-project/sglang#12355). How many workers there are changes no option: a
+        router would restart when an instance is added.
         """
         kinds = [one.worker_type for one in workers]
         alone = all(kinds.count(kind) < 2 for kind in kinds)
@@ -87,10 +88,12 @@ class Routing:
         tries = int(self.option("retry-max-retries") or RETRIES)
         given = self.option("cb-failure-threshold")
         failures = int(given or FAILURES)
-        if alone or off or failures < tries:
+        if off or failures < tries:
             return self, []
         if given is None and tries > 1:
             return replace(self, options=(*self.options, Option("cb-failure-threshold", (str(tries - 1),)))), []
+        if alone:
+            return self, []
         return self, [
             f"{self.where}.cb-failure-threshold: a dead worker is removed after {failures} failures, but a request "
             f"is tried {tries} times only (retry-max-retries) and may fail although another worker is healthy; "

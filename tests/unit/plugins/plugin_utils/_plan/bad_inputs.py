@@ -156,6 +156,7 @@ DEPLOYMENTS: list[Any] = [
     server(tp_size=8, listeners={"otlp": {"port": 4317, "from": 7}}),
     server(tp_size=8, listeners={"otlp": {"port": 4317, "from": "nobodies"}}),
     server(tp_size=4, server_args={"kv-events-config": {"publisher": "zmq"}}),
+    server(tp_size=8, moe_a2a_backend="nixl", env={"SGLANG_TCP_STORE_PORT": "none"}),
     server(tp_size=8, env={"SGLANG_GRPC_PORT": "31000"}),
     body(server_args={}),
     pd(prefill={"port": 15500}),
@@ -377,6 +378,7 @@ def attempts() -> Iterator[Callable[[], Any]]:
         yield lambda raw=raw, settings=settings: typed(raw, **settings)
     ipv6 = inventory(node1={"sglang_cluster_address": "fd00::1"})
     yield lambda: typed(server(tp_size=8, host="0.0.0.0"), ipv6)
+    yield lambda: typed(server(nnodes=2, tp_size=16), ipv6)
     yield from disagreements()
     yield lambda: parse_only("lama", typed(body()))
     yield lambda: parse_only("qwen", typed(body()))

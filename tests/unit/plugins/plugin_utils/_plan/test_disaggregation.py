@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -219,3 +221,26 @@ def test_mooncake_listens_on_ipv6_where_addresses_are_ipv6() -> None:
     units = [unit for host in plan(raw, where)["hosts"].values() for unit in host["units"]]
     assert {unit["environment"]["MC_USE_IPV6"] for unit in units} == {"1"}
     assert "MC_USE_IPV6" not in plan(raw)["hosts"]["node0"]["units"][0]["environment"]
+
+
+def test_the_rules_of_a_host_do_not_repeat_its_kv_transfer() -> None:
+    small = {"tp_size": 1}
+    planned = plan(pd(small, small))
+    for name in ("node0", "node2"):
+        transfers = [rule for rule in planned["hosts"][name]["reach"] if "15000-17000" in rule["ports"]]
+        assert len(planned["hosts"][name]["units"]) == 8
+        assert len(transfers) == 1
+
+
+def test_a_plan_grows_with_its_hosts() -> None:
+    def size(hosts: int) -> int:
+        where = inventory(hosts)
+        groups = {
+            "first": list(where.groups["nodes"][: hosts // 2]),
+            "second": list(where.groups["nodes"][hosts // 2 :]),
+        }
+        small = {"tp_size": 1}
+        return len(json.dumps(plan(pd(small, small), replace(where, groups={**where.groups, **groups}))))
+
+    few, more, many = size(10), size(20), size(40)
+    assert many - more < 2.1 * (more - few)

@@ -34,6 +34,10 @@ def ports(**group: Any) -> dict[str, str]:
         ),
         ({"kv-events-config": ZMQ, "load-publish-endpoint": "tcp://*:7000"}, {"kv_events": "5557", "load": "7000"}),
         ({"load-publish-endpoint": "auto"}, {}),
+        # Without a wildcard the publisher connects, unless it is told to listen.
+        ({"kv-events-config": ZMQ | {"endpoint": "tcp://10.0.0.9:5557"}}, {}),
+        ({"kv-events-config": ZMQ | {"endpoint": "tcp://10.0.0.10:5557", "bind": True}}, {"kv_events": "5557"}),
+        ({"kv-events-config": ZMQ | {"bind": False}}, {}),
     ],
 )
 def test_endpoints_that_sglang_opens(args: dict[str, Any], found: dict[str, str]) -> None:
@@ -58,6 +62,49 @@ def test_all_ranks_reach_the_store_of_nixl() -> None:
     (rule,) = [rule for rule in expand(planned, "node0") if "between its ranks" in rule["why"]]
     assert "29600" in rule["ports"]
     assert ports(moe_a2a_backend="nixl", env={"SGLANG_TCP_STORE_PORT": "29700"})["nixl_store"] == "29700"
+
+
+def test_who_gives_its_weights_has_a_port_for_that() -> None:
+    args = {"remote-instance-weight-loader-start-seed-via-transfer-engine": True}
+    assert ports(server_args=args)["seed"] == "6789"
+    moved = ports(server_args=args, extra_ports={"engine-info-bootstrap-port": 7000})
+    assert (moved["engine-info-bootstrap-port"], moved.get("seed")) == ("7000", None)
+
+
+@pytest.mark.parametrize(
+    "group",
+    [
+        {"server_args": {"kv-events-config": ZMQ}},
+        {"server_args": {"remote-instance-weight-loader-start-seed-via-transfer-engine": True}},
+        {"moe_a2a_backend": "nixl"},
+        {"listeners": {"otlp": {"port": 4317}}},
+    ],
+)
+def test_a_fix_for_two_instances_of_one_group_is_one_that_the_group_can_follow(group: dict[str, Any]) -> None:
+    with pytest.raises(PlanError, match="use the same port; set instances_per_host: 1"):
+        plan(server(tp_size=4, **group))
+    assert plan(server(tp_size=4, instances_per_host=1, **group))
+
+
+@pytest.mark.parametrize("text", ["none", "29600.5"])
+def test_a_store_without_a_port_is_refused(text: str) -> None:
+    with pytest.raises(PlanError, match=r"SGLANG_TCP_STORE_PORT: .* is no port"):
+        ports(moe_a2a_backend="nixl", env={"SGLANG_TCP_STORE_PORT": text})
+
+
+def test_the_ranks_of_an_instance_have_one_store() -> None:
+    hosts = inventory(node1={"sglang_host_env": {"SGLANG_TCP_STORE_PORT": "29700"}})
+    with pytest.raises(PlanError, match="set it in env of the group"):
+        plan(server(nnodes=2, tp_size=16, moe_a2a_backend="nixl"), hosts)
+
+
+def test_ranks_of_two_families_are_refused() -> None:
+    mixed = inventory(4, node1={"ansible_host": "fd00::2"})
+    with pytest.raises(PlanError, match=r"node1 has the address fd00::2, but node0 of the same instance has 10\.0"):
+        plan(server(nnodes=2, tp_size=16), mixed)
+    # Instances of one host each need not agree.
+    hosts = plan(server(tp_size=8), mixed)["hosts"]
+    assert ["::" in hosts[name]["units"][0]["argv"] for name in ("node0", "node1")] == [False, True]
 
 
 @pytest.mark.parametrize(

@@ -215,8 +215,23 @@ def test_the_breaker_opens_in_time_where_the_user_says_nothing() -> None:
     assert " --cb-failure-threshold 4 " in " ".join(router(planned)["argv"])
     raw["llama"]["router"]["retry-max-retries"] = 3
     assert " --cb-failure-threshold 2 " in " ".join(router(plan(raw))["argv"])
-    raw["llama"]["server"]["instances"] = 1
+    raw["llama"]["router"]["retry-max-retries"] = 1
     assert "--cb-failure-threshold" not in router(plan(raw))["argv"]
+
+
+def test_another_instance_restarts_no_router_that_the_user_left_as_it_is() -> None:
+    digests = set()
+    for instances in (1, 2):
+        raw = routed(server={"instances": instances})
+        del raw["llama"]["router"]["cb-failure-threshold"]
+        digests.add(router(plan(raw))["digest"])
+    assert len(digests) == 1
+
+
+def test_a_router_on_loopback_is_open_to_scrapers_alone() -> None:
+    planned = plan(routed(host="127.0.0.1"))
+    assert router(planned)["url"] == "http://127.0.0.1:8000"
+    assert [rule["sources"] for rule in expand(planned, "node0")] == ["scrapers"]
 
 
 def test_an_option_of_another_release_is_passed_on_with_a_warning() -> None:
