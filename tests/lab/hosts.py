@@ -218,8 +218,11 @@ def _create(
     shape: Shape,
     key: str,
 ) -> Container:
-    family = "ipv6_address" if ":" in addresses[host] else "ipv4_address"
-    endpoint = client.api.create_endpoint_config(aliases=[host], **{family: addresses[host]})
+    own = addresses[host]
+    if ":" in own:
+        endpoint = client.api.create_endpoint_config(aliases=[host], ipv6_address=own)
+    else:
+        endpoint = client.api.create_endpoint_config(aliases=[host], ipv4_address=own)
     return client.containers.create(
         shape.image,
         name=f"{lab}-{host}",
