@@ -46,13 +46,21 @@ def render_text(plan: Plan) -> str:
         ranked = sorted(units[name], key=lambda unit: (order[unit.instance], unit.rank))
         release = ranked[0].sglang_version if ranked else plan.sglang_version
         lines += _deployment(name, entry, ranked, routers[name], release)
-    lines += [*_models(plan), "PORTS", *(f"  {name}: {why}" for name, why in plan.port_reasons.items())]
+    opened = _opened(plan)
+    lines += [*_models(plan), "PORTS"]
+    lines += [f"  {name}: {why}" for name, why in plan.port_reasons.items() if name in opened]
     lines.append(
         f"  ephemeral: {plan.ephemeral_ports} is where the kernel puts gloo, NCCL and ZMQ; "
         "open between the ranks of an instance only"
     )
     lines += [f"WARNING  {warning}" for warning in plan.warnings]
     return "\n".join(lines)
+
+
+def _opened(plan: Plan) -> set[str]:
+    """Return the names of the ports that any host of this plan opens."""
+    named = {name for host in plan.hosts.values() for unit in (*host.units, *host.routers) for name in unit.ports}
+    return named | ({"copy"} if any(host.releases for host in plan.hosts.values()) else set())
 
 
 def _deployment(

@@ -256,6 +256,8 @@ def _unit(one: Mapping[str, Any]) -> str:
 
 
 def _next(run: Run, silent: Sequence[str], found: Mapping[str, str]) -> str:
+    if any("sudo password" in why.text for why in run.failed.values()):
+        return f"{run.command.again()} -K, which asks for the password of sudo"
     if silent:
         return f"{run.command.ping(silent)}; when it works, {run.command.again()}"
     if found and run.status:

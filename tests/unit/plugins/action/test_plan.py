@@ -160,3 +160,10 @@ def test_a_warning_is_printed_once(monkeypatch: pytest.MonkeyPatch, shown: list[
     assert (shown[0].count("WARNING"), warned) == (1, [])
     run(sglang_version="0.5.99")
     assert len(warned) == 1
+
+
+def test_only_ports_of_this_plan_are_explained(shown: list[str]) -> None:
+    run(show="text")
+    explained = shown[0].partition("PORTS\n")[2]
+    assert "  barrier: " in explained
+    assert not [name for name in ("router", "bootstrap", "copy", "kv_events") if f"  {name}: " in explained]

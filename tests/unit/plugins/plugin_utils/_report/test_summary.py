@@ -151,6 +151,11 @@ def test_a_server_that_failed_leads_to_its_journal() -> None:
     assert lines[3] == f"  Next: on gpu02: sudo journalctl -u sglang-llama-0 -n 100; when it is fixed, {DEPLOY}"
 
 
+def test_a_password_of_sudo_is_asked_for() -> None:
+    lines = render(Run(COMMAND, failed={"gpu01": Reason("Task failed: Missing sudo password", unreachable=True)}))
+    assert lines[-1] == f"  Next: {DEPLOY} -K, which asks for the password of sudo"
+
+
 def test_any_other_failure_goes_on_where_it_ended() -> None:
     limited = Command(("mine.yml",), (), "gpu01")
     lines = render(Run(limited, failed={"gpu01": Reason("no space left", "ansible.builtin.copy")}))
