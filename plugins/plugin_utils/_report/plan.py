@@ -59,8 +59,10 @@ def render_text(plan: Plan) -> str:
 
 def _opened(plan: Plan) -> set[str]:
     """Return the names of the ports that any host of this plan opens."""
-    named = {name for host in plan.hosts.values() for unit in (*host.units, *host.routers) for name in unit.ports}
-    return named | ({"copy"} if any(host.releases for host in plan.hosts.values()) else set())
+    hosts = plan.hosts.values()
+    servers = {name for host in hosts for unit in host.units for name in unit.ports}
+    routers = {name for host in hosts for router in host.routers for name in router.ports}
+    return servers | routers | ({"copy"} if any(host.releases for host in hosts) else set())
 
 
 def _deployment(
