@@ -55,7 +55,7 @@ GROUP = (
     Key("dp_size", "int", "Replicas inside one instance on one host.", "1"),
     Key("attn_dp_size", "int", "Attention data parallel size.", "1"),
     Key("ep_num_redundant_experts", "int", "Spare experts.", "0", low=0),
-    Key("instances", "int", "Number of instances. Hosts that are left over stay free.", "as many as fit"),
+    Key("instances", "int", "Number of instances. Set it where hosts shall stay free.", "as many as fit"),
     Key("instances_per_host", "int", "At most so many instances on a host.", "as many as fit"),
     Key("port", "port", "Port of the API of the first instance on a host. The next has 64 more.", "30000"),
     Key("dist_init_port", "port", "Port of the rendezvous, counted in the same way.", "20000"),
