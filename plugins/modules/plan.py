@@ -28,8 +28,9 @@ options:
         All but the options that follow O(models_release) can be.
       - The plan is one for all hosts, so each host of the plan must have the same value, wherever the inventory sets
         it, and the plan is refused where they differ. It never depends on the host that the task runs on, which
-        C(--limit) may change. A variable that no host has comes from the play or from the defaults of the role.
-      - O(deployments) and O(models) must be among them if any is.
+        C(--limit) may change.
+      - A host has what a task there would have, so extra variables, those of the play and the defaults of the role
+        count as Ansible ranks them.
     type: dict
     default: {}
   sglang_version:
