@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import keys
 
@@ -36,7 +36,7 @@ def named(what: str, described: str, table: Sequence[keys.Key]) -> dict[str, Any
 class ModuleDocFragment:
     """What is served where, and the models that it serves."""
 
-    DOCUMENTATION = json.dumps(
+    DOCUMENTATION: ClassVar[str] = json.dumps(
         {
             "options": {
                 "deployments": named(

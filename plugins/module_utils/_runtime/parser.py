@@ -49,7 +49,7 @@ def complaint(parser: Parser, words: Sequence[str]) -> str | None:
     return None
 
 
-def main() -> int:
+def main() -> None:
     """Answer for all commands on standard input."""
     answers = os.fdopen(os.dup(1), "w")
     # Libraries print when they are imported.
@@ -57,8 +57,7 @@ def main() -> int:
     parser = sglang_parser()
     answers.write(json.dumps([complaint(parser, words) for words in json.load(sys.stdin)]) + "\n")
     answers.close()
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

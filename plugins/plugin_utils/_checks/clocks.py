@@ -23,7 +23,7 @@ def findings(nodes: Mapping[str, dict[str, Any]], results: Results, seconds: flo
     wrong = {host: offset for host, offset in offsets.items() if abs(offset) > seconds}
     if abs(off) > seconds:
         # Not all hosts are wrong: the controller is.
-        yield next(iter(wrong)), _controller(off, seconds)
+        yield min(wrong), _controller(off, seconds)
         wrong = {host: offset - off for host, offset in offsets.items() if abs(offset - off) > seconds}
     reference = "most hosts" if abs(off) > seconds else "the controller"
     told = _told(results)

@@ -9,7 +9,7 @@ They may be written anywhere in the inventory. If those of one group were taken 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
@@ -69,14 +69,16 @@ def settled(given: Mapping[str, Any], names: Mapping[str, str], inventory: Inven
 
 def _settings(found: Mapping[str, Any], names: Mapping[str, str]) -> Settings:
     """Return typed settings. One that is empty in the inventory has its default."""
-    values = {}
+    return Settings(**dict(_typed_values(found, names)))
+
+
+def _typed_values(found: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
     for field in fields(Settings):
         where, value = names.get(field.name, field.name), found[field.name]
         if value is not None:
-            values[field.name] = _typed(str(field.type), value, where)
+            yield field.name, _typed(str(field.type), value, where)
         elif field.default is MISSING and field.default_factory is MISSING:
             raise _not_set(where)
-    return Settings(**values)
 
 
 def _not_set(where: str) -> PlanError:
