@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 
 Interval = tuple[int, int]
 LAST_PORT = 65535
 
 
+@functools.lru_cache(maxsize=4096)
 def text_of(interval: Interval) -> str:
     """(20001, 20006) -> "20001-20006"; (20000, 20000) -> "20000"."""
     first, last = interval

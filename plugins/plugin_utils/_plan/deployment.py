@@ -84,7 +84,7 @@ def _release(deployment: Deployment, draft: Draft) -> tuple[str, Version]:
 
 def _unread(group: Group, release: str, instances: list[Placed], shared: Shared) -> Command:
     """Return a command that stands for all instances of a group, which differ in ports and addresses only."""
-    options = rank_options(shared, instances[0], 0, instance_ports(instances[0], shared.tail))
+    options = rank_options(shared, instances[0], 0, instance_ports(instances[0], shared.ports))
     hosts = dict.fromkeys(instance.hosts[0].name for instance in instances)
     environment = {name: value for name, value in rank_environment(instances[0], 0).items() if not SECRET.search(name)}
     return Command(group.where, release, tuple(words(options)), environment, tuple(hosts))
@@ -146,7 +146,7 @@ class _Entry:
         """Plan all ranks of one instance."""
         draft, group = self._draft, placed.group
         check_families(_addresses(placed.hosts), f"{group.where}.hosts")
-        ports = instance_ports(placed, shared.tail)
+        ports = instance_ports(placed, shared.ports)
         draft.check_range(ports, f"{group.where}, {placed.on_host} on {placed.hosts[0].name}")
         rules = instance_rules(placed, ports, self._router_peers, draft.site.ephemeral)
         if group.role != "server":

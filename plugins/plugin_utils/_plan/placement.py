@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 from ansible_collections.multinode.sglang.plugins.module_utils._base.text import first_few
 
@@ -23,21 +24,17 @@ from .versions import Version
 class Placed:
     """One instance with its place. hosts: by rank; gpus: those on each host, by rank.
 
-    slot: numbers the instances of a host across deployments and chooses the default ports; local: numbers the
-    instances of its own group on that host, names its units and shifts ports that the user gave. Neither depends on
-    hosts that are not its own.
+    on_host: its name on any of its hosts, the same on all of them: llama-0; slot: numbers the instances of a host
+    across deployments and chooses the default ports; local: numbers the instances of its own group on that host, names
+    its units and shifts ports that the user gave. None of them depends on hosts that are not its own.
     """
 
+    on_host: str
     group: Group
     hosts: tuple[Host, ...]
     gpus: tuple[Gpus, ...]
     slot: int
     local: int
-
-    @property
-    def on_host(self) -> str:
-        """Its name on any of its hosts, the same on all of them: llama-0."""
-        return _on_host(self.group, self.local)
 
     @property
     def name(self) -> str:
@@ -48,11 +45,6 @@ class Placed:
     def unit(self) -> str:
         """The name of its units."""
         return f"sglang-{self.on_host}"
-
-
-def _on_host(group: Group, local: int) -> str:
-    prefix = group.deployment if group.role == "server" else f"{group.deployment}-{group.role}"
-    return f"{prefix}-{local}"
 
 
 @dataclass
@@ -66,7 +58,8 @@ class Occupancy:
     def take(self, hosts: Sequence[Host], gpus: int, owner: str) -> tuple[tuple[Gpus, ...], int]:
         """Reserve so many GPUs on every host; return them, by host, and the lowest slot that is free on all."""
         chosen = tuple(tuple(host.gpus[self.gpus[host.name] :][:gpus]) for host in hosts)
-        slot = next(n for n in range(10**6) if not any(n in self.slots[host.name] for host in hosts))
+        used = set().union(*(self.slots[host.name] for host in hosts))
+        slot = next(number for number in count() if number not in used)
         for host in hosts:
             self.gpus[host.name] += gpus
             self.slots[host.name].add(slot)
@@ -128,14 +121,16 @@ def place(group: Group, hosts: Sequence[Host], taken: Occupancy) -> list[Placed]
             "or set instances to leave hosts unused"
         )
     _check_gpus(group, hosts)
+    prefix = group.deployment if group.role == "server" else f"{group.deployment}-{group.role}"
     instances: list[Placed] = []
     for start in range(0, len(hosts) - group.nnodes + 1, group.nnodes):
         block = hosts[start : start + group.nnodes]
         for local in range(_fit(group, block, taken)):
             if len(instances) == group.instances:
                 return instances
-            gpus, slot = taken.take(block, group.gpus_per_host, _on_host(group, local))
-            instances.append(Placed(group, tuple(block), gpus, slot, local))
+            on_host = f"{prefix}-{local}"
+            gpus, slot = taken.take(block, group.gpus_per_host, on_host)
+            instances.append(Placed(on_host, group, tuple(block), gpus, slot, local))
     if group.instances is not None and len(instances) < group.instances:
         raise _too_many(group, hosts, taken, len(instances))
     return instances

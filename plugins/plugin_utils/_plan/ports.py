@@ -54,8 +54,17 @@ WHY = {
 }
 
 
-def instance_ports(placed: Placed, options: tuple[Option, ...]) -> dict[str, Interval]:
-    """Return the ports of an instance by name, the same on all its hosts. options: what the user set for SGLang."""
+def fixed_ports(group: Group, options: tuple[Option, ...]) -> dict[str, Interval]:
+    """Return the ports that all instances of a group have alike. options: what the user set for SGLang."""
+    replicas = max(group.dp_size, group.attn_dp_size)
+    return {
+        **{listener.port_name: listener.ports for listener in group.listeners},
+        **derived(options, group.env, group.moe_a2a_backend, replicas, group.where),
+    }
+
+
+def instance_ports(placed: Placed, fixed: Mapping[str, Interval]) -> dict[str, Interval]:
+    """Return the ports of an instance by name, the same on all its hosts. fixed: those of its group."""
     group = placed.group
     api = _base(placed, "api", group.port)
     dist = _base(placed, "dist_init", group.dist_init_port)
@@ -70,8 +79,7 @@ def instance_ports(placed: Placed, options: tuple[Option, ...]) -> dict[str, Int
     if group.role == "prefill" and not serves_bootstrap_on_api(group):
         bootstrap = _base(placed, "bootstrap", group.bootstrap_port)
         ports["bootstrap"] = (bootstrap, bootstrap)
-    ports |= {listener.port_name: listener.ports for listener in group.listeners}
-    ports |= derived(options, group.env, group.moe_a2a_backend, max(group.dp_size, group.attn_dp_size), group.where)
+    ports.update(fixed)
     for name, port in group.extra_ports.items():
         shifted = port + placed.local * STRIDE
         ports[name] = (shifted, shifted)

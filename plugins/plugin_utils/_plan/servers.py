@@ -21,6 +21,7 @@ from .intervals import Interval
 from .listeners import wildcard
 from .options import named, read_args
 from .placement import Placed
+from .ports import fixed_ports
 from .programs import PORT_OPTIONS, SGLANG, SGLANG_WITH_RELEASE
 from .schema import Deployment, Group
 from .tables import load_table, needs
@@ -34,11 +35,12 @@ _LOADING = {PREFETCH, "weight-loader-disable-mmap", "load-format"}
 
 @dataclass(frozen=True)
 class Shared:
-    """The options that all ranks of a group have: those before the addresses, and the user's, which come last."""
+    """What all ranks of a group have: the options before the addresses, the user's, which come last, and ports."""
 
     head: tuple[Option, ...]
     tail: tuple[Option, ...]
     scheme: str
+    ports: Mapping[str, Interval]
 
 
 def shared_options(deployment: Deployment, group: Group, version: Version, warnings: list[str]) -> Shared:
@@ -56,7 +58,7 @@ def shared_options(deployment: Deployment, group: Group, version: Version, warni
             f"{group.where}.server_args.{files[0]}: TLS needs a certificate and its key; set ssl-certfile and "
             "ssl-keyfile"
         )
-    return Shared(tuple(head), tail, "https" if find(tail, "ssl-certfile") else "http")
+    return Shared(tuple(head), tail, "https" if find(tail, "ssl-certfile") else "http", fixed_ports(group, tail))
 
 
 def _name(text: str, where: str) -> str:
