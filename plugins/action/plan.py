@@ -65,11 +65,11 @@ class ActionModule(ControllerAction):
         for warning in plan.warnings if options["show"] != "text" else ():
             display.warning(warning)
         if options["show"] != "none":
-            display.display(render_text(plan) if options["show"] == "text" else render_json(plain))
+            display.display(render_text(plan) if options["show"] == "text" else render_json(plan))
         changed = False
         if options["dest"]:
             try:
-                changed = self._write(Path(options["dest"]), render_json(plain) + "\n")
+                changed = self._write(Path(options["dest"]), render_json(plan) + "\n")
             except OSError as error:
                 where = f"sglang_plan_dest: {options['dest']} cannot be written ({error.strerror})"
                 raise AnsibleActionFail(f"{where}; name a file in a directory that exists") from None

@@ -197,7 +197,8 @@ hosts:
       type: str
     units:
       description:
-        - Its servers. C(options) is the command as data, C(argv) the same as arguments of the interpreter.
+        - Its servers. C(options) is the command as data. What O(show) and O(dest) write as JSON has C(argv) too, the
+          same as arguments of the interpreter.
         - The other keys are C(name), C(instance), C(deployment), C(role), C(rank), C(nnodes), C(slot), C(host),
           C(address), C(interface), C(ranks), C(gpus) or C(gpu_uuids), C(ports), C(api_port), C(scheme), C(model),
           C(served_model), C(sglang_version), C(environment), C(ib_devices_file) and C(digest).
@@ -213,7 +214,8 @@ hosts:
       elements: str
     routers:
       description:
-        - Its routers. C(options) is the command as data, without workers. C(argv) is the whole of it as arguments.
+        - Its routers. C(options) is the command as data, without workers. What O(show) and O(dest) write as JSON has
+          C(argv) too, the whole of it as arguments.
         - The other keys are C(name), C(deployment), C(host), C(address), C(port), C(scheme), C(url), C(ports),
           C(package), C(workers), C(served_model) and C(digest).
       type: list

@@ -19,8 +19,8 @@ from .types import Instance, RouterAddress, RouterUnit, ServerUnit, Worker
 Kind = TypeVar("Kind")
 BOOLEANS = {"true": True, "false": False}
 RENDERED: dict[type, dict[str, Callable[[Any], Any]]] = {
-    ServerUnit: {"argv": words.server_argv, "files": words.files},
-    RouterUnit: {"argv": words.router_argv, "url": words.url},
+    ServerUnit: {"files": words.files},
+    RouterUnit: {"url": words.url},
     Worker: {"url": words.url},
     Instance: {"url": words.url},
     RouterAddress: {"url": words.url},

@@ -15,6 +15,7 @@ from typing import Any
 from ansible_collections.multinode.sglang.plugins.module_utils._base.intervals import join, parse
 from ansible_collections.multinode.sglang.plugins.module_utils._base.text import first_few
 from ansible_collections.multinode.sglang.plugins.module_utils._plan import words
+from ansible_collections.multinode.sglang.plugins.module_utils._plan.plain import to_dict
 from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import (
     DeploymentPlan,
     Plan,
@@ -107,14 +108,25 @@ def masked(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: MASK if SECRET.search(name) else value for name, value in environment.items()}
 
 
-def render_json(plain: Mapping[str, Any]) -> str:
-    """Return the plan as JSON, without secrets."""
+def render_json(plan: Plan) -> str:
+    """Return the plan as JSON, with the command of each unit and without secrets."""
+    plain = with_commands(plan)
+    for host in plain["hosts"].values():
+        for unit in host["units"]:
+            unit["environment"] = masked(unit["environment"])
+    return json.dumps(plain, indent=2)
 
-    def unit(facts: Mapping[str, Any]) -> dict[str, Any]:
-        return {**facts, "environment": masked(facts["environment"])}
 
-    hosts = {name: {**host, "units": [unit(facts) for facts in host["units"]]} for name, host in plain["hosts"].items()}
-    return json.dumps({**plain, "hosts": hosts}, indent=2)
+def with_commands(plan: Plan) -> dict[str, Any]:
+    """Return the plan as plain data, each unit with its arguments, which readers want and playbooks do not need."""
+    plain = to_dict(plan)
+    for name, host in plain["hosts"].items():
+        typed = plan.hosts[name]
+        for facts, server in zip(host["units"], typed.units, strict=True):
+            facts["argv"] = words.server_argv(server)
+        for facts, router in zip(host["routers"], typed.routers, strict=True):
+            facts["argv"] = words.router_argv(router)
+    return plain
 
 
 def _models(plan: Plan) -> list[str]:

@@ -61,7 +61,7 @@ def run(check_mode: bool = False, **options: Any) -> dict[str, Any]:
 
 def test_the_result_is_the_plan_as_plain_data(shown: list[str]) -> None:
     result = run()
-    assert result["hosts"]["node1"]["units"][0]["argv"][:2] == ["-m", "sglang.launch_server"]
+    assert result["hosts"]["node1"]["units"][0]["options"][0]["name"] == "model-path"
     assert json.loads(json.dumps(result))["peers"] == {"instance llama-0@node0": ["10.0.0.1", "10.0.0.2"]}
     assert (result["changed"], shown) == (False, [])
 
@@ -104,6 +104,7 @@ def test_it_is_printed_for_people_and_for_programs(shown: list[str]) -> None:
     run(show="json")
     assert shown[0].startswith("DEPLOYMENT llama: /m on SGLang 0.5.23, 1 instance\n")
     assert json.loads(shown[1])["deployments"]["llama"]["instances"][0]["url"] == "http://10.0.0.1:30000"
+    assert json.loads(shown[1])["hosts"]["node1"]["units"][0]["argv"][:2] == ["-m", "sglang.launch_server"]
 
 
 def test_a_refusal_says_that_nothing_was_touched() -> None:

@@ -44,9 +44,7 @@ def test_a_plan_comes_back_as_it_was(plan: Plan) -> None:
 
 def test_words_are_added_for_readers(plan: Plan) -> None:
     host = to_dict(plan)["hosts"]["node0"]
-    assert host["units"][0]["argv"][:2] == ["-m", "sglang.launch_server"]
     assert host["routers"][0]["url"] == "http://10.0.0.10:8000"
-    assert "--pd-disaggregation" in host["routers"][0]["argv"]
 
 
 def test_numbers_may_come_as_text(plan: Plan) -> None:

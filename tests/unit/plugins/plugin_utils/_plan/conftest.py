@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.multinode.sglang.plugins.module_utils._plan.plain import to_dict
 from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import Plan
 from ansible_collections.multinode.sglang.plugins.plugin_utils._plan import Inventory, Settings, build_plan
+from ansible_collections.multinode.sglang.plugins.plugin_utils._report.plan import with_commands
 
 
 def inventory(hosts: int = 4, gpus: int = 8, **extra: Any) -> Inventory:
@@ -43,8 +43,8 @@ def typed(deployments: Any, where: Inventory | None = None, version: str = "0.5.
 
 
 def plan(*words: Any, **settings: Any) -> dict[str, Any]:
-    """Return the same plan as plain data, as playbooks have it."""
-    return to_dict(typed(*words, **settings))
+    """Return the same plan as plain data, with commands."""
+    return with_commands(typed(*words, **settings))
 
 
 def server(**group: Any) -> dict[str, Any]:
