@@ -83,6 +83,7 @@ def write_programs(directory: Path) -> Path:
             path = folder / item.path[len(LIBRARY_DIR) + 1 :]
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(item.text, encoding="utf-8")
+            path.chmod(item.mode)
     return folder
 
 
