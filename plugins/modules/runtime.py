@@ -41,11 +41,18 @@ options:
     default: install
   versions:
     description:
-      - The versions of O(distribution), exactly. In O(path), O(packages), O(packages_no_deps), O(constraints) and
+      - The versions of O(distribution), exactly. Required with O(state=present). In O(path), O(packages), O(packages_no_deps), O(constraints) and
         O(installer_args), V({version}) stands for each of them.
     type: list
     elements: str
-    required: true
+    default: []
+  state:
+    description:
+      - V(absent) removes from O(root) every environment, interpreter, log and link that this module has made, and
+        nothing else. O(root) itself is removed if that leaves it empty.
+    type: str
+    choices: [present, absent]
+    default: present
   root:
     description: With O(method=install), the directory with one environment for each version.
     type: path
@@ -151,6 +158,11 @@ EXAMPLES = r"""
     versions: [0.5.23]
     path: /opt/my-venv
 
+- name: Remove everything that was installed there
+  multinode.sglang.runtime:
+    state: absent
+    root: /opt/sglang
+
 - name: Install a router
   multinode.sglang.runtime:
     distribution: sglang-router
@@ -206,7 +218,7 @@ import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.multinode.sglang.plugins.module_utils._runtime import install
+from ansible_collections.multinode.sglang.plugins.module_utils._runtime import install, remove
 from ansible_collections.multinode.sglang.plugins.module_utils._runtime.arguments import ARGUMENTS, RULES
 from ansible_collections.multinode.sglang.plugins.module_utils._runtime.ask import ask
 from ansible_collections.multinode.sglang.plugins.module_utils._runtime.python import can_make_venvs
@@ -218,6 +230,8 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True, **RULES)
     os.umask(0o022)
+    if module.params["state"] == "absent":
+        module.exit_json(**remove.everything(module.params["root"], module.check_mode))
     requests = [Request.from_params(module.params, version) for version in module.params["versions"]]
     try:
         found = [bring(request, module) for request in requests]

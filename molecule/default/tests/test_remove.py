@@ -21,6 +21,29 @@ def test_status_fails_while_servers_are_stopped(servers, playbook):
         assert server.unit.removeprefix("sglang-") in play.output
 
 
+def test_accounts_and_directories_of_others_stay(hosts, playbook):
+    host = hosts.names[0]
+    hosts.run(host, "useradd", "--create-home", "--shell", "/bin/bash", "ops")
+    hosts.run(host, "sh", "-c", "mkdir -p /srv/tools/1.0 && touch /srv/tools/1.0/kept /home/ops/kept")
+    before = hosts.run(host, "getent", "passwd", "ops")
+    others = (
+        "-e",
+        "sglang_server_user=ops",
+        "-e",
+        "sglang_server_home=/home/ops",
+        "-e",
+        "sglang_runtime_root=/srv/tools",
+    )
+    playbook("deploy", "--tags", "install", "--skip-tags", "sglang_runtime", *others)
+    # Where the account was not there, it was created.
+    assert ":multinode.sglang:/home/ops:/usr/sbin/nologin" in hosts.run(hosts.names[1], "getent", "passwd", "ops")
+    playbook("remove", *others)
+    assert hosts.run(host, "getent", "passwd", "ops") == before
+    hosts.run(host, "ls", "/srv/tools/1.0/kept", "/home/ops/kept")
+    assert hosts.shell(hosts.names[1], "getent passwd ops; ls -d /home/ops 2>/dev/null") == ""
+    hosts.run(host, "userdel", "--remove", "ops")
+
+
 def test_nothing_is_left_but_the_weights(hosts, playbook):
     playbook("remove")
     assert_nothing_left(hosts)

@@ -11,7 +11,8 @@ ARGUMENTS: dict[str, Any] = {
     "distribution": {"type": "str", "default": "sglang"},
     "variables": {"type": "str", "default": "sglang_runtime"},
     "method": {"type": "str", "choices": ["install", "existing"], "default": "install"},
-    "versions": {"type": "list", "elements": "str", "required": True},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "versions": {"type": "list", "elements": "str", "default": []},
     "root": {"type": "path"},
     "path": {"type": "path"},
     "current": {"type": "str"},
@@ -38,4 +39,11 @@ ARGUMENTS: dict[str, Any] = {
     },
     "free_gib": {"type": "float", "default": 0},
 }
-RULES: dict[str, Any] = {"required_if": [("method", "existing", ("path",)), ("method", "install", ("root",))]}
+RULES: dict[str, Any] = {
+    "required_if": [
+        ("method", "existing", ("path",)),
+        ("method", "install", ("root",)),
+        ("state", "present", ("versions",)),
+        ("state", "absent", ("root",)),
+    ]
+}

@@ -12,7 +12,7 @@ from .._base.files import read
 from . import python
 from .python import Python, Run
 from .request import Request, RuntimeRefused
-from .venv import UNFINISHED, Venv
+from .venv import MARKER, UNFINISHED, Venv
 
 SHOWN_LINES = 15
 # Standard output and error go to a file, so that the controller can show how far the installer is.
@@ -109,6 +109,9 @@ class Installer:
         pip = [f"{tools}/bin/python", "-m", "pip", "install", "--no-input", "--progress-bar", "off", *request.offline()]
         # The installer's own arguments are for pip if pip is the installer.
         further = request.installer_args if request.installer == "pip" else ()
+        os.makedirs(folder, exist_ok=True)
+        with open(f"{folder}/{MARKER}", "w", encoding="utf-8"):
+            pass
         fetch = [f"{tools}/bin/uv", "python", "install", "--no-bin", "--no-cache", "--install-dir", folder]
         try:
             self._logged([self._chosen.maker, "-m", "venv", tools])

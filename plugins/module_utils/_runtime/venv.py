@@ -13,6 +13,8 @@ from .request import Request, RuntimeRefused
 
 MARKER = ".complete"
 UNFINISHED = ".unfinished"
+# The link to the version that is used where no other one is named.
+CURRENT = "current"
 
 
 class Venv:
@@ -21,7 +23,7 @@ class Venv:
     def __init__(self, request: Request) -> None:
         """Find out where it is."""
         self._request = request
-        self.current = f"{request.root}/current"
+        self.current = f"{request.root}/{CURRENT}"
         if request.method == "existing":
             self.path = request.path
         else:
