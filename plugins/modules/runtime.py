@@ -41,8 +41,8 @@ options:
     default: install
   versions:
     description:
-      - The versions of O(distribution), exactly. Required with O(state=present). In O(path), O(packages), O(packages_no_deps), O(constraints) and
-        O(installer_args), V({version}) stands for each of them.
+      - The versions of O(distribution), exactly. Required with O(state=present). In O(path), O(packages),
+        O(packages_no_deps), O(constraints) and O(installer_args), V({version}) stands for each of them.
     type: list
     elements: str
     default: []

@@ -111,6 +111,13 @@ options:
         appear in no command line, unit or environment.
     type: dict
     default: {}
+  server_secrets:
+    description:
+      - Deployments, each with further secrets of its servers. C(env) has environment variables, such as C(HF_TOKEN),
+        with their values. C(ssl_keyfile_password) opens the key of C(ssl-keyfile).
+      - They appear in no command line, unit or file that others than root and the server can read.
+    type: dict
+    default: {}
   prune:
     description:
       - Whether to stop and remove units of this collection that are neither in the plan nor in O(keep).
@@ -209,6 +216,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "admin_api_key": {"type": "str", "default": "", "no_log": True},
     "api_keys": {"type": "dict", "default": {}, "no_log": True},
     "secret_options": {"type": "dict", "default": {}, "no_log": True},
+    "server_secrets": {"type": "dict", "default": {}, "no_log": True},
     "prune": {"type": "bool", "default": True},
     "keep": {"type": "list", "elements": "str", "default": []},
 }

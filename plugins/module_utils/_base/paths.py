@@ -9,6 +9,8 @@ from __future__ import annotations
 CONFIG_DIR = "/etc/sglang"
 # Who deployed what on the host, and when.
 HISTORY = f"{CONFIG_DIR}/deploys.json"
+# The file there that the digests of this host's secrets are made with.
+SALT = "salt"
 # What a unit writes before it starts, such as the generation that runs.
 RUN_DIR = "/run/sglang"
 # Programs that units start.

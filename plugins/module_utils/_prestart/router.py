@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import pathlib
 import runpy
@@ -19,23 +18,10 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from http.client import HTTPException
 
-from . import Refusal
+from . import Refusal, secrets
 
-CREDENTIAL = "secrets.json"
 RETRY_SECONDS = 0.2
 ANSWER_SECONDS = 2
-
-
-def secret_arguments() -> list[str]:
-    """Return the arguments in the credential of systemd. A router with secrets never starts without them."""
-    path = pathlib.Path(os.environ.get("CREDENTIALS_DIRECTORY", "/run/credentials"), CREDENTIAL)
-    try:
-        return [str(argument) for argument in json.loads(path.read_text(encoding="utf-8"))]
-    except OSError as error:
-        raise Refusal(
-            f"systemd did not pass the secrets of this router ({path}: {error.strerror}); deploy again, "
-            "and in a container make its root a shared mount (mount --make-rshared /) before systemd starts"
-        ) from error
 
 
 def run(module: str, arguments: Sequence[str]) -> None:
@@ -83,9 +69,9 @@ def main(argv: Sequence[str]) -> int:
         wait(first, float(others[0]), os.environ.get("MAINPID"))
         return 0
     try:
-        secrets = secret_arguments() if args.action == "run-with-secrets" else []
+        added = [str(word) for word in secrets()] if args.action == "run-with-secrets" else []
     except Refusal as refusal:
         sys.stderr.write(f"refused: {refusal}\n")
         return 1
-    run(first, [*others, *secrets])
+    run(first, [*others, *added])
     return 0

@@ -42,7 +42,8 @@ class Wanted:
     """All units of one kind that the plan has for this host.
 
     markers: the first lines of the files that are pruned; each kind has its own. interpreters: what starts the units.
-    fix: what to do where one is missing. models: links that must lead to a model. files: what else the units read.
+    fix: what to do where one is missing. salt: what the digests of secrets are made with. models: links that must lead
+    to a model. files: what else the units read.
     """
 
     markers: tuple[str, ...]
@@ -50,6 +51,7 @@ class Wanted:
     interpreters: tuple[str, ...]
     fix: str
     prune: bool
+    salt: str = field(repr=False)
     keep: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
@@ -59,7 +61,8 @@ class Wanted:
         if not self.units:
             return []
         own = (item for unit in self.units for item in unit.items)
-        return [*programs.files(), Directory(paths.CONFIG_DIR, 0o755), *own]
+        salt = File(f"{paths.CONFIG_DIR}/{paths.SALT}", f"{self.salt}\n", 0o600, secret=True)
+        return [*programs.files(), Directory(paths.CONFIG_DIR, 0o755), salt, *own]
 
 
 def unit_path(name: str) -> str:
@@ -170,6 +173,7 @@ def _examine_last(changes: Changes, gone: list[str]) -> None:
     if os.path.isdir(paths.CONFIG_DIR) and set(os.listdir(paths.CONFIG_DIR)) <= {
         *gone,
         os.path.basename(paths.HISTORY),
+        paths.SALT,
     }:
         changes.remove.append(paths.CONFIG_DIR)
 

@@ -9,6 +9,9 @@ docs/what-restarts-what.md explains them to users. A change of either makes a un
 from __future__ import annotations
 
 import hashlib
+import hmac
+import re
+import secrets
 from collections.abc import Iterable
 
 from .._base import packages, paths
@@ -21,9 +24,15 @@ def sha(*texts: str) -> str:
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
 
-def of_secret(secret: str, salt: str) -> str:
-    """Return the digest of a secret, slow on purpose: it is readable by others. Empty where there is no secret."""
-    return hashlib.pbkdf2_hmac("sha256", secret.encode(), salt.encode(), 100_000).hex() if secret else ""
+def salt() -> str:
+    """Return what makes the digests of this host's secrets useless to who guesses them: others read the digests."""
+    found = (read(f"{paths.CONFIG_DIR}/{paths.SALT}") or "").strip()
+    return found if re.fullmatch(r"[0-9a-f]{64}", found) else secrets.token_hex(32)
+
+
+def of_secret(secret: str, salted: str) -> str:
+    """Return the digest of a secret on this host. Empty where there is no secret."""
+    return hmac.new(salted.encode(), secret.encode(), "sha256").hexdigest() if secret else ""
 
 
 def of_runtime(interpreter: str) -> str:
@@ -31,23 +40,27 @@ def of_runtime(interpreter: str) -> str:
     return packages.digest(packages.installed(packages.prefix_of(interpreter)))
 
 
-def agreed(planned: str, releases: Iterable[str], runtime: str, secret: str, salt: str) -> str:
-    """Return what all ranks of an instance must agree on: plan, releases of models, packages and keys.
+def agreed(planned: str, releases: Iterable[str], runtime: str) -> str:
+    """Return what all ranks of an instance must agree on: plan, releases of models and packages.
 
     A router is an instance of one rank. planned: the digest in the plan.
     """
-    return sha(planned, *releases, runtime, of_secret(secret, salt))
+    return sha(planned, *releases, runtime)
 
 
-def generation(shared: str, unit_text: str, environment: Iterable[str] = ()) -> str:
-    """Return what a running unit is compared with: what it shares with its instance, and its own files."""
-    return sha(shared, unit_text, *environment)
+def generation(shared: str, secret: str, unit_text: str, environment: Iterable[str] = ()) -> str:
+    """Return what a running unit is compared with: what it shares with its instance, and its own files.
+
+    secret: the digest of its secrets.
+    """
+    return sha(shared, secret, unit_text, *environment)
 
 
 def running(name: str) -> str:
     """Return the generation that a unit was started with, empty if it does not run."""
     # The service user owns this directory.
-    return (read_short(f"{paths.RUN_DIR}/{name}/generation") or "").strip()
+    found = (read_short(f"{paths.RUN_DIR}/{name}/generation") or "").strip()
+    return found if re.fullmatch(r"\w{1,64}", found, re.ASCII) else ""
 
 
 def written(name: str) -> tuple[str, str]:

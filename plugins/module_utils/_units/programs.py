@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import os
 
-from .._base import host, paths, pci, processes, program, rdma, sockets, text
+from .._base import host, paths, pci, processes, program, rdma, reading, sockets, text
 from .._base.files import Directory, File
-from .._prestart import cli, network, peers, ports, router
+from .._prestart import cli, network, peers, ports, router, server
 from .._prestart import rdma as rdma_check
 
 # Importing them makes Ansible ship them; a program has no other modules.
-MODULES = (host, pci, processes, rdma, sockets, text, cli, network, peers, ports, rdma_check, router)
-LAUNCHERS = {"prestart.py": cli, "router.py": router}
+MODULES = (
+    host, pci, processes, rdma, reading, sockets, text, cli, network, peers, ports, rdma_check, router, server,
+)  # fmt: skip
+LAUNCHERS = {"prestart.py": cli, "router.py": router, "server.py": server}
 
 
 def prestart() -> str:
@@ -25,6 +27,11 @@ def prestart() -> str:
 def router_launcher() -> str:
     """Return the path of the program that starts a router."""
     return f"{paths.LIBRARY_DIR}/router.py"
+
+
+def server_launcher() -> str:
+    """Return the path of the program that starts a server."""
+    return f"{paths.LIBRARY_DIR}/server.py"
 
 
 def files() -> tuple[File | Directory, ...]:

@@ -16,42 +16,17 @@ from .._base.systemd import service
 from .._plan import plain
 from .._plan.types import RouterUnit
 from .._plan.words import router_argv, url, worker_words
-from . import digest, programs, text
+from .._prestart import CREDENTIAL
+from . import digest, hardening, programs, text
 from .apply import UnitFiles, Wanted
 from .settings import Settings, check_secret, of_deployment
 
-CREDENTIAL = "secrets.json"
 # How long a router counts as starting while it has no workers that answer. So routers can restart one after the other.
 READY_SECONDS = 20
 OWNED_OPTIONS = (
     "EnvironmentFile", "ExecStart", "ExecStartPost", "ExecStartPre", "Group", "RuntimeDirectory", "Type", "User",
 )  # fmt: skip
 _PRIVILEGED_PORTS = 1024
-_HARDENING = {
-    "NoNewPrivileges": "yes",
-    "ProtectSystem": "strict",
-    "ProtectHome": "yes",
-    "PrivateTmp": "yes",
-    "PrivateDevices": "yes",
-    "ProtectProc": "invisible",
-    "ProcSubset": "pid",
-    "ProtectClock": "yes",
-    "ProtectControlGroups": "yes",
-    "ProtectHostname": "yes",
-    "ProtectKernelLogs": "yes",
-    "ProtectKernelModules": "yes",
-    "ProtectKernelTunables": "yes",
-    "LockPersonality": "yes",
-    "MemoryDenyWriteExecute": "yes",
-    "RemoveIPC": "yes",
-    "RestrictAddressFamilies": "AF_INET AF_INET6 AF_UNIX",
-    "RestrictNamespaces": "yes",
-    "RestrictRealtime": "yes",
-    "RestrictSUIDSGID": "yes",
-    "SystemCallArchitectures": "native",
-    "SystemCallFilter": ["@system-service", "~@privileged @resources"],
-    "UMask": "0077",
-}
 
 
 def wanted_routers(params: Mapping[str, Any]) -> Wanted:
@@ -64,6 +39,7 @@ def wanted_routers(params: Mapping[str, Any]) -> Wanted:
         interpreters=(settings.interpreter,) if units else (),
         fix="run the role sglang_router with its tag install, or correct sglang_router_path",
         prune=params["prune"],
+        salt=settings.salt,
         keep=tuple(params["keep"]),
     )
 
@@ -96,10 +72,11 @@ def secrets_text(secrets: Mapping[str, Any]) -> str:
 def unit_files(unit: RouterUnit, settings: Settings, secrets: str) -> UnitFiles:
     """Return the files of a router and its generation. Its workers are no part of it: they change while it runs."""
     directory = _directory(unit)
-    shared = digest.agreed(unit.digest, (), settings.runtime, secrets, unit.name)
+    shared = digest.agreed(unit.digest, (), settings.runtime)
     # Whether its workers are prefill and decode is on its command line only.
     lasting = [*router_argv(unit, with_workers=False), *worker_words(unit.workers)[:1]]
-    generation = digest.generation(shared, unit_text(unit, settings, bool(secrets), lasting))
+    secret = digest.of_secret(secrets, settings.salt)
+    generation = digest.generation(shared, secret, unit_text(unit, settings, bool(secrets), lasting))
     digests = {"SGLANG_PLAN_DIGEST": unit.digest, "SGLANG_UNIT_DIGEST": generation}
     lines = [ours.ROUTER_MARKER, *(text.environment_line(*item) for item in digests.items())]
     secrets_path = f"{directory}/{CREDENTIAL}"
@@ -158,7 +135,7 @@ def _service_options(unit: RouterUnit, settings: Settings) -> dict[str, Any]:
         "LimitNOFILE": 1048576,
         "CapabilityBoundingSet": capabilities,
         "AmbientCapabilities": capabilities,
-        **_HARDENING,
+        **hardening.ROUTER,
     }
     if unit.option("enable-wasm"):
         # Its plug-ins are compiled while it runs.

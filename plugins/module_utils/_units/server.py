@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from .._base import ours, paths
@@ -17,7 +18,8 @@ from .._base.text import host_port
 from .._plan import plain
 from .._plan.types import Option, ServerUnit
 from .._plan.words import files, server_argv, words
-from . import digest, models, programs, text
+from .._prestart import CREDENTIAL
+from . import digest, hardening, models, programs, text
 from .apply import UnitFiles, UnitsError, Wanted
 from .settings import Settings, check_secret, of_deployment
 
@@ -26,7 +28,9 @@ OWNED_OPTIONS = (
     "Environment", "EnvironmentFile", "ExecStart", "ExecStartPre", "Group", "RuntimeDirectory", "Type", "User",
 )  # fmt: skip
 _LEAKING_LEVELS = ("debug", "info", "notset", "trace")
-_KEY_OPTIONS = {"api_key": "api-key", "admin_api_key": "admin-api-key"}
+_KEY_OPTIONS = {
+    "api_key": "api-key", "admin_api_key": "admin-api-key", "ssl_keyfile_password": "ssl-keyfile-password",
+}  # fmt: skip
 
 
 def wanted_servers(params: Mapping[str, Any]) -> Wanted:
@@ -43,21 +47,42 @@ def wanted_servers(params: Mapping[str, Any]) -> Wanted:
         # Routers too: where a host has none any more, no play for routers runs on it.
         markers=ours.MARKERS,
         units=tuple(
-            unit_files(one, releases[one.unit.sglang_version], keys_text(_keys(one.unit, params))) for one in resolved
+            unit_files(one, releases[one.unit.sglang_version], Secrets.of(one.unit, params)) for one in resolved
         ),
         interpreters=tuple(sorted({one.interpreter for one in releases.values()})),
         fix="run the role sglang_runtime or correct sglang_server_python",
         prune=params["prune"],
+        salt=settings.salt,
         keep=tuple(params["keep"]),
         models=tuple(sorted(linked)),
         files=tuple(sorted(read - linked)),
     )
 
 
-def _keys(unit: ServerUnit, params: Mapping[str, Any]) -> Mapping[str, Any]:
-    if unit.deployment in params["api_keys"]:
-        return of_deployment(params, "api_keys", unit.deployment)
-    return {"api_key": params["api_key"], "admin_api_key": params["admin_api_key"]}
+@dataclass(frozen=True)
+class Secrets:
+    """The secrets of a server. keys: the text of keys.yaml. environment: the text of secrets.json; empty for none."""
+
+    keys: str = field(default="", repr=False)
+    environment: str = field(default="", repr=False)
+
+    @classmethod
+    def of(cls, unit: ServerUnit, params: Mapping[str, Any]) -> Secrets:
+        """Return what the options of the module have for a server."""
+        own = of_deployment(params, "server_secrets", unit.deployment)
+        if unit.deployment in params["api_keys"]:
+            keys = of_deployment(params, "api_keys", unit.deployment)
+        else:
+            keys = {"api_key": params["api_key"], "admin_api_key": params["admin_api_key"]}
+        unknown = sorted({*own} - {"env", "ssl_keyfile_password"})
+        if unknown:
+            raise ValueError(
+                f"server_secrets.{unit.deployment}: it has {', '.join(unknown)}; expected env or ssl_keyfile_password"
+            )
+        password = own.get("ssl_keyfile_password")
+        return cls(
+            keys_text({**keys, "ssl_keyfile_password": password}), secret_environment(unit, own.get("env") or {})
+        )
 
 
 def keys_text(keys: Mapping[str, Any]) -> str:
@@ -71,35 +96,52 @@ def keys_text(keys: Mapping[str, Any]) -> str:
     return "".join(lines)
 
 
-def unit_files(one: models.Resolved, settings: Settings, keys: str) -> UnitFiles:
+def secret_environment(unit: ServerUnit, values: Any) -> str:
+    """Return the text of secrets.json: variables of the environment that no file of the unit shows."""
+    where = f"server_secrets.{unit.deployment}.env"
+    if not isinstance(values, Mapping):
+        raise ValueError(f"{where}: it must be a mapping of names to values")
+    for name, value in values.items():
+        text.environment_line(str(name), "")
+        if not isinstance(value, (str, int)) or "\0" in str(value):
+            raise ValueError(f"{where}.{name}: it must be a text")
+        if name in unit.environment:
+            raise ValueError(f"{where}.{name}: the plan sets {name}, too; leave it out of one of the two")
+    return json.dumps({name: str(values[name]) for name in sorted(values)}) + "\n" if values else ""
+
+
+def unit_files(one: models.Resolved, settings: Settings, secrets: Secrets) -> UnitFiles:
     """Return the files of a server and its generation."""
     unit = one.unit
     directory = _directory(unit)
-    written = unit_text(unit, settings, bool(keys))
+    written = unit_text(unit, settings, secrets)
     environment = [text.environment_line(name, value) for name, value in sorted(unit.environment.items())]
     # Which interface a unit uses, or its host, is no concern of the other ranks.
-    shared = digest.agreed(unit.digest, one.releases, settings.runtime, keys, unit.instance)
-    generation = digest.generation(shared, written, environment)
+    shared = digest.agreed(unit.digest, one.releases, settings.runtime)
+    secret = digest.of_secret(secrets.keys + secrets.environment, settings.salt)
+    generation = digest.generation(shared, secret, written, environment)
     digests = {
         "SGLANG_PLAN_DIGEST": unit.digest,
         "SGLANG_INSTANCE_DIGEST": shared,
         "SGLANG_UNIT_DIGEST": generation,
     }
     lines = [ours.SERVER_MARKER, *environment, *(text.environment_line(*item) for item in digests.items())]
-    keys_path = f"{directory}/keys.yaml"
-    private = [File(keys_path, keys, 0o600, settings.user, settings.group, secret=True)] if keys else []
+    # SGLang reads the keys itself; systemd hands the others over.
+    private = (
+        File(f"{directory}/keys.yaml", secrets.keys, 0o600, settings.user, settings.group, secret=True),
+        File(f"{directory}/{CREDENTIAL}", secrets.environment, 0o600, secret=True),
+    )
     items: tuple[File | Directory, ...] = (
         Directory(directory, 0o750, group=settings.group),
         File(f"{directory}/environment", "\n".join(lines) + "\n", 0o640, group=settings.group),
-        *private,
+        *(file for file in private if file.text),
         File(f"{paths.UNIT_DIR}/{service(unit.name)}", written, 0o644),
     )
-    return UnitFiles(unit.name, generation, items, () if keys else (keys_path,))
+    return UnitFiles(unit.name, generation, items, tuple(file.path for file in private if not file.text))
 
 
-def unit_text(unit: ServerUnit, settings: Settings, with_keys: bool) -> str:
+def unit_text(unit: ServerUnit, settings: Settings, secrets: Secrets) -> str:
     """Return the unit file."""
-    runtime = f"{paths.RUN_DIR}/{unit.name}"
     return text.unit_file(
         ours.SERVER_MARKER,
         ours.server_title(unit.instance, unit.rank, unit.nnodes),
@@ -110,10 +152,9 @@ def unit_text(unit: ServerUnit, settings: Settings, with_keys: bool) -> str:
             "WorkingDirectory=-~",
             "RuntimeDirectory=sglang/" + text.checked_name(unit.name, "servers"),
             f"EnvironmentFile={_directory(unit)}/environment",
-            f"EnvironmentFile=-{runtime}/network.env",
-            f"EnvironmentFile=-{runtime}/rdma.env",
+            *([f"LoadCredential={CREDENTIAL}:{_directory(unit)}/{CREDENTIAL}"] if secrets.environment else []),
             *("ExecStartPre=" + line for line in _checks(unit, settings)),
-            "ExecStart=" + _exec_start(unit, settings, with_keys),
+            "ExecStart=" + _exec_start(unit, settings, secrets),
             *text.service_lines(_service_options(unit, settings), settings.options, OWNED_OPTIONS),
         ],
     )
@@ -123,12 +164,13 @@ def _directory(unit: ServerUnit) -> str:
     return f"{paths.CONFIG_DIR}/{unit.name}"
 
 
-def _exec_start(unit: ServerUnit, settings: Settings, with_keys: bool) -> str:
+def _exec_start(unit: ServerUnit, settings: Settings, secrets: Secrets) -> str:
     command = [settings.interpreter, *server_argv(unit)]
-    if with_keys:
+    launcher = [*text.SYSTEM_PYTHON, programs.server_launcher(), "run-with-secrets" if secrets.environment else "run"]
+    if secrets.keys:
         _refuse_leaks(unit)
         command += words([Option("config", (f"{_directory(unit)}/keys.yaml",)), *_quiet(unit)])
-    return text.command_lines(command, [[NUMACTL, *settings.numactl]] if settings.numactl else [])
+    return text.command_lines(command, [launcher, *([[NUMACTL, *settings.numactl]] if settings.numactl else [])])
 
 
 def _quiet(unit: ServerUnit) -> list[Option]:
@@ -191,9 +233,7 @@ def _service_options(unit: ServerUnit, settings: Settings) -> dict[str, Any]:
         "LimitMEMLOCK": "infinity",
         "LimitNOFILE": 1048576,
         "TasksMax": "infinity",
-        "PrivateTmp": "yes",
         # A dead generation leaves nothing behind here, and two instances never meet in it.
         "TemporaryFileSystem": "/dev/shm:mode=1777,size=50%",
-        "NoNewPrivileges": "yes",
-        "ProtectSystem": "full",
+        **hardening.of_server(settings.user),
     }

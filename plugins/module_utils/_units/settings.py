@@ -18,6 +18,7 @@ class Settings:
     """The options of the module units. runtime: the digest of the packages; the last three are for servers only.
 
     interpreter: the Python of the units; its path may have the release of each unit in it.
+    salt: what the digests of this host's secrets are made with.
     """
 
     user: str
@@ -26,6 +27,7 @@ class Settings:
     runtime: str
     stop_timeout: int
     options: Mapping[str, Any] = field(default_factory=dict)
+    salt: str = field(default="", repr=False)
     barrier_timeout: int = 300
     numactl: tuple[str, ...] = ()
     rdma_devices: tuple[str, ...] = ()
@@ -40,6 +42,7 @@ class Settings:
             runtime=digest.of_runtime(params["interpreter"]),
             stop_timeout=params["stop_timeout"],
             options=params["service_options"],
+            salt=digest.salt(),
             barrier_timeout=params["barrier_timeout"],
             numactl=tuple(params["numactl"]),
             rdma_devices=tuple(params["rdma_devices"]),

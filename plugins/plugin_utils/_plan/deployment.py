@@ -25,7 +25,7 @@ from ansible_collections.multinode.sglang.plugins.module_utils._plan.words impor
 
 from .disaggregation import bootstrap, check_disaggregation, check_options, ib_devices_file
 from .draft import Draft
-from .env import SECRET
+from .env import SECRET, secrets
 from .intervals import text_of
 from .inventory import Host
 from .listeners import Listener, check_families, check_host, is_loopback
@@ -64,7 +64,13 @@ def plan_deployment(deployment: Deployment, draft: Draft) -> DeploymentPlan:
         entry.add_group(group, instances, shared[group.role], version)
     if deployment.router:
         entry.add_routers(deployment.router, routers)
-    elif len(placed) > 1:
+    exposed = sorted({name for group, _instances in placed for name in secrets(group.env)})
+    if exposed:
+        draft.warnings.append(
+            f"{deployment.where}.env: {', '.join(exposed)} can be read on the hosts and in the output of Ansible; "
+            f"move it to sglang_server_secrets: {{{deployment.name}: {{env: ...}}}}"
+        )
+    if len(placed) > 1 and not deployment.router:
         draft.warnings.append(
             f"{deployment.where}: prefill and decode answer no request without a router; add router:, or run one of "
             "your own"

@@ -34,12 +34,18 @@ SAME_ON_ALL = {"SGLANG_RUST_SERVER": _IN_GROUP, "SGLANG_TCP_STORE_PORT": _IN_GRO
 TRUE = ("true", "1", "yes", "y")
 # Names of variables whose values nobody is to see.
 SECRET = re.compile(r"TOKEN|KEY|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
+_SURELY_SECRET = re.compile(r"(^|_)(TOKEN|KEY|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?)\Z", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
 def is_true(env: Mapping[str, str], name: str) -> bool:
     """Tell whether SGLang takes a variable for true."""
     return env.get(name, "").lower() in TRUE
+
+
+def secrets(env: Mapping[str, str]) -> list[str]:
+    """Return the variables that are secrets by their names, and by values that are no numbers."""
+    return [name for name, value in sorted(env.items()) if _SURELY_SECRET.search(name) and not value.isdecimal()]
 
 
 def parse_env(value: Any, where: str, further: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:

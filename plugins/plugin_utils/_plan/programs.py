@@ -76,8 +76,8 @@ _SGLANG_REFUSED = {
     "smg-http-sidecar-port": _SIDECAR,
     "encoder-only": "makes a server that encodes for others and answers no request (EPD), which the plan cannot "
     "connect; remove it",
-    "ssl-keyfile-password": "would show the password to every user of the host; remove it, and use a key without a "
-    "password that only the user of the servers can read",
+    "ssl-keyfile-password": "would show the password to every user of the host; set ssl_keyfile_password of the "
+    "deployment in sglang_server_secrets",
 }
 PORT_OPTIONS = (
     "grpc-port",

@@ -75,7 +75,7 @@ def test_a_router_never_starts_without_the_secrets_that_it_should_have(
 ) -> None:
     done = launch("run-with-secrets", "fake_router.launch", **environment)
     assert done.returncode == 1
-    assert done.stderr.startswith("refused: systemd did not pass the secrets of this router")
+    assert done.stderr.startswith("refused: systemd did not pass the secrets of this unit")
     assert "No such file or directory" in done.stderr
     assert not (tmp_path / "generation").exists()
 

@@ -37,6 +37,7 @@ def wanted(host: Any, *names: str, marker: str = ONE, secret: str = "", **change
         "interpreters": (f"{host.root}/bin/python",),
         "fix": "install one",
         "prune": True,
+        "salt": "0" * 64,
     }
     return Wanted(**{**values, **changes})
 

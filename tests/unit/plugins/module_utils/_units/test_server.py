@@ -15,6 +15,7 @@ from ansible_collections.multinode.sglang.plugins.module_utils._plan.types impor
 from ansible_collections.multinode.sglang.plugins.module_utils._units import server as server_unit
 from ansible_collections.multinode.sglang.plugins.module_utils._units.apply import Changes, UnitsError
 from ansible_collections.multinode.sglang.plugins.module_utils._units.models import Resolved
+from ansible_collections.multinode.sglang.plugins.module_utils._units.server import Secrets
 from ansible_collections.multinode.sglang.plugins.module_utils._units.settings import Settings
 
 from ...planned import SERVER, options, server
@@ -27,12 +28,16 @@ SETTINGS = Settings(
     barrier_timeout=300,
     stop_timeout=120,
 )
+NO_SECRETS = Secrets()
 PRESTART = "/usr/bin/python3 -IB /usr/local/lib/sglang/prestart.py"
 
 
-def text(unit: ServerUnit = SERVER, with_keys: bool = False, **changes: Any) -> str:
+KEYS = Secrets(keys='api-key: "canary"\n')
+
+
+def text(unit: ServerUnit = SERVER, secrets: Secrets = NO_SECRETS, **changes: Any) -> str:
     """Return the unit file."""
-    return server_unit.unit_text(unit, replace(SETTINGS, **changes), with_keys)
+    return server_unit.unit_text(unit, replace(SETTINGS, **changes), secrets)
 
 
 def further(*more: Option) -> ServerUnit:
@@ -41,7 +46,8 @@ def further(*more: Option) -> ServerUnit:
 
 
 def test_the_unit_reads_like_the_documented_command() -> None:
-    assert """ExecStart=/opt/sglang/0.5.23/bin/python -m sglang.launch_server \\
+    assert """ExecStart=/usr/bin/python3 -IB /usr/local/lib/sglang/server.py run \\
+    /opt/sglang/0.5.23/bin/python -m sglang.launch_server \\
     --model-path "/models/llama 3" \\
     --tp-size 4 \\
     --enable-metrics
@@ -57,7 +63,6 @@ def test_the_unit_reads_like_the_documented_command() -> None:
         "User=sglang",
         "RuntimeDirectory=sglang/sglang-llama-0",
         "EnvironmentFile=/etc/sglang/sglang-llama-0/environment",
-        "EnvironmentFile=-/run/sglang/sglang-llama-0/network.env",
         f"ExecStartPre={PRESTART} network --address 10.0.0.12",
         f"ExecStartPre={PRESTART} rdma --gpus 0,1",
         f"ExecStartPre=+{PRESTART} ports api=30000 barrier=20051 dist_init=20000 dp_attention=20001-20006",
@@ -90,7 +95,10 @@ def test_a_model_by_name_requires_no_mount() -> None:
 
 def test_numactl_stands_before_the_interpreter() -> None:
     found = text(numactl=("--cpunodebind=0", "--membind=0"))
-    assert "ExecStart=/usr/bin/numactl --cpunodebind=0 --membind=0 \\\n    /opt/sglang/0.5.23/bin/python -m" in found
+    assert (
+        "server.py run \\\n    /usr/bin/numactl --cpunodebind=0 --membind=0 \\\n    /opt/sglang/0.5.23/bin/python -m"
+        in found
+    )
 
 
 def test_the_interface_of_the_inventory_is_used() -> None:
@@ -112,22 +120,22 @@ def test_service_options_are_refused(name: str, value: str) -> None:
 
 def test_keys_are_in_a_file_and_the_log_is_quiet() -> None:
     config = "--config /etc/sglang/sglang-llama-0/keys.yaml \\\n    --log-level warning\n"
-    assert text(with_keys=True).count(config) == 1
+    assert text(secrets=KEYS).count(config) == 1
 
 
 def test_a_quiet_level_of_the_user_stays() -> None:
-    assert text(further(Option("log-level", ("error",))), with_keys=True).count("--log-level") == 1
+    assert text(further(Option("log-level", ("error",))), secrets=KEYS).count("--log-level") == 1
 
 
 @pytest.mark.parametrize("level", ["info", "debug", "INFO"])
 def test_a_level_that_logs_the_keys_is_refused(level: str) -> None:
     with pytest.raises(ValueError, match=r"deployments\.llama: log-level .* would write the API keys to the journal"):
-        text(further(Option("log-level", (level,))), with_keys=True)
+        text(further(Option("log-level", (level,))), secrets=KEYS)
 
 
 def test_two_configuration_files_are_refused() -> None:
     with pytest.raises(ValueError, match=r"server_args\.config and API keys exclude each other"):
-        text(further(Option("config", ("/x.yaml",))), with_keys=True)
+        text(further(Option("config", ("/x.yaml",))), secrets=KEYS)
 
 
 def test_keys_text() -> None:
@@ -141,18 +149,20 @@ def test_keys_that_argparse_or_http_cannot_take_are_refused(key: str) -> None:
         server_unit.keys_text({"api_key": key})
 
 
-def digests(unit: ServerUnit = SERVER, keys: str = "", releases: tuple[str, ...] = (), **changes: Any) -> list[str]:
+def digests(
+    unit: ServerUnit = SERVER, secrets: Secrets = NO_SECRETS, releases: tuple[str, ...] = (), **changes: Any
+) -> list[str]:
     """Return the digest of the instance and that of the unit."""
-    found = server_unit.unit_files(Resolved(unit, releases), replace(SETTINGS, **changes), keys)
-    lines = environment(unit, keys, releases, **changes).splitlines()
+    found = server_unit.unit_files(Resolved(unit, releases), replace(SETTINGS, **changes), secrets)
+    lines = environment(unit, secrets, releases, **changes).splitlines()
     (shared,) = [line for line in lines if line.startswith("SGLANG_INSTANCE_DIGEST=")]
     assert f'SGLANG_UNIT_DIGEST="{found.digest}"' in lines
     return [shared, found.digest]
 
 
-def environment(unit: ServerUnit, keys: str = "", releases: tuple[str, ...] = (), **changes: Any) -> str:
+def environment(unit: ServerUnit, secrets: Secrets = NO_SECRETS, releases: tuple[str, ...] = (), **changes: Any) -> str:
     """Return the text of the environment file."""
-    found = server_unit.unit_files(Resolved(unit, releases), replace(SETTINGS, **changes), keys)
+    found = server_unit.unit_files(Resolved(unit, releases), replace(SETTINGS, **changes), secrets)
     (text,) = [str(getattr(item, "text")) for item in found.items if item.path.endswith("/environment")]  # noqa: B009
     return text
 
@@ -166,12 +176,14 @@ def test_all_ranks_agree_on_the_instance_and_differ_in_the_unit() -> None:
 def test_the_digests_cover_everything_that_a_rank_runs_with() -> None:
     shared = [
         digests(),
-        digests(keys="key"),
         digests(runtime="other"),
         digests(releases=("1",)),
         digests(replace(SERVER, digest="other")),
     ]
     own = [
+        digests(secrets=KEYS),
+        digests(secrets=KEYS, salt="other"),
+        digests(secrets=Secrets(environment="{}")),
         digests(stop_timeout=1),
         digests(replace(SERVER, environment={"A": "1"})),
         digests(further(Option("log-level", ("error",)))),
@@ -182,7 +194,7 @@ def test_the_digests_cover_everything_that_a_rank_runs_with() -> None:
 
 
 def test_the_environment_file_has_no_key() -> None:
-    text = environment(SERVER, 'api-key: "canary"\n')
+    text = environment(SERVER, KEYS)
     assert "canary" not in text
     assert 'SGLANG_HOST_IP="10.0.0.12"' in text
 
@@ -265,6 +277,46 @@ def test_keys_are_private_shown_nowhere_and_removed(host: Any) -> None:
     assert not path.exists()
 
 
+def test_secrets_are_handed_over_by_systemd_and_shown_nowhere(host: Any) -> None:
+    secrets = {"a": {"env": {"HF_TOKEN": "canary"}, "ssl_keyfile_password": "canary2"}}
+    changes, result = converge(host, server(), server_secrets=secrets)
+    config, unit = host.root / "config/sglang-a-0", (host.root / "units/sglang-a-0.service").read_text()
+    assert (config / "secrets.json").read_text() == '{"HF_TOKEN": "canary"}\n'
+    assert (config / "keys.yaml").read_text() == 'ssl-keyfile-password: "canary2"\n'
+    assert stat.S_IMODE((config / "secrets.json").stat().st_mode) == 0o600
+    assert f"LoadCredential=secrets.json:{config}/secrets.json" in unit.splitlines()
+    assert "server.py run-with-secrets" in unit
+    assert "canary" not in str(changes) + str(result) + unit + (config / "environment").read_text()
+    other = {"a": {"env": {"HF_TOKEN": "another"}, "ssl_keyfile_password": "canary2"}}
+    assert converge(host, server(), server_secrets=other)[1]["units"] != result["units"]
+    gone, _result = converge(host, server())
+    assert {f"remove {config}/secrets.json", f"remove {config}/keys.yaml"} <= {*gone.actions}
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({"token": "canary"}, "it has token; expected env or ssl_keyfile_password"),
+        ({"env": "canary"}, r"env: it must be a mapping"),
+        ({"env": {"A B": "canary"}}, "'A B' is not a name"),
+        ({"env": {"A": ["canary"]}}, r"env\.A: it must be a text"),
+        ({"env": {"A": "can\0ary"}}, r"env\.A: it must be a text"),
+        ({"env": {"SGLANG_HOST_IP": "canary"}}, r"the plan sets SGLANG_HOST_IP, too"),
+    ],
+)
+def test_secrets_that_nothing_could_use_are_refused_without_their_value(
+    host: Any, given: dict[str, Any], found: str
+) -> None:
+    with pytest.raises(ValueError, match=found) as refused:
+        converge(host, server(environment={"SGLANG_HOST_IP": "10.0.0.1"}), server_secrets={"a": given})
+    assert "canary" not in str(refused.value)
+
+
+def test_what_the_user_of_a_home_needs_is_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert {"ProtectHome=read-only", "CapabilityBoundingSet="} <= {*text(user="nobody").splitlines()}
+    assert not {"ProtectHome=read-only", "CapabilityBoundingSet="} & {*text(user="root").splitlines()}
+
+
 def test_the_keys_of_a_deployment_replace_those_of_all(host: Any) -> None:
     converge(host, server(), server("b"), server("c"), api_key="x", api_keys={"b": {"api_key": "y"}, "c": {}})
     assert (host.root / "config/sglang-a-0/keys.yaml").read_text() == 'api-key: "x"\n'
@@ -288,8 +340,8 @@ def test_each_unit_runs_the_interpreter_of_its_own_release(host: Any) -> None:
     interpreter = f"{host.root}/{{version}}/bin/python"
     units = [server(), server("b", sglang_version="0.5.22")]
     before = converge(host, *units, interpreter=interpreter)[1]["units"]
-    assert f"ExecStart={host.root}/0.5.23/bin/python -m" in (host.root / "units/sglang-a-0.service").read_text()
-    assert f"ExecStart={host.root}/0.5.22/bin/python -m" in (host.root / "units/sglang-b-0.service").read_text()
+    assert f"    {host.root}/0.5.23/bin/python -m" in (host.root / "units/sglang-a-0.service").read_text()
+    assert f"    {host.root}/0.5.22/bin/python -m" in (host.root / "units/sglang-b-0.service").read_text()
     # A package of one release is no concern of the units that run the other.
     (host.root / "0.5.22/lib/python3.12/site-packages/torch-2.13.0.dist-info").mkdir()
     after = converge(host, *units, interpreter=interpreter)[1]["units"]

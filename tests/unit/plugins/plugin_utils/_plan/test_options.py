@@ -143,7 +143,7 @@ def test_a_model_is_a_name_and_no_option(key: str, name: str) -> None:
 @pytest.mark.parametrize("release", ["0.5.24", "0.5.23rc1", "0.5.5"])
 def test_a_release_that_is_not_known_is_left_to_its_own_parser(release: str) -> None:
     raw = server(tp_size=8, server_args={"new-thing": 3, "new-list": [1, 2], "new-switch": True, "old-switch": False})
-    raw["llama"] |= {"sglang_version": release, "env": {"HF_TOKEN": "abc123", "NCCL_DEBUG": "WARN"}}
+    raw["llama"] |= {"sglang_version": release, "env": {"NOT_MY_TOKENS": "abc123", "NCCL_DEBUG": "WARN"}}
     planned = plan(raw)
     assert planned["warnings"] == [
         f"deployments.llama.sglang_version: SGLang {spell(parse_version(release, ''))} is not one of the releases "

@@ -257,6 +257,13 @@ def test_unknown_versions_warn(version: str, count: int) -> None:
     assert len(plan(server(tp_size=8), version=version)["warnings"]) == count
 
 
+def test_a_secret_in_the_environment_is_warned_of_and_a_name_like_one_is_not() -> None:
+    env = {"HF_TOKEN": "x", "TOKENIZERS_PARALLELISM": "false", "SOME_KEY": 7}
+    (warning,) = plan({"llama": {**server(tp_size=8)["llama"], "env": env}})["warnings"]
+    assert warning.startswith("deployments.llama.env: HF_TOKEN can be read on the hosts")
+    assert "move it to sglang_server_secrets: {llama: {env: ...}}" in warning
+
+
 def test_server_args_as_words() -> None:
     args = {
         "mem_fraction_static": 0.8,
