@@ -9,6 +9,7 @@ import os
 import re
 import socket
 import struct
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 from . import processes
 from .host import Root
 
+POLL_SECONDS = 0.05
 LISTEN = "0A"
 TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 NOBODY: dict[str, Any] = {"pid": None, "command": None, "user": None, "unit": None}
@@ -29,6 +31,7 @@ class Socket:
     port: int
     listens: bool
     inode: str
+    peer: tuple[str, int]
 
 
 def parse_address(text: str) -> tuple[str, int]:
@@ -43,7 +46,11 @@ def parse_address(text: str) -> tuple[str, int]:
 def parse_table(text: str) -> list[Socket]:
     """Return the sockets in a text of /proc/net/tcp; one that no process holds has the inode 0."""
     rows = [line.split() for line in text.splitlines()[1:]]
-    return [Socket(*parse_address(fields[1]), fields[3] == LISTEN, fields[9]) for fields in rows if len(fields) > 9]
+    return [
+        Socket(*parse_address(fields[1]), fields[3] == LISTEN, fields[9], parse_address(fields[2]))
+        for fields in rows
+        if len(fields) > 9
+    ]
 
 
 def sockets(root: Root) -> list[Socket]:
@@ -90,3 +97,21 @@ def owner_of_port(root: Root, port: int) -> dict[str, Any]:
     holders = owners(root, {one.inode for one in held})
     pid = next((holders[one.inode] for one in held if one.inode in holders), None)
     return NOBODY if pid is None else processes.describe(root, pid)
+
+
+def other_end(root: Root, connection: socket.socket, seconds: float) -> dict[str, Any]:
+    """Return who has accepted a connection on this host; NOBODY where nobody does in time."""
+    wanted = _name(connection.getpeername()), _name(connection.getsockname())
+    deadline = time.monotonic() + seconds
+    while True:
+        found = {one.inode for one in sockets(root) if (_name((one.address, one.port)), _name(one.peer)) == wanted}
+        for pid in owners(root, found - {"0"}).values():
+            return processes.describe(root, pid)
+        if time.monotonic() >= deadline:
+            return NOBODY
+        time.sleep(POLL_SECONDS)
+
+
+def _name(address: tuple[Any, ...]) -> tuple[str, int]:
+    """Return an address of IPv4 as such, even at a socket of IPv6."""
+    return str(address[0]).replace("::ffff:", ""), int(address[1])

@@ -8,11 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .text import clean
+
 PROPERTIES = (
     "Id", "LoadState", "ActiveState", "SubState", "Result", "NRestarts", "MainPID",
     "ActiveEnterTimestamp", "NeedDaemonReload", "UnitFileState", "LimitMEMLOCK", "LimitNOFILE",
 )  # fmt: skip
+# A manager or a journal that does not answer ends a module, and not only a play.
+LIMIT = ["/usr/bin/timeout", "--kill-after=5", "60"]
 LOCALE = {"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
+
+
+# Jobs that wait for units, whose own limits end them.
+_LONG = ("start", "stop", "restart", "disable", "reload-or-restart")
+# How timeout ends.
+_LATE = 124
 
 
 class SystemdError(Exception):
@@ -43,9 +53,11 @@ class Systemd:
 
     def call(self, *words: str) -> str:
         """Run systemctl; return its output or raise with its message."""
-        rc, out, err = self._run(["systemctl", *words], environ_update=LOCALE)
+        limit = [] if words[0] in _LONG else LIMIT
+        rc, out, err = self._run([*limit, "systemctl", *words], environ_update=LOCALE)
         if rc != 0:
-            raise SystemdError(f"systemctl {' '.join(words)} failed: {(err or out).strip() or f'rc {rc}'}")
+            said = clean(err or out).strip() or (f"no answer in {LIMIT[-1]} s" if rc == _LATE else f"rc {rc}")
+            raise SystemdError(f"systemctl {' '.join(words)} failed: {said}")
         return out
 
     def show(self, names: list[str]) -> dict[str, dict[str, str]]:
@@ -58,4 +70,4 @@ class Systemd:
     def journal(self, name: str, lines: int) -> list[str]:
         """Return the last lines of a unit's journal."""
         words = ["journalctl", "--no-pager", "--quiet", "--output=cat", f"--lines={lines}", "--unit", service(name)]
-        return self._run(words, environ_update=LOCALE)[1].splitlines()
+        return clean(self._run([*LIMIT, *words], environ_update=LOCALE)[1]).splitlines()

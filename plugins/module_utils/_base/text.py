@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
 
 def first_few(names: Iterable[str], most: int = 8, separator: str = ", ") -> str:
     """Join names, and count those that are too many to show."""
@@ -30,3 +32,8 @@ def duration(seconds: float) -> str:
 def host_port(address: str, port: int | str) -> str:
     """10.0.0.1, 20000 -> 10.0.0.1:20000; an IPv6 address goes in brackets."""
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def clean(text: str) -> str:
+    """Return what others wrote without bytes that are no text, and without what a terminal would obey."""
+    return "".join(char if char.isprintable() or char in "\n\t" else REPLACEMENT for char in text)

@@ -45,4 +45,7 @@ def main(argv: Sequence[str]) -> int:
     except Refusal as refusal:
         sys.stderr.write(f"refused: {refusal}\n")
         return 1
+    except OSError as error:
+        sys.stderr.write(f"refused: {error}; correct that on this host\n")
+        return 1
     return 0

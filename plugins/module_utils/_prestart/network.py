@@ -15,6 +15,8 @@ from collections.abc import Mapping
 
 from . import Refusal
 
+COMMAND_SECONDS = 10
+
 
 def addresses_by_interface(ip_json: str) -> dict[str, list[str]]:
     """Return interface -> addresses from the output of 'ip -j addr show'."""
@@ -54,10 +56,17 @@ def environment(interface: str, environ: Mapping[str, str]) -> str:
 def check(args: argparse.Namespace) -> None:
     """Write network.env, and the generation that is about to run."""
     # systemd runs this, without a module that has run_command.
-    listing = subprocess.run(  # pylint: disable=ansible-bad-function
-        ["ip", "-j", "addr", "show"], check=True, capture_output=True, text=True
-    ).stdout
-    interface = choose_interface(args.address, args.interface, addresses_by_interface(listing))
+    command = ["ip", "-j", "addr", "show"]
+    try:
+        listing = subprocess.run(  # pylint: disable=ansible-bad-function
+            command, check=True, capture_output=True, text=True, timeout=COMMAND_SECONDS
+        ).stdout
+        addresses = addresses_by_interface(listing)
+    except FileNotFoundError as error:
+        raise Refusal("the command ip is not there; install the package iproute2 (Fedora and RHEL: iproute)") from error
+    except (subprocess.SubprocessError, ValueError) as error:
+        raise Refusal(f"the interfaces of this host are not known: {error}; run {' '.join(command)}") from error
+    interface = choose_interface(args.address, args.interface, addresses)
     directory = pathlib.Path(os.environ["RUNTIME_DIRECTORY"])
     (directory / "network.env").write_text(environment(interface, os.environ), encoding="utf-8")
     (directory / "generation").write_text(os.environ.get("SGLANG_UNIT_DIGEST", "") + "\n", encoding="utf-8")

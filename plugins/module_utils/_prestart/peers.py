@@ -11,143 +11,34 @@ import json
 import os
 import select
 import socket
-import sys
 import time
-from collections.abc import Sequence
 
 from .._base.text import first_few
 from . import Refusal
+from .gate import Gate
+from .hello import Peers, answer, receive_line, refusal_in, say
 
-PROGRESS_SECONDS = 15
 RETRY_SECONDS = 1.0
-# What a line of another program leads to: whoever reaches the port may send infinite numbers or deep lists.
-MALFORMED = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
-
-
-def say(text: str) -> None:
-    """Print a line at once: it goes to the journal."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
-
-
-class Peers:
-    """The ranks of the instance, and how long to wait for them."""
-
-    def __init__(self, leader: str, ranks: Sequence[str], rank: int, timeout: float, digest: str) -> None:
-        """Take the arguments of the command apart."""
-        host, _unused, port = leader.rpartition(":")
-        self.leader = (host.strip("[]"), int(port))
-        self.names = [text.partition("=")[0] for text in ranks]
-        self.addresses = [text.partition("=")[2] for text in ranks]
-        self.rank = rank
-        self.timeout = timeout
-        self.deadline = time.monotonic() + timeout
-        self.digest = digest
-        self.next_progress = time.monotonic() + PROGRESS_SECONDS
-
-    def name(self, rank: int) -> str:
-        """Return how a rank is called in messages."""
-        return f"rank {rank} ({self.names[rank]}, {self.addresses[rank]})"
-
-    def progress(self, text: str) -> None:
-        """Print a line about every 15 seconds."""
-        now = time.monotonic()
-        if now >= self.next_progress:
-            self.next_progress = now + PROGRESS_SECONDS
-            say(f"{text}, {self.deadline - now:.0f} s left")
-
-    def expired(self) -> bool:
-        """Return whether the time is over."""
-        return time.monotonic() >= self.deadline
-
-
-def receive_line(connection: socket.socket) -> str:
-    """Return one line from the other side, empty if it closed."""
-    data = b""
-    while not data.endswith(b"\n") and len(data) < 4096:
-        chunk = connection.recv(1024)
-        if not chunk:
-            break
-        data += chunk
-    return data.decode("utf-8", "replace").strip()
-
-
-def check_hello(peers: Peers, address: str, line: str) -> tuple[int, str]:
-    """Return the rank that a hello comes from and why it is refused, empty if it is welcome."""
-    try:
-        hello = json.loads(line)
-        rank, digest = int(hello["rank"]), str(hello["digest"])
-    except MALFORMED:
-        return -1, f"{address} sent something else than a rank of this collection does"
-    if not 0 < rank < len(peers.addresses) or peers.addresses[rank] != address:
-        return -1, f"{address} is not rank {rank} of this instance in the plan of {peers.names[0]}; deploy again"
-    if digest != peers.digest:
-        return rank, (
-            f"{peers.name(rank)} has a different deployment than {peers.name(0)}; "
-            "deploy again, so that all ranks have the same one"
-        )
-    return rank, ""
-
-
-def answer(connection: socket.socket, refusal: str) -> None:
-    """Let a follower go, or send it why not; one that has ended already tries again by itself."""
-    with contextlib.suppress(OSError):
-        connection.sendall((json.dumps({"refusal": refusal}) + "\n").encode())
-    connection.close()
-
-
-def accept_rank(peers: Peers, server: socket.socket, present: dict[int, socket.socket]) -> str:
-    """Accept one connection; return why it was refused."""
-    connection, peer = server.accept()
-    connection.settimeout(5)
-    try:
-        line = receive_line(connection)
-    except OSError:
-        connection.close()
-        return ""
-    rank, refusal = check_hello(peers, peer[0], line)
-    if refusal:
-        say(refusal)
-        answer(connection, refusal)
-        return refusal if rank > 0 else ""
-    if rank in present:
-        present.pop(rank).close()
-    present[rank] = connection
-    return ""
 
 
 def lead(peers: Peers) -> None:
     """Wait until every other rank has connected, then let all go."""
     family = socket.AF_INET6 if ":" in peers.leader[0] else socket.AF_INET
-    missing = set(range(1, len(peers.addresses)))
-    present: dict[int, socket.socket] = {}
-    refusal = ""
+    ranks = set(range(1, len(peers.addresses)))
     with socket.socket(family, socket.SOCK_STREAM) as server:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         server.bind(peers.leader)
         server.listen(128)
-        while missing - set(present):
-            names = first_few(peers.name(rank) for rank in sorted(missing - set(present)))
-            if peers.expired():
-                fix = refusal or "start their units, and check that they reach this address and port"
-                raise Refusal(f"no connection within {peers.timeout:.0f} s from {names}; {fix}")
-            peers.progress(f"waiting for {names}")
-            ready = select.select([server, *present.values()], [], [], RETRY_SECONDS)[0]
-            for rank in [rank for rank, connection in present.items() if connection in ready]:
-                # A waiting follower sends nothing: what can be read is its end.
-                present.pop(rank).close()
-            if server in ready:
-                refusal = accept_rank(peers, server, present) or refusal
-    for connection in present.values():
+        with contextlib.closing(Gate(peers, server)) as gate:
+            while ranks - set(gate.present):
+                names = first_few(peers.name(rank) for rank in sorted(ranks - set(gate.present)))
+                if peers.expired():
+                    fix = gate.refusal or "start their units, and check that they reach this address and port"
+                    raise Refusal(f"no connection within {peers.timeout:.0f} s from {names}; {fix}")
+                peers.progress(f"waiting for {names}")
+                gate.turn(RETRY_SECONDS)
+    for connection in gate.present.values():
         answer(connection, "")
-
-
-def refusal_in(line: str) -> str:
-    """Return why the leader refuses this rank, empty if it lets it go; raise OSError where another program answers."""
-    try:
-        return str(json.loads(line)["refusal"])
-    except MALFORMED:
-        raise OSError("another program answers there") from None
 
 
 def ask_leader(peers: Peers) -> bool:

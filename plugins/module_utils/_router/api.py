@@ -13,6 +13,8 @@ from typing import Any
 from .._base import paths
 from .._base.files import read
 from .._base.probe import Endpoint
+from .._base.systemd import service
+from .._base.text import clean
 from .._plan.types import RouterUnit, Worker
 from .._plan.words import url
 
@@ -92,7 +94,7 @@ def listed_workers(body: str) -> dict[str, Listed]:
     found: dict[str, Listed] = {}
     for item in json.loads(body)["workers"]:
         # With data-parallel awareness each rank is a worker: URL@RANK.
-        place = item["url"].rstrip("/").partition("@")[0]
+        place = clean(item["url"]).rstrip("/").partition("@")[0]
         before = found.get(place)
         found[place] = Listed(
             place,
@@ -115,8 +117,9 @@ class RunningRouter:
         self._secrets = f"{paths.CONFIG_DIR}/{unit.name}/secrets.json"
         self._keys = read_keys(self._secrets)
         tls = unit.scheme == "https"
-        self._api = Endpoint(unit.address, unit.port, tls, self._keys.api)
-        self._control = Endpoint(unit.address, unit.port, tls, self._keys.control or self._keys.api)
+        here = unit.address, unit.port, tls
+        self._api = Endpoint(*here, self._keys.api, service(unit.name))
+        self._control = Endpoint(*here, self._keys.control or self._keys.api, service(unit.name))
 
     def _call(self, method: str, path: str, payload: dict[str, Any] | None = None) -> tuple[int, str]:
         body = None if payload is None else json.dumps(payload)
@@ -134,7 +137,7 @@ class RunningRouter:
 
     def _unexpected(self, method: str, path: str, status: int, text: str) -> RouterError:
         return RouterError(
-            f"{self.label}: {method} {path} answered {status}: {text[:200]}; see journalctl -u {self.name}"
+            f"{self.label}: {method} {path} answered {status}: {clean(text[:200])}; see journalctl -u {self.name}"
         )
 
     @property
@@ -148,10 +151,9 @@ class RunningRouter:
         try:
             if status == 200:
                 return listed_workers(text)
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-            raise RouterError(
-                f"{self.label}: the answer to GET /workers is not a list of workers ({type(error).__name__}: {error})"
-            ) from error
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+            what = clean(f"{type(error).__name__}: {error}"[:200])
+            raise RouterError(f"{self.label}: the answer to GET /workers is not a list of workers ({what})") from error
         raise self._unexpected("GET", "/workers", status, text)
 
     def _payload(self, worker: Worker) -> dict[str, Any]:
@@ -190,8 +192,8 @@ class RunningRouter:
         """Return the router's own message about the last request for a worker."""
         status, text = self._call("GET", f"/workers/{listed.ids[0]}")
         try:
-            return str(json.loads(text)["job_status"]["message"] or "") if status == 200 else ""
-        except (ValueError, KeyError, TypeError):
+            return clean(str(json.loads(text)["job_status"]["message"] or "")) if status == 200 else ""
+        except (ValueError, KeyError, TypeError, RecursionError):
             return ""
 
     def complete(self, timeout: float) -> tuple[str, str]:

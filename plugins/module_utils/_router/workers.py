@@ -71,7 +71,7 @@ def answers_here(place: str) -> bool:
     """Return whether a worker is healthy as seen from this host: the router need not wait for its next checks then."""
     parts = urlsplit(place)
     tls = parts.scheme == "https"
-    return not Endpoint(parts.hostname or "", parts.port or (443 if tls else 80), tls, "").healthy(HEALTH_SECONDS)
+    return not Endpoint(parts.hostname or "", parts.port or (443 if tls else 80), tls).healthy(HEALTH_SECONDS)
 
 
 def line(place: str, worker: Worker | Listed, healthy: bool = True) -> str:

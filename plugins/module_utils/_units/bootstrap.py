@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import socket
 import time
 from collections.abc import Sequence
@@ -15,15 +16,18 @@ from dataclasses import dataclass
 from http.client import HTTPException
 
 from .._base.probe import Endpoint
-from .._base.text import first_few
+from .._base.text import clean, first_few
 from .._plan.types import Bootstrap
 from .._plan.words import bootstrap_address
 
 POLL_SECONDS = 0.5
 CALL_SECONDS = 5.0
+LOOK_SECONDS = 30.0
 ROUTE = "/route?prefill_dp_rank={}&prefill_cp_rank={}&target_tp_rank={}&target_pp_rank={}"
 # In the order of ROUTE.
 SIZES = ("dp_size", "attn_cp_size", "attn_tp_size", "pp_size")
+# More ranks than any instance has: the port may belong to anybody.
+MOST_RANKS = 4096
 
 
 class Unreachable(Exception):
@@ -40,9 +44,12 @@ class Registered:
     said: str = ""
 
 
-def _get(server: Endpoint, ranks: tuple[int, ...]) -> tuple[int, str]:
+def _get(server: Endpoint, ranks: tuple[int, ...], deadline: float) -> tuple[int, str]:
+    seconds = min(CALL_SECONDS, deadline - time.monotonic())
+    if seconds <= 0:
+        raise Unreachable("did not end in time")
     try:
-        return server.request("GET", ROUTE.format(*ranks), None, CALL_SECONDS)
+        return server.request("GET", ROUTE.format(*ranks), None, seconds)
     except (socket.timeout, TimeoutError) as error:
         raise Unreachable(f"timed out after {CALL_SECONDS:.0f} s") from error
     except ConnectionRefusedError as error:
@@ -51,21 +58,23 @@ def _get(server: Endpoint, ranks: tuple[int, ...]) -> tuple[int, str]:
         raise Unreachable(f"failed: {error}") from error
 
 
-def ask(one: Bootstrap) -> Registered:
+def ask(one: Bootstrap, deadline: float) -> Registered:
     """Return what the bootstrap server of an instance lists now."""
-    server = Endpoint(one.address, one.port, False, "")
-    status, body = _get(server, (-1, -1, -1, -1))
+    server = Endpoint(one.address, one.port, False)
+    status, body = _get(server, (-1, -1, -1, -1), deadline)
     if status != 200:
-        return Registered(said=f"it answered {status}: {body.strip()[:200].rstrip('.')}")
+        return Registered(said=f"it answered {status}: {clean(body.strip()[:200]).rstrip('.')}")
     try:
         answer = json.loads(body)
-        wanted = list(itertools.product(*(range(int(answer[name])) for name in SIZES)))
-        answers = [_get(server, ranks) for ranks in wanted]
-        found = [str(json.loads(body)["rank_ip"]) for status, body in answers if status == 200]
-    except (ValueError, KeyError, TypeError, OverflowError) as error:
-        return Registered(
-            said=f"it answered something else than a bootstrap server does ({type(error).__name__}: {error})"
-        )
+        sizes = [int(answer[name]) for name in SIZES]
+        if min(sizes) < 1 or math.prod(sizes) > MOST_RANKS:
+            raise ValueError(f"sizes {sizes}")
+        wanted = list(itertools.product(*map(range, sizes)))
+        answers = [_get(server, ranks, deadline) for ranks in wanted]
+        found = [clean(str(json.loads(body)["rank_ip"])) for status, body in answers if status == 200]
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        what = clean(f"{type(error).__name__}: {error}"[:200])
+        return Registered(said=f"it answered something else than a bootstrap server does ({what})")
     return Registered(len(found), len(wanted), tuple(sorted(set(found))))
 
 
@@ -102,7 +111,8 @@ def wait_for(one: Bootstrap, timeout: float, here: str) -> tuple[Registered, str
     while True:
         known = Registered()
         try:
-            known = ask(one)
+            # The last look may take as long as the first.
+            known = ask(one, max(deadline, time.monotonic()) + LOOK_SECONDS)
             wrong = trouble(one, known, here)
         except Unreachable as error:
             wrong = blocked(one, str(error), here)

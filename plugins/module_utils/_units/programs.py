@@ -9,12 +9,13 @@ import os
 
 from .._base import host, paths, pci, processes, program, rdma, reading, sockets, text
 from .._base.files import Directory, File
-from .._prestart import cli, network, peers, ports, router, server
+from .._prestart import cli, gate, hello, network, peers, ports, router, server
 from .._prestart import rdma as rdma_check
 
 # Importing them makes Ansible ship them; a program has no other modules.
 MODULES = (
-    host, pci, processes, rdma, reading, sockets, text, cli, network, peers, ports, rdma_check, router, server,
+    host, pci, processes, rdma, reading, sockets, text, cli, gate, hello, network, peers, ports, rdma_check,
+    router, server,
 )  # fmt: skip
 LAUNCHERS = {"prestart.py": cli, "router.py": router, "server.py": server}
 

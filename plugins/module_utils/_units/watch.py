@@ -14,7 +14,7 @@ from .._base import paths
 from .._base.files import read
 from .._base.journal import evidence
 from .._base.probe import Endpoint, api_key
-from .._base.systemd import Systemd
+from .._base.systemd import Systemd, service
 from .._plan.types import ServerUnit
 from . import digest
 
@@ -48,7 +48,7 @@ class WatchedServer:
         """Return the answer of a running rank and, where it is not ready, why."""
         unit = self.unit
         key = api_key(read(f"{paths.CONFIG_DIR}/{unit.name}/keys.yaml") or "")
-        server = Endpoint(unit.address, unit.api_port, unit.scheme == "https", key)
+        server = Endpoint(unit.address, unit.api_port, unit.scheme == "https", key, service(unit.name))
         # In disaggregation neither side completes anything alone.
         if unit.rank == 0 and unit.role == "server":
             return server.complete(timeout)

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,7 +44,8 @@ def served(host_files: Host, tmp_path: Path) -> Root:
 
 def test_a_table_has_listeners_and_connections() -> None:
     found = sockets.parse_table(table(("00000000:07E8", "0A", 1077), ("0100007F:4E20", "01", 1079)))
-    assert found == [Socket("0.0.0.0", 2024, True, "1077"), Socket("127.0.0.1", 20000, False, "1079")]
+    peer = ("0.0.0.0", 0)
+    assert found == [Socket("0.0.0.0", 2024, True, "1077", peer), Socket("127.0.0.1", 20000, False, "1079", peer)]
     assert sockets.parse_table("") == []
 
 
@@ -74,3 +77,16 @@ def test_a_listener_comes_before_a_connection(served: Root, tmp_path: Path) -> N
     assert sockets.owner_of_port(served, 30000)["pid"] == 812
     (tmp_path / "proc/812/fd/3").unlink()
     assert sockets.owner_of_port(served, 30000)["pid"] == 700
+
+
+@pytest.mark.parametrize("listening", ["127.0.0.1", "::"])
+def test_the_other_end_of_a_connection_is_who_accepts_it(listening: str) -> None:
+    family = socket.AF_INET6 if ":" in listening else socket.AF_INET
+    with socket.socket(family) as server:
+        server.bind((listening, 0))
+        server.listen()
+        with socket.create_connection(("127.0.0.1", server.getsockname()[1])) as client:
+            # It waits in the queue of the listener, so it is nobody's yet.
+            assert sockets.other_end(Root(), client, 0.1) == sockets.NOBODY
+            with server.accept()[0]:
+                assert sockets.other_end(Root(), client, 5)["pid"] == os.getpid()

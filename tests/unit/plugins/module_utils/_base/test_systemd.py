@@ -64,3 +64,17 @@ def test_a_failure_says_what_was_tried() -> None:
     systemd = Systemd(Run(1, "", "System has not been booted with systemd as init system"))
     with pytest.raises(SystemdError, match="systemctl daemon-reload failed: System has not been booted"):
         systemd.call("daemon-reload")
+
+
+def test_a_manager_that_does_not_answer_is_said() -> None:
+    run = Run(124, "", "")
+    with pytest.raises(SystemdError, match="systemctl daemon-reload failed: no answer in 60 s"):
+        Systemd(run).call("daemon-reload")
+    assert run.calls[0][:2] == ["/usr/bin/timeout", "--kill-after=5"]
+
+
+def test_a_journal_owns_no_terminal_and_breaks_no_result() -> None:
+    raw = b"loading \x1b]0;owned\x07\x1b[2J\xff\xfe\nError: x\n".decode("utf-8", "surrogateescape")
+    lines = Systemd(Run(0, raw, "")).journal("sglang-a-0", 2)
+    assert lines == ["loading \ufffd]0;owned\ufffd\ufffd[2J\ufffd\ufffd", "Error: x"]
+    assert "\n".join(lines).encode()

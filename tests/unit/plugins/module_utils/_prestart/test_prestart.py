@@ -5,15 +5,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from ansible_collections.multinode.sglang.plugins.module_utils._prestart import Refusal, network, peers, ports
+from ansible_collections.multinode.sglang.plugins.module_utils._prestart import Refusal, hello, network, ports
 
 Run = Callable[..., "subprocess.Popen[str]"]
 RANKS = ["node1=127.0.0.11", "node2=127.0.0.12", "node3=127.0.0.13"]
@@ -201,7 +203,7 @@ def test_a_stranger_is_not_counted(rank: Run, leader: str) -> None:
     host, port = leader.split(":")
     with socket.create_connection((host, int(port)), source_address=("127.0.0.99", 0)) as stranger:
         stranger.sendall(b'{"rank": 2, "digest": "same"}\n')
-        assert b"is not rank 2 of this instance" in stranger.recv(4096)
+        assert b"127.0.0.99 is no rank of this instance" in stranger.recv(4096)
     assert processes[0].poll() is None
     processes.append(rank(2))
     assert [process.wait(timeout=20) for process in processes] == [0, 0, 0]
@@ -209,13 +211,73 @@ def test_a_stranger_is_not_counted(rank: Run, leader: str) -> None:
         process.communicate()
 
 
+def test_whoever_says_nothing_takes_no_place_and_no_time(rank: Run, leader: str) -> None:
+    leading, rank_one = rank(0, timeout=20), rank(1)
+    with pytest.raises(subprocess.TimeoutExpired):
+        leading.wait(timeout=1)
+    host, port = leader.split(":")
+    with contextlib.ExitStack() as stack:
+        for source in ["127.0.0.99"] * 150 + ["127.0.0.13"] * 20:
+            connect = socket.create_connection((host, int(port)), source_address=(source, 0))
+            stack.enter_context(connect).sendall(b"{")
+        begin = time.monotonic()
+        rank_two = rank(2)
+        assert [process.wait(timeout=10) for process in (leading, rank_one, rank_two)] == [0, 0, 0]
+        assert time.monotonic() - begin < 5
+    out = leading.communicate()[0]
+    assert out.count("127.0.0.99 is no rank of this instance") == 1
+    for process in (rank_one, rank_two):
+        process.communicate()
+
+
+def test_a_line_that_never_ends_holds_the_leader_no_longer_than_it_may_wait(rank: Run, leader: str) -> None:
+    leading = rank(0, timeout=2)
+    with pytest.raises(subprocess.TimeoutExpired):
+        leading.wait(timeout=1)
+    host, port = leader.split(":")
+    with socket.create_connection((host, int(port)), source_address=("127.0.0.12", 0)) as slow:
+        begin = time.monotonic()
+        with contextlib.suppress(OSError):
+            while leading.poll() is None and time.monotonic() - begin < 10:
+                slow.sendall(b"x")
+                time.sleep(0.1)
+    assert "no connection within 2 s from rank 1" in leading.communicate(timeout=5)[1]
+
+
+def test_the_port_of_the_leader_holds_a_follower_no_longer_than_it_may_wait(rank: Run, leader: str) -> None:
+    host, port = leader.split(":")
+    with socket.create_server((host, int(port))) as server:
+        process = rank(1, timeout=1)
+        with server.accept()[0] as connection, contextlib.suppress(OSError):
+            begin = time.monotonic()
+            while process.poll() is None and time.monotonic() - begin < 12:
+                connection.sendall(b"x")
+                time.sleep(0.1)
+        assert time.monotonic() - begin < 9
+    assert process.communicate(timeout=5)[1].startswith("refused: rank 0 (node1, 127.0.0.11) did not start")
+
+
+def test_a_host_without_the_command_ip_is_refused_in_a_sentence(run: Run, tmp_path: pathlib.Path) -> None:
+    process = run("network", "--address", "10.0.0.1", PATH=str(tmp_path), RUNTIME_DIRECTORY=str(tmp_path))
+    assert process.communicate(timeout=20)[1].startswith("refused: the command ip is not there; install")
+    (tmp_path / "ip").write_text("#!/bin/sh\necho [\n")
+    (tmp_path / "ip").chmod(0o755)
+    process = run("network", "--address", "10.0.0.1", PATH=f"{tmp_path}:/bin", RUNTIME_DIRECTORY=str(tmp_path))
+    assert process.communicate(timeout=20)[1].startswith("refused: the interfaces of this host are not known")
+
+
+def test_a_directory_that_cannot_be_written_is_refused_in_a_sentence(run: Run, tmp_path: pathlib.Path) -> None:
+    process = run("rdma", "--gpus", "0", "none_*", RUNTIME_DIRECTORY=str(tmp_path / "none"))
+    assert process.communicate(timeout=20)[1].startswith("refused: [Errno 2] No such file or directory")
+
+
 ODD = ["5", "null", "hello", '"rank"', '{"rank": 1e999, "digest": "same"}', '{"rank": []}', "[" * 4000]
 
 
 @pytest.mark.parametrize("line", ODD)
 def test_a_line_of_another_program_is_no_rank(line: str) -> None:
-    group = peers.Peers("127.0.0.11:1", RANKS, 0, 1, "same")
-    assert peers.check_hello(group, "127.0.0.99", line) == (
+    group = hello.Peers("127.0.0.11:1", RANKS, 0, 1, "same")
+    assert hello.check_hello(group, "127.0.0.99", line) == (
         -1,
         "127.0.0.99 sent something else than a rank of this collection does",
     )

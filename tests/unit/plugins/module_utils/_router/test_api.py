@@ -10,7 +10,7 @@ import pathlib
 from collections.abc import Iterator
 
 import pytest
-from ansible_collections.multinode.sglang.plugins.module_utils._base import paths
+from ansible_collections.multinode.sglang.plugins.module_utils._base import paths, probe
 from ansible_collections.multinode.sglang.plugins.module_utils._router.api import (
     Keys,
     Listed,
@@ -26,8 +26,9 @@ from ...planned import worker
 
 @pytest.fixture(autouse=True)
 def config(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the files of routers in a directory of this test."""
+    """Have the files of routers in a directory of this test, and the test pass for the unit of the router."""
     monkeypatch.setattr(paths, "CONFIG_DIR", str(tmp_path))
+    monkeypatch.setattr(probe, "other_end", lambda *_words: {"unit": "sglang-router-a.service"})
 
 
 @pytest.fixture

@@ -145,3 +145,16 @@ def test_blocked_ones_cost_one_time_out_together(pipeline: Served) -> None:
 
 def test_no_instances_no_questions() -> None:
     assert wait_for_all([], 30, "node3") == {}
+
+
+@pytest.mark.parametrize("size", [10**9, -1, 0, "9" * 400, 1e308])
+def test_sizes_that_no_instance_has_cost_nothing(pipeline: Served, size: object) -> None:
+    pipeline.raw = json.dumps(dict.fromkeys(bootstrap.SIZES, size))
+    assert "something else than a bootstrap server does (ValueError" in wait_for(prefill(pipeline.port), 0, "node3")[1]
+
+
+def test_ranks_that_answer_slowly_have_an_end(pipeline: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap, "LOOK_SECONDS", 0)
+    begin = time.monotonic()
+    assert "did not end in time" in wait_for(prefill(pipeline.port), 0, "node3")[1]
+    assert time.monotonic() - begin < 1
