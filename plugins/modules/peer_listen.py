@@ -35,7 +35,9 @@ options:
     description: Name of this host that its listeners send. The default is its name in the inventory.
     type: str
   token:
-    description: Text by which the peers recognize these listeners. The default is random.
+    description:
+      - Text by which the peers recognize these listeners, sent to whoever connects. It is no secret. The default is
+        random.
     type: str
   address:
     description: The IPv4 or IPv6 address to listen on. The default is the host's address in the plan.

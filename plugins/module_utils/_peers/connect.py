@@ -17,8 +17,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._base.text import clean
+
 # Simultaneous connections: each takes a descriptor, and a login may have 1024.
 WINDOW = 256
+# A greeting has no more bytes.
+MOST = 4096
 NO_LINGER = struct.pack("ii", 1, 0)
 NO_ANSWER = "no answer, as behind a firewall"
 NO_GREETING = "connections are accepted but not answered"
@@ -41,6 +45,7 @@ class Attempt:
 
     target: Target
     started: float
+    deadline: float
     connection: socket.socket
     connected: bool = False
     data: bytes = b""
@@ -117,13 +122,15 @@ class Check:
             connection.close()
             self.seen.fail(target, os.strerror(code))
             return
-        self._selector.register(connection, selectors.EVENT_WRITE, Attempt(target, started, connection))
+        # Clocks may be set while this runs: they are compared, and limit nothing.
+        attempt = Attempt(target, started, time.monotonic() + self._seconds, connection)
+        self._selector.register(connection, selectors.EVENT_WRITE, attempt)
 
     def _step(self) -> None:
         for key, _events in self._selector.select(0.2):
             self._advance(key.data)
-        now = time.time()
-        late = [key.data for key in self._selector.get_map().values() if now - key.data.started > self._seconds]
+        now = time.monotonic()
+        late = [key.data for key in self._selector.get_map().values() if now > key.data.deadline]
         for attempt in late:
             self._end(attempt, NO_GREETING if attempt.connected else NO_ANSWER)
 
@@ -142,7 +149,7 @@ class Check:
             self._end(attempt, error.strerror or str(error))
             return
         attempt.data += part
-        if not part or attempt.data.endswith(b"\n"):
+        if not part or attempt.data.endswith(b"\n") or len(attempt.data) > MOST:
             self._end(attempt, *self._verify(attempt))
 
     def _verify(self, attempt: Attempt) -> tuple[str, str]:
@@ -152,7 +159,7 @@ class Check:
             return OTHER_ANSWER, "another program"
         host, token, theirs = greeting
         if host != attempt.target.host:
-            return OTHER_ANSWER, host
+            return OTHER_ANSWER, clean(host[:100])
         if token != attempt.target.token:
             return OTHER_ANSWER, "another run"
         self._compare_clocks(attempt, theirs)

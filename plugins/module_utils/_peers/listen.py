@@ -16,9 +16,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .._base.intervals import Interval
+from .connect import NO_LINGER
 
-# In the abstract namespace, so it ends with the process, and a host has only one.
-CONTROL = "\0multinode.sglang/peer_listen"
+# Nobody but root reaches it or can take its place. A host has only one.
+FOLDER = "/run/multinode.sglang"
+# What each connection may take: whoever reaches a port may keep it open.
+IDLE_SECONDS, MOST_OPEN = 5.0, 512
 NOBODY = 65534
 # Of a wider range, three ports are used: near its start, middle and end.
 WIDEST, TRIED = 16, 32
@@ -27,7 +30,7 @@ BACKLOG = 1024
 
 @dataclass(frozen=True)
 class Wanted:
-    """Who listens where. token: by which peers recognize the listeners; seconds: when they end by themselves."""
+    """Who listens where. token: by which peers recognize them, no secret. seconds: when they end by themselves."""
 
     host: str
     token: str
@@ -72,25 +75,37 @@ def bind(address: str, ports: Iterable[int]) -> tuple[socket.socket | None, str]
     return None, reason
 
 
+def _control() -> str:
+    return f"{FOLDER}/peer_listen"
+
+
 def running() -> bool:
     """Return whether listeners of this collection run on the host."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as control:
-        return control.connect_ex(CONTROL) == 0
+        return control.connect_ex(_control()) == 0
 
 
 def stop(seconds: float = 3) -> bool:
     """Stop the listeners of the host; return whether there were any."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as control:
-        if control.connect_ex(CONTROL) != 0:
-            return False
-        control.send(b"stop")
+        found = control.connect_ex(_control()) == 0
+        if found:
+            control.send(b"stop")
     deadline = time.monotonic() + seconds
-    while running():
+    while found and running():
         if time.monotonic() > deadline:
-            process = "the process that 'ss --unix --processes' shows with multinode.sglang/peer_listen"
+            process = f"the process that 'ss --unix --processes' shows with {_control()}"
             raise TimeoutError(f"the listeners of an earlier run do not stop; wait for their timeout, or end {process}")
         time.sleep(0.02)
-    return True
+    _forget()
+    return found
+
+
+def _forget() -> None:
+    """Remove the socket of listeners that have ended, which they may not do themselves."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(_control())
+        os.rmdir(FOLDER)
 
 
 def start(wanted: Wanted) -> tuple[int, list[int], dict[str, str]]:
@@ -103,7 +118,9 @@ def start(wanted: Wanted) -> tuple[int, list[int], dict[str, str]]:
         else:
             listeners.append(listener)
     control = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    control.bind(CONTROL)
+    _forget()
+    os.makedirs(FOLDER, 0o700, exist_ok=True)
+    control.bind(_control())
     process = _in_background(wanted, listeners, control)
     found = sorted({listener.getsockname()[1] for listener in listeners})
     for entry in (*listeners, control):
@@ -152,22 +169,54 @@ def serve(wanted: Wanted, listeners: list[socket.socket], control: socket.socket
     deadline = time.monotonic() + wanted.seconds
     with selectors.DefaultSelector() as selector:
         for entry in (*listeners, control):
-            selector.register(entry, selectors.EVENT_READ, entry is not control)
+            selector.register(entry, selectors.EVENT_READ)
+        answered = Answered(selector)
         while time.monotonic() < deadline:
-            for key, _events in selector.select(max(0.0, deadline - time.monotonic())):
+            for key, _events in selector.select(min(1.0, max(0.0, deadline - time.monotonic()))):
                 if key.fileobj is control:
                     return
-                if key.data:
-                    _greet(selector, key.fileobj, wanted)  # type: ignore[arg-type]
+                if key.fileobj in listeners:
+                    answered.greet(key.fileobj, wanted.banner())  # type: ignore[arg-type]
                 else:
                     # The peer closes first, so that no port of this host stays in TIME_WAIT.
-                    selector.unregister(key.fileobj)
-                    key.fileobj.close()  # type: ignore[union-attr]
+                    answered.drop(key.fileobj)  # type: ignore[arg-type]
+            answered.expire()
 
 
-def _greet(selector: selectors.BaseSelector, listener: socket.socket, wanted: Wanted) -> None:
-    with contextlib.suppress(OSError):
-        connection, _peer = listener.accept()
+class Answered:
+    """The connections that have their answer and are still open, the oldest first."""
+
+    def __init__(self, selector: selectors.BaseSelector) -> None:
+        """Begin with none."""
+        self._selector = selector
+        self._open: dict[socket.socket, float] = {}
+
+    def greet(self, listener: socket.socket, banner: bytes) -> None:
+        """Answer one connection, at the expense of the oldest where there are too many."""
+        if len(self._open) >= MOST_OPEN:
+            self.drop(next(iter(self._open)))
+        try:
+            connection, _peer = listener.accept()
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE) and self._open:
+                self.drop(next(iter(self._open)))
+            return
         connection.setblocking(False)
-        selector.register(connection, selectors.EVENT_READ, False)
-        connection.send(wanted.banner())
+        self._selector.register(connection, selectors.EVENT_READ)
+        self._open[connection] = time.monotonic() + IDLE_SECONDS
+        with contextlib.suppress(OSError):
+            connection.send(banner)
+
+    def drop(self, connection: socket.socket) -> None:
+        """End a connection. Without TIME_WAIT: servers need these ports in a moment."""
+        self._open.pop(connection, None)
+        self._selector.unregister(connection)
+        with contextlib.suppress(OSError):
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+        connection.close()
+
+    def expire(self) -> None:
+        """End connections that others keep open."""
+        now = time.monotonic()
+        while self._open and next(iter(self._open.values())) < now:
+            self.drop(next(iter(self._open)))

@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import socket
+import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -40,8 +43,9 @@ def free_range(size: int) -> tuple[int, int]:
 
 @pytest.fixture
 def listening(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Listen as host "a" of run "word"; the name of the control socket is this test's own."""
-    monkeypatch.setattr(listen, "CONTROL", f"\0multinode.sglang/test/{os.getpid()}")
+    """Listen as host "a" of run "word"; the control socket is this test's own."""
+    # Like /run, and unlike the directory of a test, everybody may enter what is above it.
+    monkeypatch.setattr(listen, "FOLDER", f"/tmp/multinode.sglang.{os.getpid()}")
 
     def begin(*intervals: tuple[int, int], seconds: float = 30) -> tuple[int, list[int], dict[str, str]]:
         return start(Wanted("a", "word", HERE, intervals, seconds))
@@ -128,6 +132,68 @@ def test_an_answer_that_is_no_greeting_is_another_program(answer: str) -> None:
         (connect.OTHER_ANSWER, "another program")
     ]
     assert seen.clocks == {}
+
+
+def test_whoever_keeps_connections_open_takes_no_place(listening: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listen, "MOST_OPEN", 20)
+    first, last = free_range(1)
+    _process, ports, _missed = listening((first, last))
+    with contextlib.ExitStack() as stack:
+        for _number in range(100):
+            stack.enter_context(socket.create_connection((HERE, first)))
+        seen = Check(5).run([peer(ports)])
+    assert (seen.reached, seen.failures) == (1, [])
+
+
+def test_a_connection_that_stays_open_is_ended(listening: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listen, "IDLE_SECONDS", 0.1)
+    first, last = free_range(1)
+    listening((first, last))
+    with socket.create_connection((HERE, first), timeout=5) as connection:
+        assert connection.recv(4096).startswith(b"{")
+        with contextlib.suppress(ConnectionResetError):
+            assert connection.recv(1) == b""
+
+
+def test_only_root_stops_or_replaces_the_listeners(listening: Any) -> None:
+    listening(free_range(1))
+    assert stat.S_IMODE(os.stat(listen.FOLDER).st_mode) == 0o700
+    assert stop()
+    assert not os.path.exists(listen.FOLDER)
+
+
+def test_listeners_that_were_killed_are_in_nobodys_way(listening: Any) -> None:
+    process, _ports, _missed = listening(free_range(1))
+    os.kill(process, signal.SIGKILL)
+    while running():
+        time.sleep(0.01)
+    assert not stop()
+    listening(free_range(1))
+    assert running()
+
+
+def test_a_clock_that_is_set_meanwhile_fails_nobody(listening: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, last = free_range(1)
+    _process, ports, _missed = listening((first, last))
+    clock = iter(range(0, 10**9, 3600))
+    monkeypatch.setattr(connect.time, "time", lambda: float(next(clock)))
+    assert Check(5).run([peer(ports)]).reached == 1
+
+
+def test_an_answer_without_an_end_is_another_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connect, "MOST", 10)
+    with socket.create_server((HERE, 0)) as server:
+
+        def greet() -> None:
+            with server.accept()[0] as connection, contextlib.suppress(OSError):
+                while True:
+                    connection.sendall(b"x" * 100)
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        seen = Check(5).run([peer([server.getsockname()[1]])])
+        thread.join()
+    assert [failure["reason"] for failure in seen.failures] == [connect.OTHER_ANSWER]
 
 
 def test_of_a_server_that_runs_already_a_connection_is_enough() -> None:
