@@ -190,6 +190,23 @@ class TestAfter:
         with listening(hosts, first, PORTS):
             assert reached(hosts, second, first, PORTS) == [DIST, EPHEMERAL]
 
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ("sh", "-c", "iptables -P INPUT ACCEPT && iptables -F INPUT"),
+            ("iptables", "-R", "ufw-user-input", "1", "-p", "tcp", "-j", "ACCEPT"),
+        ],
+    )
+    def test_a_host_that_another_program_has_opened_is_closed_again(self, run, hosts, names, words):
+        first, _second, third = names
+        hosts.run(first, *words)
+        with listening(hosts, first, PORTS):
+            assert reached(hosts, third, first, PORTS) == PORTS
+            assert run("--check").count("changed")[first] == 1
+            assert run().count("changed")[first] == 1
+            assert reached(hosts, third, first, PORTS) == [API]
+        assert run().count("changed")[first] == 0
+
     def test_rules_of_an_instance_that_is_added_and_removed(self, run, hosts, names):
         first, second, third = names
         with listening(hosts, first, PORTS), knocking(hosts, second, first, OTHER_DIST, DIST) as answers:

@@ -20,6 +20,7 @@ from .ufw_file import Entry, RulesFile, verdict, wider
 # The state before ufw was enabled, to restore it on removal.
 STATE = "/etc/ufw/multinode-sglang.json"
 SSH = "ssh"
+_SEE = "see `iptables -S` and `journalctl -u ufw`, and end the program that undoes its rules"
 POLICIES = {"accept": "allow", "drop": "deny", "reject": "reject"}
 
 
@@ -83,6 +84,8 @@ def bring(wanted: Wanted, ufw: Ufw, ssh: Access, check: bool) -> Outcome:
         ufw.command("--force", "disable")
     with ufw.lock(check):
         outcome = _exchange(wanted, ufw, ssh, check, active and not disable)
+    if active and wanted.present:
+        _reload_what_is_bypassed(ufw, outcome, check)
     outcome.before.insert(0, f"ufw: {'active' if active else 'inactive'}")
     if wanted.present and wanted.enable and not (outcome.active and ufw.enabled()):
         forward = ufw.forwards() and ufw.setting("DEFAULT_FORWARD_POLICY") != "accept"
@@ -132,7 +135,8 @@ def _exchange(wanted: Wanted, ufw: Ufw, ssh: Access, check: bool, active: bool) 
         _check_ssh(ssh, new)
     _report(wanted, files, new, outcome)
     for family in families:
-        stale = loaded[family] not in (None, new[family].chain_length(family.chain))
+        kernel = loaded[family]
+        stale = kernel is not None and not new[family].is_loaded(family.chain, kernel)
         if stale and new[family] is files[family]:
             outcome.actions.append(f"load {family.path}, whose rules have changed in the kernel")
         if not check:
@@ -141,9 +145,23 @@ def _exchange(wanted: Wanted, ufw: Ufw, ssh: Access, check: bool, active: bool) 
                 family,
                 files[family],
                 new[family],
-                loaded[family] is not None and (stale or new[family] is not files[family]),
+                kernel is not None and (stale or new[family] is not files[family]),
             )
     return outcome
+
+
+def _reload_what_is_bypassed(ufw: Ufw, outcome: Outcome, check: bool) -> None:
+    """Have ufw build its chains again where another program has flushed them."""
+    found = ufw.bypassed()
+    if not found:
+        return
+    outcome.actions.append(f"reload ufw, because {found}")
+    if check:
+        return
+    ufw.command("reload")
+    found = ufw.bypassed()
+    if found:
+        raise ValueError(f"ufw does not protect this host, even after `ufw reload`: {found}; {_SEE}")
 
 
 def _rules(wanted: Wanted, ssh: Access, files: Mapping[Family, RulesFile], stays_active: bool) -> list[Rule]:
@@ -194,7 +212,12 @@ def _peers(wanted: Wanted) -> list[Any]:
 
 
 def _check_ssh(ssh: Access, files: Mapping[Family, RulesFile]) -> None:
-    """Refuse to enable ufw if it would refuse the current ssh connection."""
+    """Refuse to enable ufw if it would refuse the current ssh connection, or whatever else leads to this host."""
+    if not ssh.ports:
+        raise ValueError(
+            "ufw is not enabled, because no ssh server was found and it might block how you reach this host; "
+            "allow that with `ufw allow`, run `ufw enable`, and run this again"
+        )
     for port in ssh.ports:
         rules = files.get(_family(ssh.client))
         decides = verdict(rules.entries, ssh.client, port) if rules else None
@@ -264,10 +287,7 @@ def _enable(ufw: Ufw, forward: bool) -> None:
         ufw.command("default", "allow", "routed")
     ufw.command("--force", "enable")
     if ufw.loaded(V4) is None:
-        raise ValueError(
-            "ufw says that it is enabled, but the kernel has none of its rules; "
-            "see `ufw reload` and `journalctl -u ufw`"
-        )
+        raise ValueError(f"ufw says that it is enabled, but the kernel has none of its rules; {_SEE}")
 
 
 def _restore(ufw: Ufw) -> None:

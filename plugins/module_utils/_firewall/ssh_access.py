@@ -24,12 +24,17 @@ class Access:
     client: str | None
 
 
+def _is_root(root: Root, process: str) -> bool:
+    """Return whether a process is root's: everybody may give a program this name, and have a port opened for it."""
+    return re.search(r"^Uid:\s+0\s", root.text(f"/proc/{process}/status"), re.MULTILINE) is not None
+
+
 def listening(root: Root) -> set[int]:
     """Return the ports on which a running ssh server listens for other hosts."""
     inodes = {
         inode
         for name in root.names("/proc")
-        if name.isdecimal() and root.text(f"/proc/{name}/comm") in SERVERS
+        if name.isdecimal() and root.text(f"/proc/{name}/comm") in SERVERS and _is_root(root, name)
         for inode in inodes_of(root, name)
     }
     return {

@@ -26,11 +26,12 @@ class Family:
 
     path: str
     chain: str
+    before: str
     iptables: str
 
 
-V4 = Family("/etc/ufw/user.rules", "ufw-user-input", "iptables")
-V6 = Family("/etc/ufw/user6.rules", "ufw6-user-input", "ip6tables")
+V4 = Family("/etc/ufw/user.rules", "ufw-user-input", "ufw-before-input", "iptables")
+V6 = Family("/etc/ufw/user6.rules", "ufw6-user-input", "ufw6-before-input", "ip6tables")
 
 
 class Ufw:
@@ -75,10 +76,27 @@ class Ufw:
         except ValueError as error:
             raise ValueError(f"{family.path}: {error}; run `ufw reset`, which keeps a copy of the file") from error
 
-    def loaded(self, family: Family) -> int | None:
-        """Return the number of lines in the kernel's chain of rules, None without a chain: ufw is inactive."""
+    def loaded(self, family: Family) -> list[str] | None:
+        """Return the rules in the kernel's chain, None without a chain: ufw is inactive."""
         answer = self._commands.output([family.iptables, "-w", "5", "-S", family.chain])
-        return sum(line.startswith("-A") for line in answer.out.splitlines()) if answer and answer.ok else None
+        return [line for line in answer.out.splitlines() if line.startswith("-A")] if answer and answer.ok else None
+
+    def bypassed(self) -> str:
+        """Return why packets do not come to the rules, or pass without one; empty where all is as ufw sets it."""
+        return next(filter(None, map(self._bypassed, self.families())), "")
+
+    def _bypassed(self, family: Family) -> str:
+        found = {}
+        for chain in ("INPUT", family.before):
+            answer = self._commands.output([family.iptables, "-w", "5", "-S", chain])
+            found[chain] = answer.out.splitlines() if answer and answer.ok else []
+        if f"-A INPUT -j {family.before}" not in found["INPUT"]:
+            return f"{family.iptables} has no jump from INPUT to {family.before}"
+        if f"-A {family.before} -j {family.chain}" not in found[family.before]:
+            return f"{family.iptables} has no jump from {family.before} to {family.chain}"
+        if "-P INPUT ACCEPT" in found["INPUT"]:
+            return f"the policy of INPUT in {family.iptables} is ACCEPT"
+        return f"INPUT in {family.iptables} accepts everything" if "-A INPUT -j ACCEPT" in found["INPUT"] else ""
 
     def write(self, family: Family, rules: RulesFile) -> None:
         """Write the rules of a family atomically, readable by root only."""

@@ -9,6 +9,7 @@ ufw reads its rules back from the lines "### tuple ###", and loads the lines bel
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ BEGIN = "### RULES ###"
 END = "### END RULES ###"
 TUPLE = "### tuple ### "
 COMMENT = " comment="
+_SHARED = {"-A", "-p", "-s", "-d", "-i", "-j", "--dport", "--dports", "--sport", "--sports"}
 LETS_IN = ("allow", "limit")
 
 
@@ -112,9 +114,11 @@ class RulesFile:
             return self
         return RulesFile(self.head, (*theirs, *kept, *(entry_of(rule) for rule in new)), self.tail)
 
-    def chain_length(self, chain: str) -> int:
-        """Return how many lines of the file are for a chain."""
-        return sum(line.startswith(f"-A {chain} ") for entry in self.entries for line in entry.lines)
+    def is_loaded(self, chain: str, kernel: Sequence[str]) -> bool:
+        """Return whether a chain in the kernel has the rules of the file. kernel: as iptables -S prints them."""
+        lines = [line for entry in self.entries for line in entry.lines if line.startswith(f"-A {chain} ")]
+        found, wanted = ({spelled(line) for line in some} - {()} for some in (kernel, lines))
+        return len(lines) == len(kernel) and found == wanted
 
 
 def parse(text: str) -> RulesFile:
@@ -148,6 +152,18 @@ def parse_entry(lines: Sequence[str]) -> Entry:
     direction = words[-1] if len(words) > 6 else "in"
     action, protocol, dport, dst, sport, src = words[:6]
     return Entry(action, protocol, dport, dst, sport, src, direction, decode(comment), tuple(lines))
+
+
+def spelled(line: str) -> tuple[tuple[str, str], ...]:
+    """Return the options of a rule, in an order that ufw and the kernel share; nothing for one that they write apart.
+
+    That is one with further matches, such as those of ufw limit.
+    """
+    words = line.split()
+    options = [pair for pair in zip(words[::2], words[1::2]) if pair[0] not in ("-m", "--reject-with")]
+    if len(words) % 2 or not {name for name, _value in options} <= _SHARED:
+        return ()
+    return tuple(sorted((name, re.sub(r"/(32|128)$", "", value)) for name, value in options))
 
 
 def decode(comment: str) -> str:

@@ -14,6 +14,7 @@ import socket
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from .._base.intervals import Interval
 from .connect import NO_LINGER
@@ -173,13 +174,14 @@ def serve(wanted: Wanted, listeners: list[socket.socket], control: socket.socket
         answered = Answered(selector)
         while time.monotonic() < deadline:
             for key, _events in selector.select(min(1.0, max(0.0, deadline - time.monotonic()))):
-                if key.fileobj is control:
+                found: Any = key.fileobj
+                if found is control:
                     return
-                if key.fileobj in listeners:
-                    answered.greet(key.fileobj, wanted.banner())  # type: ignore[arg-type]
+                if found in listeners:
+                    answered.greet(found, wanted.banner())
                 else:
                     # The peer closes first, so that no port of this host stays in TIME_WAIT.
-                    answered.drop(key.fileobj)  # type: ignore[arg-type]
+                    answered.drop(found)
             answered.expire()
 
 

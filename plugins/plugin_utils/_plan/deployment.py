@@ -32,7 +32,7 @@ from .listeners import Listener, check_families, check_host, is_loopback
 from .placement import Placed, check_shape, place
 from .ports import check_dynamic, instance_ports
 from .programs import SGLANG
-from .reach import instance_rules, listener_peers, router_rules, transfer_rules
+from .reach import deployment_peers, inner_ports, instance_rules, listener_peers, router_rules, transfer_rules
 from .routers import routing, worker
 from .schema import Deployment, Group, Router
 from .servers import Shared, check_extra_ports, rank_environment, rank_options, shared_options
@@ -58,7 +58,10 @@ def plan_deployment(deployment: Deployment, draft: Draft) -> DeploymentPlan:
     for group, hosts in used.values():
         check_host(group.host, _addresses(hosts), f"{group.where}.host", own_only=True)
     peers = draft.add_peers(f"routers {deployment.name}", routers) if routers else ""
-    entry = _Entry(deployment, draft, release, peers)
+    everybody = _hosts_of([one for _group, instances in placed for one in instances])
+    entry = _Entry(
+        deployment, draft, release, peers, list({host.name: host for host in [*everybody, *routers]}.values())
+    )
     for group, instances in placed:
         check_options(group, shared[group.role].tail)
         entry.add_group(group, instances, shared[group.role], version)
@@ -112,8 +115,12 @@ def _hosts_of(instances: Iterable[Placed]) -> list[Host]:
 class _Entry:
     """One deployment of the plan while its instances and routers are added."""
 
-    def __init__(self, deployment: Deployment, draft: Draft, release: str, routers: str) -> None:
-        """Begin without any. routers: the set of its routers that rules name, empty without them."""
+    def __init__(self, deployment: Deployment, draft: Draft, release: str, routers: str, everybody: list[Host]) -> None:
+        """Begin without any. routers: the set of its routers that rules name, empty without them.
+
+        everybody: all hosts, those of routers included.
+        """
+        self._everybody = everybody
         self._deployment, self._draft, self._release, self._router_peers = deployment, draft, release, routers
         self._instances: list[Instance] = []
         self._workers: list[Worker] = []
@@ -154,6 +161,8 @@ class _Entry:
         check_families(_addresses(placed.hosts), f"{group.where}.hosts")
         ports = instance_ports(placed, shared.ports)
         draft.check_range(ports, f"{group.where}, {placed.on_host} on {placed.hosts[0].name}")
+        if inner_ports(ports):
+            draft.add_peers(deployment_peers(group), self._everybody)
         rules = instance_rules(placed, ports, self._router_peers, draft.site.ephemeral)
         if group.role != "server":
             check_dynamic(ports, f"{group.where}, {placed.on_host} on {placed.hosts[0].name}")

@@ -23,7 +23,8 @@ from .schema import Group
 
 # Ports of an instance that only its own ranks use; these and the ephemeral ones carry pickled objects.
 PEER_PORTS = ("dist_init", "dp_attention", "dp_handshake", "nccl", "barrier", "nixl_store")
-_NOT_PUBLIC = {*PEER_PORTS, "bootstrap"}
+# The only ones that clients reach: the other ports of a server ask nobody for a key.
+PUBLIC = ("api",)
 
 
 def expand(plan: Mapping[str, Any], host: str) -> list[dict[str, Any]]:
@@ -44,18 +45,30 @@ def expand(plan: Mapping[str, Any], host: str) -> list[dict[str, Any]]:
 def instance_rules(placed: Placed, ports: Mapping[str, Interval], routers: str, ephemeral: Interval) -> list[Rule]:
     """Return what each host of an instance must accept, the same on all. routers: the set of its routers, or empty."""
     name = placed.on_host
-    public = join(
-        interval for port, interval in ports.items() if port not in _NOT_PUBLIC and not port.startswith("listeners.")
-    )
+    public = join(ports[port] for port in PUBLIC)
     if routers:
         rules = [Rule(routers, public, f"{name}: its routers"), Rule(SCRAPERS, public, f"{name}: /metrics")]
     else:
         rules = [Rule(CLIENTS, public, f"{name}: the API")]
+    inner = inner_ports(ports)
+    if inner:
+        rules.append(Rule(deployment_peers(placed.group), join(inner), f"{name}: inside the deployment"))
     if len(placed.hosts) > 1:
         planned = join(ports[port] for port in PEER_PORTS if port in ports)
         why = f"{name}: between its ranks; gloo, NCCL and ZMQ take ports from the ephemeral range"
         rules.append(Rule(f"instance {placed.name}", f"{planned},{join([ephemeral])}", why))
     return rules + listener_rules(placed)
+
+
+def inner_ports(ports: Mapping[str, Interval]) -> list[Interval]:
+    """Return the ports of an instance that neither clients nor only its ranks use, such as those of extra_ports."""
+    known = {*PUBLIC, *PEER_PORTS, "bootstrap"}
+    return [found for port, found in ports.items() if port not in known and not port.startswith("listeners.")]
+
+
+def deployment_peers(group: Group) -> str:
+    """Return the name of the set of all hosts and routers of a deployment."""
+    return f"deployment {group.deployment}"
 
 
 def listener_rules(placed: Placed) -> list[Rule]:

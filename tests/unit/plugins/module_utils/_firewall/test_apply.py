@@ -31,12 +31,21 @@ SSH = Access((22,), "192.0.2.9")
 FOREIGN = "\n### tuple ### {} 0.0.0.0/0 any {} in\n-A ufw-user-input -j DROP\n"
 
 
+def printed(line: str) -> str:
+    """Return a rule as iptables -S prints it."""
+    words = line.split()
+    source = words[words.index("-s") + 1] if "-s" in words else ""
+    words = [word for word in words if word not in ("-s", source)]
+    whole = source if "/" in source else f"{source}/{128 if ':' in source else 32}"
+    return " ".join([*words[:2], *(["-s", whole] if source else []), *words[2:4], "-m tcp", *words[4:]])
+
+
 class Host:
     """The files of ufw below a directory, and a kernel that has the chains that were loaded."""
 
     def __init__(self, folder: Path, fresh: str, fresh6: str, ipv6: str = "yes", policy: str = "DROP") -> None:
         self.folder, self.runs, self.broken = folder, "", ""
-        self.chains: dict[str, int] = {}
+        self.chains: dict[str, list[str]] = {}
         for path in ("etc/ufw", "etc/default", "run", "proc/sys/net/ipv4"):
             (folder / path).mkdir(parents=True)
         self.put("etc/ufw/user.rules", fresh)
@@ -74,10 +83,8 @@ class Host:
         elif words[-1] == "FORWARD":
             return 0, "-P FORWARD ACCEPT\n", ""
         else:
-            count = self.chains.get(words[-1])
-            return (
-                (1, "", "no chain") if count is None else (0, f"-N {words[-1]}\n" + f"-A {words[-1]} x\n" * count, "")
-            )
+            chain = self.chains.get(f"{words[0]} {words[-1]}")
+            return (1, "", "no chain") if chain is None else (0, "".join(f"{line}\n" for line in chain), "")
         return 0, "", ""
 
     def ufw(self, words: list[str]) -> None:
@@ -86,10 +93,13 @@ class Host:
             self.put("etc/ufw/ufw.conf", "ENABLED=yes\n")
             for name in ("user", "user6"):
                 self.load(self.folder / f"etc/ufw/{name}.rules")
+            self.hook()
         elif words == ["--force", "disable"]:
             self.at_disabling = self.get()
             self.put("etc/ufw/ufw.conf", "ENABLED=no\n")
             self.chains = {}
+        elif words == ["reload"]:
+            self.hook()
         else:
             policy = {"allow": "ACCEPT", "deny": "DROP"}[words[1]]
             self.put(
@@ -99,8 +109,15 @@ class Host:
 
     def load(self, path: Path) -> None:
         """Take the rules of a file."""
-        chain = "ufw6-user-input" if "6" in path.name else "ufw-user-input"
-        self.chains[chain] = path.read_text().count(f"-A {chain} ")
+        chain, iptables = ("ufw6-user-input", "ip6tables") if "6" in path.name else ("ufw-user-input", "iptables")
+        rules = [line for line in path.read_text().splitlines() if line.startswith(f"-A {chain} ")]
+        self.chains[f"{iptables} {chain}"] = [f"-N {chain}", *map(printed, rules)]
+
+    def hook(self) -> None:
+        """Lead all packets through the rules, as ufw does."""
+        for iptables, six in (("iptables", ""), ("ip6tables", "6")):
+            self.chains[f"{iptables} INPUT"] = ["-P INPUT DROP", f"-A INPUT -j ufw{six}-before-input"]
+            self.chains[f"{iptables} ufw{six}-before-input"] = [f"-A ufw{six}-before-input -j ufw{six}-user-input"]
 
     def bring(self, check: bool = False, ssh: Access = SSH, **params: Any) -> Outcome:
         """Do what the module does."""
@@ -139,11 +156,8 @@ def test_a_fresh_host(make: Callable[..., Host]) -> None:
         "allow 22/tcp from anywhere (v6)  # multinode.sglang: ssh",
         "allow 30000/tcp from 10.0.0.0/8  # multinode.sglang: llama-0: the API",
     ]
-    assert (done.before, done.actions[-1], host.chains) == (
-        ["ufw: inactive"],
-        "enable ufw",
-        {"ufw-user-input": 4, "ufw6-user-input": 1},
-    )
+    assert (done.before, done.actions[-1]) == (["ufw: inactive"], "enable ufw")
+    assert [len(host.chains[chain]) - 1 for chain in ("iptables ufw-user-input", "ip6tables ufw6-user-input")] == [4, 1]
     assert 'FORWARD_POLICY="ACCEPT"' in host.get("etc/default/ufw")
     after = host.get()
     assert (host.bring().actions, host.bring(check=True).diff()) == ([], [])
@@ -233,14 +247,54 @@ def test_peers_by_ipv6_need_ufw_to_know_it(make: Callable[..., Host]) -> None:
         host.bring(reach=[{**REACH[0], "sources": ["fd00::1"]}])
 
 
-def test_rules_that_the_kernel_has_lost_are_loaded_again(make: Callable[..., Host]) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rules: rules.clear(),
+        # As many as before: one lets everything in, or another source.
+        lambda rules: rules.__setitem__(1, "-A ufw-user-input -p tcp -j ACCEPT"),
+        lambda rules: rules.__setitem__(2, rules[2].replace("10.0.0.0/8", "0.0.0.0/1")),
+    ],
+)
+def test_rules_that_the_kernel_has_lost_are_loaded_again(
+    make: Callable[..., Host], change: Callable[[list[str]], None]
+) -> None:
     host = make()
     host.bring()
-    host.chains["ufw-user-input"] = 0
+    before = list(host.chains["iptables ufw-user-input"])
+    change(host.chains["iptables ufw-user-input"])
     told = host.bring(check=True).actions
     assert told == ["load /etc/ufw/user.rules, whose rules have changed in the kernel"]
     assert host.bring().actions == told
-    assert host.chains["ufw-user-input"] == 4
+    assert host.chains["iptables ufw-user-input"] == before
+    assert host.bring().actions == []
+
+
+@pytest.mark.parametrize(
+    ("chain", "rules", "why"),
+    [
+        ("INPUT", ["-P INPUT ACCEPT"], "iptables has no jump from INPUT to ufw-before-input"),
+        ("INPUT", ["-P INPUT ACCEPT", "-A INPUT -j ufw-before-input"], "the policy of INPUT in iptables is ACCEPT"),
+        ("ufw-before-input", [], "iptables has no jump from ufw-before-input to ufw-user-input"),
+    ],
+)
+def test_chains_that_lead_past_the_rules_are_built_again(
+    make: Callable[..., Host], chain: str, rules: list[str], why: str
+) -> None:
+    host = make()
+    host.bring()
+    host.chains[f"iptables {chain}"] = rules
+    assert host.bring(check=True).actions == host.bring().actions == [f"reload ufw, because {why}"]
+    assert host.bring().actions == []
+
+
+def test_a_firewall_that_protects_nothing_is_said(make: Callable[..., Host], monkeypatch: pytest.MonkeyPatch) -> None:
+    host = make()
+    host.bring()
+    host.chains["iptables INPUT"].insert(1, "-A INPUT -j ACCEPT")
+    monkeypatch.setattr(host, "hook", lambda: None)
+    with pytest.raises(ValueError, match="does not protect this host, even after `ufw reload`: INPUT in iptables acc"):
+        host.bring()
 
 
 def test_rules_that_the_kernel_does_not_take_are_put_back(make: Callable[..., Host]) -> None:
@@ -276,3 +330,12 @@ def test_what_rules_of_others_do_to_ours_is_told(make: Callable[..., Host]) -> N
         r"`deny any/any from 10.0.0.2` is not from this collection, comes before `allow 20000:20006/tcp from 10.0.0.2 ",
         done.warnings[1],
     )
+
+
+def test_a_host_that_is_reached_by_other_means_than_ssh_is_not_locked(make: Callable[..., Host]) -> None:
+    host = make()
+    with pytest.raises(ValueError, match="ufw is not enabled, because no ssh server was found"):
+        host.bring(ssh=Access((), None))
+    assert not host.chains
+    host.bring()
+    assert host.bring(ssh=Access((), None)).active

@@ -19,10 +19,12 @@ from ansible_collections.multinode.sglang.plugins.module_utils._firewall.ssh_acc
     parse_connection,
 )
 
-# 22 of all addresses, 2222 of IPv6, 2022 of the loopback alone, and 8080 of another program.
+# 22 of all addresses, 2222 of IPv6, 2022 of the loopback alone, 8080 of another program, and 9090 of one that some user
+# has called sshd.
 TCP = """/proc/net/tcp = head
 /proc/700/comm = sshd
 /proc/701/comm = nginx
+/proc/702/comm = sshd
 """
 ROW = (
     " {}: {}:{:04X} 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 {} 1"
@@ -34,11 +36,12 @@ ROW = (
 def server(host_files: Callable[[str], Root], tmp_path: Path) -> Root:
     """A host with an ssh server and another one."""
     root = host_files(TCP)
-    rows = [("00000000", 22, 11), ("0100007F", 2022, 12), ("00000000", 8080, 14)]
+    rows = [("00000000", 22, 11), ("0100007F", 2022, 12), ("00000000", 8080, 14), ("00000000", 9090, 15)]
     (tmp_path / "proc/net/tcp").write_text("head\n" + "".join(ROW.format(n, *row) for n, row in enumerate(rows)))
     (tmp_path / "proc/net/tcp6").write_text("head\n" + ROW.format(0, "0" * 32, 2222, 13))
-    for pid, inodes in ((700, (11, 12, 13)), (701, (14,))):
+    for pid, user, inodes in ((700, 0, (11, 12, 13)), (701, 0, (14,)), (702, 1000, (15,))):
         (tmp_path / f"proc/{pid}/fd").mkdir()
+        (tmp_path / f"proc/{pid}/status").write_text(f"Name:\tsshd\nUid:\t{user}\t{user}\t{user}\t{user}\n")
         for inode in inodes:
             (tmp_path / f"proc/{pid}/fd/{inode}").symlink_to(f"socket:[{inode}]")
     return root

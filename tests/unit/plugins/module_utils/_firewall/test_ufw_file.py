@@ -53,7 +53,11 @@ def test_what_ufw_has_written_is_read(recorded: Recorded) -> None:
     ]
     assert [one.ours for one in rules.entries].index(True) == 7
     assert [one.incoming() for one in rules.entries] == [True] * 5 + [False] * 2 + [True] * 2
-    assert rules.chain_length("ufw-user-input") == 11
+    printed = [line for line in rules.text().splitlines() if line.startswith("-A ufw-user-input")]
+    assert len(printed) == 11
+    assert rules.is_loaded("ufw-user-input", printed)
+    assert not rules.is_loaded("ufw-user-input", printed[1:])
+    assert not rules.is_loaded("ufw-user-input", ["-A ufw-user-input -p tcp -j ACCEPT", *printed[1:]])
 
 
 def test_our_rules_are_written_as_ufw_writes_them(recorded: Recorded) -> None:

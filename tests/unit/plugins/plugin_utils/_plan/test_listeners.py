@@ -71,6 +71,19 @@ def test_who_gives_its_weights_has_a_port_for_that() -> None:
     assert (moved["engine-info-bootstrap-port"], moved.get("seed")) == ("7000", None)
 
 
+@pytest.mark.parametrize("name", ["grpc-port", "gated-launch-port", "engine-info-bootstrap-port"])
+def test_clients_reach_the_api_and_no_other_port_of_a_server(name: str) -> None:
+    raw = server(tp_size=8, extra_ports={name: 9000}, instances=1)
+    planned = plan(raw)
+    rules = {rule["ports"]: rule["sources"] for rule in expand(planned, "node0")}
+    own = planned["hosts"]["node0"]["address"]
+    assert rules == {"30000": "clients", "9000": [own]}
+    raw["llama"]["router"] = {"hosts": "node1"}
+    rules = {rule["ports"]: rule["sources"] for rule in expand(plan(raw), "node0")}
+    assert "clients" not in rules.values()
+    assert set(rules["9000"]) == {own, "10.0.0.11"}
+
+
 @pytest.mark.parametrize(
     "group",
     [
