@@ -137,7 +137,8 @@ class ActionModule(CollectionAction):
         if len(entry["hosts"]) < 2 or self._host not in entry["hosts"]:
             return {}
         own = entry["hosts"].index(self._host)
-        return {"own": own, "hosts": entry["addresses"], "grace": entry["grace"], "linger": entry["linger"]}
+        shared = {key: entry[key] for key in ("witness", "grace", "linger")}
+        return {"own": own, "hosts": entry["addresses"], **shared}
 
     def _arguments(self, releases: list[dict[str, Any]], others: bool = False) -> dict[str, Any]:
         """Return the options of the module for this step."""

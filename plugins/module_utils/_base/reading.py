@@ -11,6 +11,12 @@ import stat
 
 def read_short(path: str, most: int = 4096) -> str | None:
     """Return the text of a short file in a directory of another user, None for anything else that is put there."""
+    data = read_bytes(path, most)
+    return None if data is None else data.decode("utf-8", "replace")
+
+
+def read_bytes(path: str, most: int) -> bytes | None:
+    """Return the bytes of such a file."""
     try:
         # A link would show root's files to that user, and a pipe would never answer.
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -24,4 +30,4 @@ def read_short(path: str, most: int = 4096) -> str | None:
         return None
     finally:
         os.close(descriptor)
-    return data.decode("utf-8", "replace") if len(data) <= most else None
+    return data if len(data) <= most else None

@@ -14,6 +14,8 @@ from typing import Any
 
 from .._base import program
 from .._base.paths import LIBRARY_DIR, RUN_DIR
+from .._base.systemd import LIMIT
+from .._base.text import clean
 from .._plan.types import Release
 from .program.errors import Refused
 
@@ -38,6 +40,32 @@ MODULES = (
     ),
 )  # fmt: skip
 
+# A copy reads what others wrote, and listens. It is root's, because a store that another account could write would have
+# to be distrusted by everybody else; so it keeps one capability, to read a source of any owner, and one place to write.
+_HARDENING = {
+    "CapabilityBoundingSet": "CAP_DAC_READ_SEARCH",
+    "InaccessiblePaths": "-/etc/shadow -/etc/gshadow -/etc/sglang -/etc/ssh -/root/.ssh",
+    "LockPersonality": "yes",
+    "MemoryDenyWriteExecute": "yes",
+    "NoNewPrivileges": "yes",
+    "PrivateDevices": "yes",
+    "PrivateTmp": "yes",
+    "ProtectClock": "yes",
+    "ProtectControlGroups": "yes",
+    "ProtectHome": "read-only",
+    "ProtectHostname": "yes",
+    "ProtectKernelLogs": "yes",
+    "ProtectKernelModules": "yes",
+    "ProtectKernelTunables": "yes",
+    "ProtectProc": "invisible",
+    "ProtectSystem": "strict",
+    "RestrictAddressFamilies": "AF_INET AF_INET6 AF_UNIX",
+    "RestrictNamespaces": "yes",
+    "RestrictRealtime": "yes",
+    "RestrictSUIDSGID": "yes",
+    "SystemCallArchitectures": "native",
+    "SystemCallFilter": "@system-service",
+}
 Run = Callable[..., tuple[Any, ...]]
 
 
@@ -100,18 +128,29 @@ def write_request(release: Release, run: str, plan: Mapping[str, Any] | None) ->
     os.replace(temporary, path)
 
 
-def service_words(name: str, command: Sequence[str], options: Mapping[str, Any]) -> list[str]:
+def service_words(release: Release, command: Sequence[str], options: Mapping[str, Any]) -> list[str]:
     """Return the command that starts the copy as a service, which removes the request however it ends."""
-    properties = [("WorkingDirectory", "/"), ("UMask", "0022"), ("ExecStopPost", f"-/bin/rm -f {request_path(name)}")]
-    properties += [(key, str(value)) for key, value in options.items()]
+    properties = {
+        "WorkingDirectory": "/",
+        "UMask": "0022",
+        "ExecStopPost": f"-/bin/rm -f {request_path(release.name)}",
+        **_HARDENING,
+        "ReadWritePaths": f"{_quoted(release.store)} {REQUESTS}",
+        **options,
+    }
     words = [
         "systemd-run",
         "--quiet",
         "--collect",
-        f"--unit={unit_of(name)}",
-        f"--description=Copy the release of {name}",
+        f"--unit={unit_of(release.name)}",
+        f"--description=Copy the release of {release.name}",
     ]
-    return [*words, *(f"--property={key}={value}" for key, value in properties), "--", *command]
+    given = [f"--property={key}={value}" for key, value in properties.items() if value is not None]
+    return [*words, *given, "--", *command]
+
+
+def _quoted(path: str) -> str:
+    return '"{}"'.format(path.replace("\\", "\\\\").replace('"', '\\"'))
 
 
 def last_message(journal: str) -> str:
@@ -120,7 +159,7 @@ def last_message(journal: str) -> str:
     for line in reversed(lines):
         try:
             return str(json.loads(line)["msg"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             continue
     return lines[-1] if lines else "its journal is empty"
 
@@ -132,16 +171,16 @@ class Service:
         """Keep the function that runs a command (AnsibleModule.run_command), and the directives of the services."""
         self._run, self._options = run, options
 
-    def start(self, name: str) -> None:
+    def start(self, release: Release) -> None:
         """Start the copy that is requested."""
-        command = [*PYTHON, install(), request_path(name)]
-        rc, _out, err = self._run(service_words(name, command, self._options), environ_update=LOCALE)
+        command = [*PYTHON, install(), request_path(release.name)]
+        rc, _out, err = self._run(service_words(release, command, self._options), environ_update=LOCALE)
         if rc != 0:
             raise Refused(f"systemd-run failed: {str(err).strip()}")
 
     def active(self, name: str) -> bool:
         """Return whether a copy runs, or still gives to other hosts."""
-        words = ["systemctl", "is-active", "--quiet", unit_of(name)]
+        words = [*LIMIT, "systemctl", "is-active", "--quiet", unit_of(name)]
         return bool(self._run(words, environ_update=LOCALE)[0] == 0)
 
     def stop(self, name: str) -> None:
@@ -153,5 +192,5 @@ class Service:
 
     def why(self, name: str) -> str:
         """Return why a copy has ended."""
-        words = ["journalctl", "--no-pager", "--quiet", "--output=cat", "--lines=10", "--unit", unit_of(name)]
-        return last_message(str(self._run(words, environ_update=LOCALE)[1]))
+        words = [*LIMIT, "journalctl", "--no-pager", "--quiet", "--output=cat", "--lines=10", "--unit", unit_of(name)]
+        return last_message(clean(str(self._run(words, environ_update=LOCALE)[1])))

@@ -125,9 +125,11 @@ class Steps:
     def copy(self, release: Release) -> dict[str, Any]:
         """Start the copy as a service; one that an earlier run has left behind is stopped, and goes on where it was."""
         self.service.stop(release.name)
+        # Its service may write there, and nowhere above.
+        Store(release.store).prepare()
         plan = self.run["releases"][release.name]
         write_request(release, self.run["run"], {**plan, "token": self.token} if plan else None)
-        self.service.start(release.name)
+        self.service.start(release)
         return {"started": True}
 
     def wait(self, release: Release, seconds: float) -> dict[str, Any]:

@@ -103,8 +103,11 @@ def plan(found: Found, forks: int) -> dict[str, dict[str, Any]]:
         # Hosts that have it come first, so that nobody reads the source for what is here.
         chain = [*list(having)[:HOLDERS], *getting] if getting else []
         patience = _PATIENCE + _STEP * -(-len(chain) // max(1, forks))
+        holders = len(chain) - len(getting)
         planned[name] = {
             "hosts": chain,
+            # Who reads the source a second time, unless two hosts have the release already.
+            "witness": holders - 1 if holders > 1 else len(chain) - 1,
             "addresses": [[hosts[host]["address"], int(hosts[host]["port"])] for host in chain],
             "grace": patience,
             "linger": patience,

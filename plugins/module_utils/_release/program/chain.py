@@ -23,9 +23,17 @@ class Plan:
     """The hosts of a run in the order of the chain, and how patient they are."""
 
     def __init__(
-        self, token: str, own: int, hosts: list[tuple[str, int]], grace: float = 60, linger: float = 30, look: float = 2
+        self,
+        token: str,
+        own: int,
+        hosts: list[tuple[str, int]],
+        witness: int | None = None,
+        grace: float = 60,
+        linger: float = 30,
+        look: float = 2,
     ) -> None:
-        """Keep the parts; `own` is the number of this host."""
+        """Keep the parts; `own` is the number of this host, `witness` that of the witness, if unset the last one."""
+        self.witness = len(hosts) - 1 if witness is None else witness
         self.token = wire.token_of(token)
         self.own, self.hosts = own, [(str(host), int(port)) for host, port in hosts]
         self.grace, self.linger, self.look = float(grace), float(linger), float(look)

@@ -43,6 +43,20 @@ class Source:
     def end(self, serve: bool) -> None:
         """Take note that the copy has ended, well or not."""
 
+    # Whether this host reads for the others, too, what nothing but the source says; see peers.
+    witness = False
+
+    def proved(self, paths: frozenset[str], few: bool) -> None:
+        """Take note of the files whose SHA-256 is known: it does not matter who gives them. few: in bytes of all."""
+
+    def vouch(self, digest: str) -> None:
+        """Take note of the release that this host has made."""
+
+    def second_reading(self, tick: Callable[[], None]) -> str | None:
+        """Return the digest that another reader of the source has found; None where there is none to ask."""
+        del tick
+        return None
+
     def confirm(self, item: Item) -> None:
         """Refuse a file that has changed since it was listed."""
         try:

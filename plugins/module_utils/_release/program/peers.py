@@ -6,10 +6,14 @@
 The first host reads the source. Where the host before is dead, silent, damaged or slow, the one before that is asked,
 and at last the source. A slow host is passed by and goes to the end of the chain; from then on it lets no other host
 wait, so no circle can form.
+
+Any of them may lie, and its marks with it. So one host of the run is the witness: it reads from the source itself what
+no list of sums proves, and the others publish only what has the same digest.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
@@ -66,12 +70,54 @@ class Peers(Source):
         self.chain = Chain(plan, meter)
         self.server = Server(self.shelf, plan.token, plan.own, plan.hosts)
         self._over = threading.Event()
+        self.witness = plan.own == plan.witness
+        self._proved: frozenset[str] = frozenset()
+        # Whether this host reads most of the release itself.
+        self._alone = False
+        self._said: str | None = None
+        # Since when the witness does not answer.
+        self._silent = time.monotonic()
+        if not self.witness:
+            threading.Thread(target=self._ask_witness, daemon=True).start()
         if plan.own > 0:
             threading.Thread(target=self._watch, daemon=True).start()
 
     def blocks(self, item: Item, end: int, check: Callable[[], None]) -> Blocks:
-        """Return a reader that gets a file from the chain."""
+        """Return a reader that gets a file from the chain; of what a witness vouches for, from the source."""
+        if self.witness and item.path not in self._proved:
+            return Blocks(self, item)
         return _FromPeers(self, item, end, check)
+
+    def proved(self, paths: frozenset[str], few: bool) -> None:
+        """Get these files from the chain, whoever this host is."""
+        self._proved, self._alone = paths, self.witness and few
+
+    def vouch(self, digest: str) -> None:
+        """Tell the others the digest of what this host has read from the source."""
+        if self.witness:
+            self.server.vouched = bytes.fromhex(digest)
+
+    def second_reading(self, tick: Callable[[], None]) -> str | None:
+        """Wait for the witness, as long as it answers."""
+        while not self.witness and self._said is None and time.monotonic() - self._silent < self.chain.plan.grace:
+            tick()
+            time.sleep(0.1)
+        return self._said
+
+    def _ask_witness(self) -> None:
+        """Ask until the witness knows its digest. It serves as long as somebody asks."""
+        plan = self.chain.plan
+        while self._said is None and not self._over.is_set():
+            # Not by the chain, which would take the witness for a host that can be asked for blocks.
+            with contextlib.suppress(OSError):
+                channel = wire.dial(plan.hosts, plan.witness, plan.token, plan.own, DIAL)
+                with contextlib.closing(channel):
+                    channel.ask(wire.VOUCH)
+                    kind, _number, digest = channel.answered()
+                self._silent = time.monotonic()
+                if kind == wire.VOUCHED:
+                    self._said = digest.hex()
+            self._over.wait(plan.look)
 
     def offer(self, root: str, files: list[tuple[str, str, int, bytearray]]) -> None:
         """Give others what has come so far."""
@@ -104,7 +150,7 @@ class Peers(Source):
         look = self.chain.plan.look
         while not self._over.wait(look):
             candidates = self.chain.candidates()
-            if self.chain.last or not candidates or self.chain.waiting():
+            if self.chain.last or self._alone or not candidates or self.chain.waiting():
                 continue
             near, far = candidates[0], candidates[1] if len(candidates) > 1 else None
             mine = trends.setdefault(self.chain.plan.own, _Trend()).note(self.shelf.blocks())

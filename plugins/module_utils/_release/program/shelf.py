@@ -98,6 +98,8 @@ class Server:
         address = hosts[own]
         self.passed_by: set[int] = set()
         self.patient = True
+        # The digest of the release as this host has read it from the source, empty until it has, or if it does not.
+        self.vouched = b""
         self.last_use = time.monotonic()
         self._free = threading.Semaphore(_MOST)
         try:
@@ -154,7 +156,10 @@ class Server:
         # Only a host further down the chain has anything to pass by, and only what is between the two.
         if kind == wire.PASS_BY and self._own < number < channel.other:
             self.passed_by.add(number)
-        if kind != wire.READ:
+        if kind == wire.VOUCH:
+            self.last_use = time.monotonic()
+            channel.answer(*((wire.VOUCHED, 0, self.vouched) if self.vouched else (wire.WAIT,)))
+        elif kind != wire.READ:
             channel.answer(wire.SO_FAR, self._shelf.blocks())
         elif channel.other in self.passed_by:
             channel.answer(wire.MOVED)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Iterable
@@ -26,6 +27,7 @@ from .store import Store, flush_directory, read_bytes, write_atomically
 from .verify import record
 
 _WHOLE = 1 << 62
+JOURNAL, WITNESSED = "journal", "journal.witness"
 
 
 class Stage:
@@ -39,6 +41,7 @@ class Stage:
         self._jobs = [Job(item) for item in items if item.kind != LINK]
         self._links = {item.path: os.readlink(f"{request.source}/{item.path}") for item in items if item.kind == LINK}
         self._source = source
+        self._listed: dict[str, str] = {}
 
     def run(self, damaged: Report | None) -> str:
         """Copy and verify the release; return its digest."""
@@ -48,10 +51,12 @@ class Stage:
         self._sweep()
         self._refuse_lack_of_space()
         self._meter.expect(sum(job.item.size for job in self._jobs), len(self._jobs))
+        self._look_for_sums()
         self._source.offer(
             self._tree, [(job.item.line(), job.item.path, job.item.size, job.marks) for job in self._jobs]
         )
-        journal = Journal(f"{self._store.incoming}/journal")
+        # What a witness goes on with has never come from another host.
+        journal = Journal(f"{self._store.incoming}/{WITNESSED if self._source.witness else JOURNAL}")
         try:
             self._copy(Transfer(self._source, self._tree, journal, self._pool))
         except OSError as error:
@@ -61,6 +66,7 @@ class Stage:
         self._refuse_changed_source()
         self._meter.write("publish")
         digest = self._repair(damaged) if damaged else self._publish()
+        self._source.vouch(digest)
         self._source.moved(self._store.release(digest))
         return digest
 
@@ -88,6 +94,17 @@ class Stage:
                 "free space there, or lower keep in sglang_models"
             )
 
+    def _look_for_sums(self) -> None:
+        """Read what says which SHA-256 the files must have from the source: whoever gives a file may give a list."""
+        paths = sorted(item.path for item in self._items if item.kind != LINK)
+        lists = [item.path for item in self._items if sums.is_list(item.path, item.size)]
+        self._listed = sums.from_hub(self._request.source, paths)
+        for path in lists:
+            self._listed.update(sums.from_list(self._request.source, path))
+        proved = frozenset(paths if self._request.expect else self._listed)
+        unproved = sum(job.item.size for job in self._jobs if job.item.path not in proved)
+        self._source.proved(proved, 2 * unproved > sum(job.item.size for job in self._jobs))
+
     def _copy(self, transfer: Transfer) -> None:
         """Copy the first block of every file, so that a damaged model is refused at once, and then the rest."""
         self._advance(transfer, 1)
@@ -101,6 +118,7 @@ class Stage:
 
         if self._request.expect:
             self._doubt(transfer)
+        self._compare_with_witness(transfer)
 
     def _doubt(self, transfer: Transfer) -> None:
         """Read again, once and from the source, what makes the release another than the expected one."""
@@ -109,6 +127,30 @@ class Stage:
             for job in doubtful:
                 job.restart()
             self._advance(transfer, _WHOLE)
+
+    def _compare_with_witness(self, transfer: Transfer) -> None:
+        """Refuse what another reader of the source did not find there; without one, read it again from the source."""
+        unproved = [job for job in self._jobs if not job.proved]
+        if not unproved or not self._request.plan or self._source.witness or self._request.expect:
+            return
+        said, here = self._source.second_reading(self._confirming), name_of(self._manifest()[0])
+        if said is None:
+            for job in unproved:
+                job.restart()
+            self._advance(transfer, _WHOLE)
+        elif said != here:
+            # The next run would go on with it.
+            self._forget_journals()
+            host = self._request.plan.hosts[self._request.plan.witness][0]
+            raise Refused(
+                f"{host} reads another release from {self._request.source} ({said}) than this host was given ({here}): "
+                "a host of this run misreads the source or gives wrong data. Nothing was published; run again, and if "
+                "it happens again, look for that host with verify_weights.yml. SHA256SUMS beside the model, or "
+                "expected in sglang_models, names it"
+            )
+
+    def _confirming(self) -> None:
+        self._meter.write("confirm")
 
     def _advance(self, transfer: Transfer, limit: int) -> None:
         def work(job: Job, view: memoryview) -> None:
@@ -122,12 +164,12 @@ class Stage:
         self._meter.refuse_stall(self._request.stall, self._request.source)
 
     def _check_model(self) -> tuple[list[Item], bool]:
-        """Check headers, indexes and lists of sums.
+        """Check headers and indexes, and take the sums.
 
         Return the files whose header is longer than a block, and whether a file must be read again.
         """
         present = {item.path for item in self._items}
-        late, listed = [], sums.from_hub(self._request.source, sorted(present))
+        late: list[Item] = []
         for job in self._jobs:
             item, path = job.item, f"{self._tree}/{job.item.path}"
             if item.path.endswith(safetensors.SUFFIX):
@@ -135,10 +177,7 @@ class Stage:
                     late.append(item)
             elif item.path.endswith(safetensors.INDEX_SUFFIX):
                 safetensors.check_index(path, item.path, present)
-            elif sums.is_list(item.path, item.size):
-                with open(path, encoding="utf-8", errors="replace") as handle:
-                    listed.update(sums.parse(handle.read(), os.path.dirname(item.path)))
-        again = [job for job in self._jobs if job.want(listed.get(job.item.path, ""))]
+        again = [job for job in self._jobs if job.want(self._listed.get(job.item.path, ""))]
         return late, bool(again)
 
     def _refuse_changed_source(self) -> None:
@@ -173,7 +212,7 @@ class Stage:
             write_atomically(f"{meta}/{name}", content)
         with self._store.switching():
             self._move(digest, meta)
-        os.unlink(f"{self._store.incoming}/journal")
+        self._forget_journals()
         return digest
 
     def _move(self, digest: str, meta: str) -> None:
@@ -207,8 +246,13 @@ class Stage:
                 flush_directory(directory)
             record(path)
         shutil.rmtree(self._tree)
-        os.unlink(f"{self._store.incoming}/journal")
+        self._forget_journals()
         return damaged.digest
+
+    def _forget_journals(self) -> None:
+        for name in (JOURNAL, WITNESSED):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(f"{self._store.incoming}/{name}")
 
 
 def _is_about_others(item: Item) -> bool:

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 
-from ..._base.reading import read_short
+from ..._base.reading import read_bytes, read_short
 
 _GNU = re.compile(r"\\?([0-9a-fA-F]{64})[ \t]+[ *]?(\S.*)")
 _BSD = re.compile(r"SHA256 \((.+)\) = ([0-9a-fA-F]{64})")
@@ -34,6 +35,15 @@ def parse(text: str, folder: str) -> dict[str, str]:
             continue
         found[os.path.normpath(os.path.join(folder, name))] = digest.lower()
     return found
+
+
+def from_list(source: str, path: str) -> dict[str, str]:
+    """Return path -> SHA-256 from a list in a source, and of the list itself."""
+    data = read_bytes(f"{source}/{path}", _LARGEST)
+    if data is None:
+        return {}
+    listed = parse(data.decode("utf-8", "replace"), os.path.dirname(path))
+    return {**listed, path: hashlib.sha256(data).hexdigest()}
 
 
 def from_hub(source: str, paths: list[str]) -> dict[str, str]:

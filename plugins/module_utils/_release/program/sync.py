@@ -39,6 +39,7 @@ def _sync(store: Store, request: Request) -> tuple[dict[str, Any], Source]:
         origin = _origin(request, meter)
         if report and report.ok:
             _offer(store, report.digest, origin)
+            origin.vouch(report.digest)
             return meter.write("end", "done", digest=report.digest, changed=False), origin
         return _stage(store, request, items, report, (meter, origin)), origin
     except (Refused, OSError) as error:

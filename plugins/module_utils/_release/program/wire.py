@@ -22,8 +22,8 @@ from collections.abc import Sequence
 from .journal import KEY
 from .manifest import MARK
 
-READ, DONE, PASS_BY = 1, 2, 3
-BLOCK, WAIT, MOVED, NEVER, SO_FAR = 1, 2, 3, 4, 5
+READ, DONE, PASS_BY, VOUCH = 1, 2, 3, 4
+BLOCK, WAIT, MOVED, NEVER, SO_FAR, VOUCHED = 1, 2, 3, 4, 5, 6
 _HELLO = struct.Struct(">8s16sI")
 _MAGIC = b"release1"
 _REQUEST = struct.Struct(f">B{KEY}sQ")

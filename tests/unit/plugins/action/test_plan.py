@@ -88,11 +88,11 @@ def test_a_file_is_written_once(tmp_path: Path) -> None:
 
 
 def test_secrets_are_in_the_result_but_neither_printed_nor_written(shown: list[str], tmp_path: Path) -> None:
-    env = {"HF_TOKEN": "abc123", "NCCL_DEBUG": "WARN"}
+    env = {"HF_TOKENS": "abc123", "NCCL_DEBUG": "WARN"}
     dest = tmp_path / "plan.json"
     result = run(show="text", env=env, dest=str(dest))
     run(show="json", env=env)
-    assert result["hosts"]["node0"]["units"][0]["environment"]["HF_TOKEN"] == env["HF_TOKEN"]
+    assert result["hosts"]["node0"]["units"][0]["environment"]["HF_TOKENS"] == env["HF_TOKENS"]
     for text in (*shown, dest.read_text(encoding="utf-8")):
         assert "abc123" not in text
         assert "********" in text

@@ -26,7 +26,13 @@ DONE = {
 
 def run_of(*hosts: str) -> dict[str, Any]:
     """Return the decision for hosts that get a release."""
-    entry = {"hosts": list(hosts), "addresses": [[host, 21500] for host in hosts], "grace": 60, "linger": 60}
+    entry = {
+        "hosts": list(hosts),
+        "addresses": [[host, 21500] for host in hosts],
+        "witness": 1,
+        "grace": 60,
+        "linger": 60,
+    }
     return {"run": "r1", "releases": {"llama": entry}}
 
 
@@ -98,6 +104,7 @@ def test_a_copy_gets_the_token_and_its_place_and_nothing_else_does(
     assert call["run"]["releases"]["llama"] == {
         "own": 1,
         "hosts": [["node1", 21500], ["node2", 21500]],
+        "witness": 1,
         "grace": 60,
         "linger": 60,
     }

@@ -29,10 +29,12 @@ def directories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_service_removes_the_request_with_its_secret(tmp_path: Path) -> None:
-    words = service.service_words("llama", ["python3", "x"], {"Nice": 10})
+    words = service.service_words(RELEASE, ["python3", "x"], {"Nice": 10, "ProtectHome": None})
     assert words[words.index("--") + 1 :] == ["python3", "x"]
     assert "--unit=sglang-release-llama.service" in words
     assert "--property=Nice=10" in words
+    assert f'--property=ReadWritePaths="/data/llama" {tmp_path}/run' in words
+    assert not [word for word in words if word.startswith("--property=ProtectHome")]
     assert f"--property=ExecStopPost=-/bin/rm -f {tmp_path}/run/llama.json" in words
 
 
@@ -90,7 +92,7 @@ def test_another_version_of_the_program_lies_elsewhere(monkeypatch: pytest.Monke
 
 def test_a_service_that_cannot_start_is_refused() -> None:
     with pytest.raises(Refused, match="systemd-run failed: no such property"):
-        Service(lambda *_words, **_options: (1, "", "no such property"), {}).start("llama")
+        Service(lambda *_words, **_options: (1, "", "no such property"), {}).start(RELEASE)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible_collections.multinode.sglang.plugins.module_utils._base.systemd import LIMIT
 from ansible_collections.multinode.sglang.plugins.module_utils._plan.types import Release
 from ansible_collections.multinode.sglang.plugins.module_utils._release import service
 from ansible_collections.multinode.sglang.plugins.module_utils._release import steps as steps_module
@@ -24,6 +25,8 @@ from ansible_collections.multinode.sglang.plugins.module_utils._release.program.
 from ansible_collections.multinode.sglang.plugins.module_utils._release.service import Service
 from ansible_collections.multinode.sglang.plugins.module_utils._release.steps import Steps, actions_of, difference, take
 from ansible_collections.multinode.sglang.plugins.plugin_utils._release import agree
+
+from .program.conftest import prove
 
 
 class Host:
@@ -37,6 +40,7 @@ class Host:
 
     def run(self, words: list[str], **_options: Any) -> tuple[int, str, str]:
         """Run a command of the module."""
+        words = words[len(LIMIT) :] if words[: len(LIMIT)] == LIMIT else words
         if words[0] == "systemd-run":
             unit = next(word.partition("=")[2] for word in words if word.startswith("--unit="))
             command = words[words.index("--") + 1 :]
@@ -116,7 +120,8 @@ def bring(hosts: list[Host], source: Path, run: str = "r1") -> dict[str, Any]:
     taking_part = [one for one in hosts if str(one.number) in entry["hosts"]]
     for one in taking_part:
         own = entry["hosts"].index(str(one.number))
-        place = {"own": own, "hosts": entry["addresses"], "grace": 30, "linger": 30} if len(entry["hosts"]) > 1 else {}
+        shared = {"hosts": entry["addresses"], "witness": entry["witness"], "grace": 30, "linger": 30}
+        place = {"own": own, **shared} if len(entry["hosts"]) > 1 else {}
         one.steps(run, place).copy(one.release(source))
     copies = {"m": {str(one.number): one.steps(run).wait(one.release(source), 60) for one in taking_part}}
     return {"copies": copies["m"], "digest": agree.agreed(found, copies).get("m")}
@@ -143,10 +148,16 @@ def go_back(hosts: list[Host], source: Path) -> set[str]:
     return {one.steps().verify(one.release(source))["digest"] for one in hosts}
 
 
-def test_all_get_it_while_one_reads_and_nobody_switches_before_the_end(hosts: list[Host], source: Path) -> None:
-    result = bring(hosts, source)
+@pytest.mark.parametrize("proved", [True, False])
+def test_all_get_it_while_one_reads_and_nobody_switches_before_the_end(
+    hosts: list[Host], source: Path, proved: bool
+) -> None:
     size = sum(path.stat().st_size for path in source.iterdir())
-    assert sum(copy["source_bytes"] for copy in result["copies"].values()) == size
+    if proved:
+        prove(source)
+    result = bring(hosts, source)
+    # Without sums, a second host reads the source, too.
+    assert sum(copy["source_bytes"] for copy in result["copies"].values()) == (1 if proved else 2) * size
     assert not any((one.root / "store/current").exists() for one in hosts)
     for entry in switch(hosts, source, result["digest"]):
         assert entry["switched"]

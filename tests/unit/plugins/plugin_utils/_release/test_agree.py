@@ -40,6 +40,13 @@ def test_hosts_that_have_it_stand_before_those_that_get_it() -> None:
     hosts = {f"old{number}": entry(NEW, NEW) for number in range(9)}
     found = agree.plan(looks(new=entry(), **hosts), 5)["llama"]
     assert found["hosts"] == ["old0", "old1", "old2", "new"]
+    assert found["witness"] == 2
+
+
+@pytest.mark.parametrize(("having", "witness"), [(0, 2), (1, 2), (2, 1), (3, 2)])
+def test_a_host_reads_the_source_again_unless_two_have_the_release(having: int, witness: int) -> None:
+    hosts = {f"node{number}": entry(NEW, NEW) if number < having else entry() for number in range(max(3, having + 1))}
+    assert agree.plan(looks(**hosts), 5)["llama"]["witness"] == witness
 
 
 def test_a_run_that_was_cut_before_the_switch_is_finished_without_a_copy() -> None:

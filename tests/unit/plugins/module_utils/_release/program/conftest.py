@@ -44,6 +44,14 @@ def make_model(root: Path, shards: int = 3, size: int = 5 * BLOCK + 100, seed: i
     return root
 
 
+def prove(source: Path) -> None:
+    """Have the sums of all files beside them, as the Hugging Face client does."""
+    for path in [path for path in source.rglob("*") if path.is_file()]:
+        known = source / ".cache/huggingface/download" / f"{path.relative_to(source)}.metadata"
+        known.parent.mkdir(parents=True, exist_ok=True)
+        known.write_text(f"commit\n{hashlib.sha256(path.read_bytes()).hexdigest()}\n0\n")
+
+
 def request(source: Path, **options: Any) -> Request:
     """Ask for a source in small blocks."""
     return Request(str(source), **{"block": BLOCK, "reserve": 0, **options})

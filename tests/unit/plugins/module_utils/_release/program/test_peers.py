@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import socket
 import threading
 import time
@@ -22,7 +23,7 @@ from ansible_collections.multinode.sglang.plugins.module_utils._release.program.
 from ansible_collections.multinode.sglang.plugins.module_utils._release.program.store import Store
 from ansible_collections.multinode.sglang.plugins.module_utils._release.program.verify import verify
 
-from .conftest import bring
+from .conftest import bring, prove
 
 BLOCK = 32 << 10
 FILES = 4
@@ -61,6 +62,7 @@ class Lab:
         self.source.mkdir()
         for number in range(FILES):
             (self.source / f"{number}.bin").write_bytes(os.urandom(SIZE // FILES))
+        prove(self.source)
         self.stores = [Store(str(folder / f"host{number}")) for number in range(count)]
         self.tx = [Nic(RATE) for _host in range(count)]
         self.rx = [Nic(RATE) for _host in range(count)]
@@ -89,8 +91,8 @@ class Lab:
             lab.sent[server._own] += length
 
         def from_source(blocks: Any, view: memoryview, length: int, index: int) -> bytes:
-            if isinstance(blocks, peers._FromPeers):
-                host = blocks._peers.chain.plan.own
+            if isinstance(blocks._source, peers.Peers):
+                host = blocks._source.chain.plan.own
                 lab.live(host)
                 lab.source_nic.take(length)
                 lab.read[host] += length
@@ -200,6 +202,57 @@ def test_the_source_is_read_once_and_nobody_waits_for_the_whole(make_lab: Callab
     # Copies one after the other would take six times as long.
     assert max(seconds) < 4 * SIZE / RATE
     assert not [result["blamed"] for result in results if "blamed" in result]
+
+
+def lying(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the first host give other bytes than the source has, and marks to go with them."""
+    real = origin.Blocks.read
+
+    def read(blocks: Any, view: memoryview, length: int, index: int) -> bytes:
+        mark = real(blocks, view, length, index)
+        if isinstance(blocks._source, peers.Peers) and blocks._source.chain.plan.own == 0:
+            view[length - 1] ^= 1
+        return mark
+
+    monkeypatch.setattr(origin.Blocks, "read", read)
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_a_host_that_lies_gives_its_bytes_to_nobody(
+    make_lab: Callable[[int], Lab], monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    lab = make_lab(count)
+    shutil.rmtree(lab.source / ".cache")
+    lying(lab, monkeypatch)
+    results, _seconds = lab.run()
+    # The witness has read the source itself.
+    (digest,) = lab.stores[-1].digests()
+    assert {tuple(store.digests()) for store in lab.stores[:-1]} == {()}
+    for result in results[:-1]:
+        assert f"127.0.0.{count} reads another release from {lab.source} ({digest}) than this host" in result["msg"]
+    lab.tokens, lab.port = [f"{TOKEN} again"] * count, free_port()
+    monkeypatch.undo()
+    lab._patch(monkeypatch)
+    results, _seconds = lab.run()
+    lab.check(results)
+
+
+def test_without_a_list_of_sums_the_last_host_reads_the_source_too(make_lab: Callable[[int], Lab]) -> None:
+    lab = make_lab(4)
+    shutil.rmtree(lab.source / ".cache")
+    results, _seconds = lab.run()
+    lab.check(results)
+    assert lab.read == [SIZE, 0, 0, SIZE]
+
+
+def test_without_a_witness_each_host_reads_what_nothing_proves(make_lab: Callable[[int], Lab]) -> None:
+    lab = make_lab(3)
+    shutil.rmtree(lab.source / ".cache")
+    lab.grace = 0.5
+    lab.dead.add(2)
+    results, _seconds = lab.run()
+    lab.check(results, frozenset({2}))
+    assert lab.read == [2 * SIZE, SIZE, 0]
 
 
 def at_half(lab: Lab, host: int, action: Callable[[bytearray], None]) -> None:
