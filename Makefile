@@ -10,7 +10,7 @@ ENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 # A hundred runs of ansible-playbook compile its plugins once, whatever the user's environment says.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help venv lint unit checks docs-check sanity galaxy molecule integration fabric bench bench-weights quick test lab-up lab-down demo clean
+.PHONY: help venv lint unit checks docs-check sanity galaxy locks molecule integration fabric bench bench-weights quick test lab-up lab-down demo clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ docs-check: .venv/tools ## Check the documentation of modules and roles
 
 sanity: venv ## Run ansible-test sanity and units
 	@tests/sanity/run.sh sanity && tests/sanity/run.sh units
+
+locks: .venv/tools ## Write the locks: the packages of SGLang and the routers, with their hashes
+	@tests/make/locks.sh
 
 galaxy: .venv/tools ## Build the collection and check it as Galaxy would on import
 	@tests/make/galaxy.sh

@@ -515,7 +515,9 @@ node:
       type: dict
       contains:
         source:
-          description: Time service, V(chrony), V(timesyncd), V(ntp) or V(ptp). Null if none runs.
+          description:
+            - Time service, V(chrony), V(timesyncd), V(ntp) or V(ptp). Null if none runs. V(unknown) if systemd did not
+              answer.
           type: str
         synchronized:
           description: Whether the kernel's clock is synchronized, in a container by the machine that runs it.

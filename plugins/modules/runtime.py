@@ -102,6 +102,30 @@ options:
   wheelhouse:
     description: A directory on the host with all packages. Then no package index is used.
     type: path
+  index_url:
+    description: The package index to use, in place of the one that the host is configured for. It may have a password.
+    type: str
+    default: ""
+  wheels_only:
+    description: Whether to refuse packages that would be built on the host, which runs their code as root.
+    type: bool
+    default: true
+  lock:
+    description:
+      - The path of a file on the controller with every package, its version and its hashes, as C(uv pip compile
+        --generate-hashes) writes it. V({version}) stands for the release. Packages with other hashes are refused.
+      - V(auto) takes the one that comes with the collection, if it has one for the release and there are no
+        O(constraints). Empty uses none.
+    type: str
+    default: ""
+  locks:
+    description: Their texts by version. Only the action plugin sets it.
+    type: dict
+    default: {}
+  lock_digests:
+    description: Digests of those that a user has made, by version. Only the action plugin sets it.
+    type: dict
+    default: {}
   installer_args:
     description: Further arguments for each installing command, such as C(--index-url) and its value.
     type: list
@@ -232,8 +256,8 @@ def main() -> None:
     os.umask(0o022)
     if module.params["state"] == "absent":
         module.exit_json(**remove.everything(module.params["root"], module.check_mode))
-    requests = [Request.from_params(module.params, version) for version in module.params["versions"]]
     try:
+        requests = [Request.from_params(module.params, version) for version in module.params["versions"]]
         found = [bring(request, module) for request in requests]
     except RuntimeRefused as error:
         module.fail_json(msg=str(error))

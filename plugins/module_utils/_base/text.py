@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+(?=@)")
 
 
 def first_few(names: Iterable[str], most: int = 8, separator: str = ", ") -> str:
@@ -37,3 +39,13 @@ def host_port(address: str, port: int | str) -> str:
 def clean(text: str) -> str:
     """Return what others wrote without bytes that are no text, and without what a terminal would obey."""
     return "".join(char if char.isprintable() or char in "\n\t" else REPLACEMENT for char in text)
+
+
+def has_credentials(text: str) -> bool:
+    """Return whether a URL in a text has a user or a password in it."""
+    return _CREDENTIALS.search(text) is not None
+
+
+def masked(text: str) -> str:
+    """Return a text without the users and passwords of URLs in it."""
+    return _CREDENTIALS.sub("****", text)

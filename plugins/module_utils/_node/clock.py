@@ -18,6 +18,7 @@ DAEMONS = {
     "phc2sys": "ptp", "ptp4l": "ptp", "chrony": "chrony", "chronyd": "chrony", "ntpsec": "ntp", "ntp": "ntp",
     "ntpd": "ntp", "openntpd": "ntp", "systemd-timesyncd": "timesyncd",
 }  # fmt: skip
+UNKNOWN = "unknown"
 STA_UNSYNC, STA_NANO = 0x0040, 0x2000
 
 
@@ -73,9 +74,13 @@ def gather(commands: Commands) -> tuple[dict[str, Any], list[str]]:
     units, tracking, timesync = together(
         commands, [words, ["chronyc", "-c", "tracking"], ["timedatectl", "show-timesync"]]
     )
-    # Where no time service runs, one is installed.
-    units = in_time(units, "systemctl show", commands.seconds)
-    source = source_of(units.out) if units and units.ok else None
+    unknown = []
+    try:
+        units = in_time(units, "systemctl show", commands.seconds)
+        source = source_of(units.out) if units and units.ok else None
+    except ValueError as error:
+        # Not None: where no time service runs, one is installed.
+        source, unknown = UNKNOWN, [str(error)]
     found: dict[str, Any] = {"source": source, "server": None, "stratum": None, "offset_seconds": None}
     if source == "chrony" and tracking and tracking.ok:
         found.update(parse_tracking(tracking.out))
@@ -88,4 +93,4 @@ def gather(commands: Commands) -> tuple[dict[str, Any], list[str]]:
     found["synchronized"] = synchronized
     found["max_error_seconds"] = clock.maxerror / 1e6 if clock is not None else None
     found["epoch"] = time.time()
-    return found, []
+    return found, unknown

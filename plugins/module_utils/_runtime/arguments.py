@@ -24,6 +24,11 @@ ARGUMENTS: dict[str, Any] = {
     "packages_no_deps": {"type": "list", "elements": "str", "default": []},
     "constraints": {"type": "list", "elements": "str", "default": []},
     "wheelhouse": {"type": "path"},
+    "index_url": {"type": "str", "default": "", "no_log": True},
+    "wheels_only": {"type": "bool", "default": True},
+    "lock": {"type": "str", "default": ""},
+    "locks": {"type": "dict", "default": {}},
+    "lock_digests": {"type": "dict", "default": {}},
     "installer_args": {"type": "list", "elements": "str", "default": []},
     "commands": {
         "type": "list",

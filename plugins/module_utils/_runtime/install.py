@@ -9,6 +9,7 @@ import os
 import shutil
 
 from .._base.files import read
+from .._base.text import clean, masked
 from . import python
 from .python import Python, Run
 from .request import Request, RuntimeRefused
@@ -62,7 +63,8 @@ class Installer:
     def _install(self) -> None:
         finished, unfinished = self._venv.finished(), f"{self._venv.path}/{UNFINISHED}"
         with open(self.log, "w", encoding="utf-8"):
-            pass
+            # An index says in it what it likes, and to whom.
+            os.chmod(self.log, 0o600)
         shutil.rmtree(self._temporary, ignore_errors=True)
         os.mkdir(self._temporary, 0o700)
         try:
@@ -106,7 +108,7 @@ class Installer:
         mirror = request.python_mirror
         if mirror.startswith("/"):
             mirror = f"file://{mirror}"
-        pip = [f"{tools}/bin/python", "-m", "pip", "install", "--no-input", "--progress-bar", "off", *request.offline()]
+        pip = [f"{tools}/bin/python", "-m", "pip", "install", "--no-input", "--progress-bar", "off", *request.origin()]
         # The installer's own arguments are for pip if pip is the installer.
         further = request.installer_args if request.installer == "pip" else ()
         os.makedirs(folder, exist_ok=True)
@@ -134,39 +136,52 @@ class Installer:
     def _commands(self) -> list[list[str]]:
         request = self._request
         pip = [self._python, "-m", "pip", "install", "--no-input", "--progress-bar", "off"]
-        where = request.offline()
+        where = request.origin()
         commands = []
         if request.installer == "uv":
             commands.append([*pip, *where, f"uv=={request.uv_version}"])
             pip = [f"{self._venv.path}/bin/uv", "pip", "install", "--python", self._python, "--compile-bytecode"]
-        common = [*pip, *where, *self._constraints(), *request.installer_args]
-        if request.packages:
-            commands.append([*common, *request.packages])
+        common, packages = [*pip, *where, *request.installer_args], list(request.packages)
+        if request.lock:
+            commands.append([*common, "--require-hashes", "--requirement", self._write("lock.txt", request.lock)])
+            packages = request.beyond_lock()
+        constraints = [*request.constraints, *pins(request.lock)]
+        if constraints:
+            common += ["--constraint", self._write("constraints.txt", "\n".join(constraints) + "\n")]
+        if packages:
+            commands.append([*common, *packages])
         if request.packages_no_deps:
             commands.append([*common, "--no-deps", *request.packages_no_deps])
         return commands
 
-    def _constraints(self) -> list[str]:
-        if not self._request.constraints:
-            return []
-        path = f"{self._venv.path}/constraints.txt"
+    def _write(self, name: str, text: str) -> str:
+        path = f"{self._venv.path}/{name}"
         with open(path, "w", encoding="utf-8") as handle:
-            handle.write("\n".join(self._request.constraints) + "\n")
-        return ["--constraint", path]
+            handle.write(text)
+        return path
 
     def _logged(self, words: list[str]) -> None:
         with open(self.log, "a", encoding="utf-8") as handle:
-            handle.write(f"run: {' '.join(words)}\n")
-        rc = self._run_command(
-            [*_LOGGED, self.log, *words], environ_update={**_ENVIRONMENT, "TMPDIR": self._temporary}
-        )[0]
+            handle.write(masked(f"run: {' '.join(words)}\n"))
+        environment = {**_ENVIRONMENT, **self._request.environment(), "TMPDIR": self._temporary}
+        rc = self._run_command([*_LOGGED, self.log, *words], environ_update=environment)[0]
         if rc != 0:
             lines = (read(self.log) or "").splitlines()[-SHOWN_LINES:]
-            shown = "".join(f"\n  {line}" for line in lines)
+            shown = "".join(f"\n  {masked(clean(line))}" for line in lines)
             room = f"{self._request.root} has {free_gib(self._request.root):.1f} GiB free"
             raise RuntimeRefused(
                 f"installing {self._request.title} failed (rc {rc}), {room}; the end of {self.log}:{shown}"
+                f"{self._hint(shown)}"
             )
+
+    def _hint(self, shown: str) -> str:
+        """Return what may help where the index lacks a wheel or has another file."""
+        variables = self._request.variables
+        if "HASHES" in shown.upper():
+            return f"\nThe lock of this release has other files; see {variables}_lock"
+        if self._request.wheels_only and ("no usable wheels" in shown or "No matching distribution" in shown):
+            return "\nOnly wheels are installed; sglang_runtime_wheels_only: false also builds packages, as root"
+        return ""
 
     def _switch(self) -> None:
         temporary = f"{self._venv.current}.new"
@@ -174,6 +189,12 @@ class Installer:
             os.unlink(temporary)
         os.symlink(self._request.version, temporary)
         os.replace(temporary, self._venv.current)
+
+
+def pins(lock: str) -> list[str]:
+    """Return the requirements of a lock without their hashes."""
+    lines = (line for line in lock.splitlines() if line[:1].isalnum())
+    return [line.rstrip("\\ ").partition(" --hash")[0] for line in lines]
 
 
 def free_gib(path: str) -> float:

@@ -28,11 +28,12 @@ class Needs:
         return f"{spell(self.first)} to {spell(self.last)}" if self.last else f"{spell(self.first)} or later"
 
 
-# The first release -> what it and later ones need: Requires-Python and the tags of each wheel from 0.5.6 to 0.5.23.
+# The first release -> what it and later ones need: Requires-Python and the tags of each wheel from 0.5.6 to 0.5.23. All
+# of them require outlines-core 0.1.26, which has no wheel for Python 3.13.
 SGLANG: tuple[tuple[Version, Needs], ...] = (
-    ((0, 5, 22), Needs((3, 11), (3, 13), (2, 34))),
-    ((0, 5, 11), Needs((3, 10), (3, 13), (2, 34))),
-    ((0,), Needs((3, 10))),
+    ((0, 5, 22), Needs((3, 11), (3, 12), (2, 34))),
+    ((0, 5, 11), Needs((3, 10), (3, 12), (2, 34))),
+    ((0,), Needs((3, 10), (3, 12))),
 )
 NEWEST: Version = (0, 5, 23)
 ROUTERS = {"sglang-router": Needs((3, 8)), "smg": Needs((3, 9))}

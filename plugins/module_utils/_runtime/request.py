@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .._base.paths import of_release
+from .._base.text import has_credentials
 
 # What a distribution is called in messages.
 TITLES = {"sglang": "SGLang"}
@@ -27,6 +28,7 @@ class Request:
 
     distribution: the package to install. variables: the prefix of the variables that a user corrects. current: whether
     the link of that name leads to this version. free_gib: the free space in GiB that a new environment needs.
+    lock: requirements with hashes, empty for none. lock_digest: that of a lock which the user has made.
     """
 
     distribution: str
@@ -45,6 +47,10 @@ class Request:
     constraints: tuple[str, ...]
     wheelhouse: str
     installer_args: tuple[str, ...]
+    index_url: str = field(repr=False)
+    wheels_only: bool
+    lock: str = field(repr=False)
+    lock_digest: str
     free_gib: float
 
     @classmethod
@@ -54,7 +60,20 @@ class Request:
         lists = {name: tuple(of_release(text, version) for text in params[name]) for name in LISTS}
         own = {"version": version, "current": version == (params["current"] or params["versions"][0])}
         path = of_release(params["path"] or "", version)
-        return cls(**{**texts, **lists, **own, "path": path, "free_gib": params["free_gib"]})
+        lock = {"lock": params["locks"].get(version, ""), "lock_digest": params["lock_digests"].get(version, "")}
+        plain = {name: params[name] for name in ("free_gib", "wheels_only")}
+        request = cls(**{**texts, **lists, **own, **lock, **plain, "path": path})
+        request.refuse_credentials()
+        return request
+
+    def refuse_credentials(self) -> None:
+        """Refuse passwords where every user of the host would see them."""
+        if any(map(has_credentials, (*self.installer_args, self.python_mirror))):
+            raise RuntimeRefused(
+                "sglang_runtime_installer_args or sglang_runtime_python_mirror has a URL with a user or a password, "
+                "which every account of the host would see. Fix: set sglang_runtime_index_url, which nobody sees, or "
+                "put them into the file .netrc of root on the hosts"
+            )
 
     @property
     def title(self) -> str:
@@ -72,9 +91,19 @@ class Request:
 
     def digest(self) -> str:
         """Return one word for everything that decides what is installed."""
-        wanted = (self.packages, self.packages_no_deps, self.constraints)
+        lock = (self.lock_digest,) if self.lock_digest else ()
+        wanted = (self.packages, self.packages_no_deps, self.constraints, *lock)
         return hashlib.sha256(json.dumps(wanted).encode()).hexdigest()
 
-    def offline(self) -> list[str]:
-        """Return the arguments that keep an installer away from every package index."""
-        return ["--no-index", "--find-links", self.wheelhouse] if self.wheelhouse else []
+    def beyond_lock(self) -> list[str]:
+        """Return the packages that a lock does not have."""
+        return [one for one in self.packages if one != f"{self.distribution}=={self.version}"]
+
+    def origin(self) -> list[str]:
+        """Return the arguments that say where packages come from: a wheelhouse, or an index; what runs no code."""
+        offline = ["--no-index", "--find-links", self.wheelhouse] if self.wheelhouse else []
+        return [*offline, *(["--only-binary", ":all:"] if self.wheels_only else [])]
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of an installer: what is in its arguments, every account of the host can see."""
+        return {"PIP_INDEX_URL": self.index_url, "UV_DEFAULT_INDEX": self.index_url} if self.index_url else {}

@@ -85,8 +85,10 @@ def test_a_clock_that_nobody_keeps(
 
 
 def test_a_systemd_that_does_not_answer_in_time_is_not_a_host_without_a_time_service(answering: Answering) -> None:
-    with pytest.raises(ValueError, match="systemctl show did not answer within 5 s"):
-        clock.gather(answering({"systemctl show": (124, "")}))
+    found, unknown = clock.gather(answering({"systemctl show": (124, "")}))
+    assert (found["source"], unknown) == ("unknown", ["systemctl show did not answer within 5 s"])
+    # The clock itself needs no answer of systemd.
+    assert found["epoch"] > 0
 
 
 def test_the_unit_of_the_offset_is_the_kernels_choice() -> None:

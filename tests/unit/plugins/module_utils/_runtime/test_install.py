@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import pathlib
+import stat
 import subprocess
 import sys
 import zipfile
@@ -19,6 +21,7 @@ from ansible_collections.multinode.sglang.plugins.module_utils._runtime.argument
 from ansible_collections.multinode.sglang.plugins.module_utils._runtime.request import Request, RuntimeRefused
 from ansible_collections.multinode.sglang.plugins.module_utils._runtime.venv import Venv
 
+WHEELS = ["--only-binary", ":all:"]
 Run = Callable[..., tuple[int, str, str]]
 
 
@@ -82,11 +85,12 @@ def test_install_once(tmp_path: pathlib.Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "last"),
     [
-        ({}, ["-m", "pip", "install", "--no-input", "--progress-bar", "off", "sglang==0.5.23"]),
-        ({"wheelhouse": "/w"}, ["off", "--no-index", "--find-links", "/w", "sglang==0.5.23"]),
-        ({"installer_args": ["--index-url", "x"]}, ["off", "--index-url", "x", "sglang==0.5.23"]),
-        ({"packages_no_deps": ["xgrammar==1"]}, ["off", "--no-deps", "xgrammar==1"]),
-        ({"installer": "uv"}, ["--compile-bytecode", "sglang==0.5.23"]),
+        ({}, ["-m", "pip", "install", "--no-input", "--progress-bar", "off", *WHEELS, "sglang==0.5.23"]),
+        ({"wheels_only": False}, ["off", "sglang==0.5.23"]),
+        ({"wheelhouse": "/w"}, ["off", "--no-index", "--find-links", "/w", *WHEELS, "sglang==0.5.23"]),
+        ({"installer_args": ["--index-url", "x"]}, [":all:", "--index-url", "x", "sglang==0.5.23"]),
+        ({"packages_no_deps": ["xgrammar==1"]}, [":all:", "--no-deps", "xgrammar==1"]),
+        ({"installer": "uv"}, ["--compile-bytecode", *WHEELS, "sglang==0.5.23"]),
     ],
 )
 def test_the_command_of_the_installer(tmp_path: pathlib.Path, changes: dict[str, Any], last: list[str]) -> None:
@@ -98,7 +102,7 @@ def test_the_command_of_the_installer(tmp_path: pathlib.Path, changes: dict[str,
 def test_uv_comes_from_the_wheelhouse_too(tmp_path: pathlib.Path) -> None:
     run = Fake(tmp_path)
     install(request(tmp_path, installer="uv", wheelhouse="/w"), run)
-    assert run.commands[-2][-5:] == ["off", "--no-index", "--find-links", "/w", "uv==0.13.9"]
+    assert run.commands[-2][-7:] == ["off", "--no-index", "--find-links", "/w", *WHEELS, "uv==0.13.9"]
     assert run.commands[-1][0] == f"{tmp_path}/0.5.23/bin/uv"
 
 
@@ -108,6 +112,66 @@ def test_constraints_are_a_file(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "0.5.23/constraints.txt"
     assert path.read_text() == "numpy==2.3.5\n"
     assert run.commands[-1][-3:] == ["--constraint", str(path), "sglang==0.5.23"]
+
+
+LOCK = """numpy==2.3.5 ; python_version > '3' \\
+    --hash=sha256:aa \\
+    --hash=sha256:bb
+sglang==0.5.23 --hash=sha256:cc
+"""
+
+
+def test_a_lock_decides_what_is_installed_and_further_packages_change_none_of_it(tmp_path: pathlib.Path) -> None:
+    run = Fake(tmp_path)
+    locks = {"0.5.23": LOCK}
+    with pytest.raises(RuntimeRefused, match=r"sglang==0\.5\.23.* is not in"):
+        # The fake reads no files; the command is what counts.
+        install(request(tmp_path, locks=locks), run)
+    lock, constraints = tmp_path / "0.5.23/lock.txt", tmp_path / "0.5.23/constraints.txt"
+    assert run.commands[-1][-5:] == [*WHEELS, "--require-hashes", "--requirement", str(lock)]
+    assert lock.read_text() == LOCK
+    with pytest.raises(RuntimeRefused, match=r"sglang==0\.5\.23.* is not in"):
+        install(request(tmp_path, locks=locks, packages=["sglang==0.5.23", "nixl==1"]), run)
+    assert run.commands[-1][-3:] == ["--constraint", str(constraints), "nixl==1"]
+    assert constraints.read_text() == "numpy==2.3.5 ; python_version > '3'\nsglang==0.5.23\n"
+
+
+def test_only_a_lock_of_the_user_makes_an_environment_another_one(tmp_path: pathlib.Path) -> None:
+    before = request(tmp_path).digest()
+    assert request(tmp_path, locks={"0.5.23": LOCK}).digest() == before
+    assert request(tmp_path, lock_digests={"0.5.23": "abc"}).digest() != before
+
+
+@pytest.mark.parametrize("option", ["installer_args", "python_mirror"])
+def test_a_password_that_everybody_would_see_is_refused(tmp_path: pathlib.Path, option: str) -> None:
+    url = "https://me:canary@mirror.example/simple"
+    given: Any = ["--index-url", url] if option == "installer_args" else url
+    with pytest.raises(RuntimeRefused, match="which every account of the host would see") as refused:
+        request(tmp_path, **{option: given})
+    assert "canary" not in str(refused.value)
+
+
+def test_the_password_of_an_index_is_seen_by_nobody(tmp_path: pathlib.Path) -> None:
+    seen: dict[str, str] = {}
+    url = "https://me:canary@mirror.example/simple"
+
+    class Failing(Fake):
+        def __call__(self, words: list[str], **options: Any) -> tuple[int, str, str]:
+            if words[0] != "/bin/sh":
+                return super().__call__(words, **options)
+            seen.update(options["environ_update"])
+            assert "canary" not in " ".join(words)
+            (tmp_path / ".0.5.23.log").open("a").write(f"Looking in {url}\n\x1b[2J\n")
+            return 1, "", ""
+
+    wanted = request(tmp_path, index_url=url, packages=["sglang==0.5.23", f"x @ {url}"])
+    with pytest.raises(RuntimeRefused) as refused:
+        install(wanted, Failing(tmp_path))
+    assert seen["PIP_INDEX_URL"] == seen["UV_DEFAULT_INDEX"] == url
+    assert "canary" not in str(refused.value) + repr(wanted.index_url and wanted).replace(f"x @ {url}", "")
+    assert "Looking in https://****@mirror.example/simple" in str(refused.value)
+    assert "\x1b" not in str(refused.value)
+    assert stat.S_IMODE((tmp_path / ".0.5.23.log").stat().st_mode) == 0o600
 
 
 def test_an_installation_that_was_cut_short_is_made_again(tmp_path: pathlib.Path) -> None:
@@ -250,15 +314,25 @@ def real_run(words: list[str], environ_update: dict[str, str] | None = None) -> 
     return done.returncode, done.stdout, done.stderr
 
 
-def test_a_real_installation_from_a_wheelhouse(tmp_path: pathlib.Path) -> None:
-    with zipfile.ZipFile(tmp_path / "sglang-0.5.23-py3-none-any.whl", "w") as wheel:
+def make_wheel(folder: pathlib.Path) -> str:
+    """Make a package; return the SHA-256 of its file."""
+    path = folder / "sglang-0.5.23-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as wheel:
         wheel.writestr("sglang/__init__.py", "")
         wheel.writestr("sglang-0.5.23.dist-info/METADATA", "Metadata-Version: 2.1\nName: sglang\nVersion: 0.5.23\n")
         wheel.writestr(
             "sglang-0.5.23.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         )
         wheel.writestr("sglang-0.5.23.dist-info/RECORD", "")
-    wanted = request(tmp_path / "root", wheelhouse=str(tmp_path))
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_real_installation_from_a_wheelhouse(tmp_path: pathlib.Path) -> None:
+    digest = make_wheel(tmp_path)
+    wrong, right = (f"sglang==0.5.23 --hash=sha256:{one}\n" for one in ("0" * 64, digest))
+    with pytest.raises(RuntimeRefused, match="The lock of this release has other files; see sglang_runtime_lock"):
+        install(request(tmp_path / "root", wheelhouse=str(tmp_path), locks={"0.5.23": wrong}), real_run)
+    wanted = request(tmp_path / "root", wheelhouse=str(tmp_path), locks={"0.5.23": right})
     assert len(install(wanted, real_run)) == 3
     assert install(wanted, real_run) == []
     compiled = list((tmp_path / "root").glob("0.5.23/lib/python3*/site-packages/sglang/__pycache__/__init__*.pyc"))

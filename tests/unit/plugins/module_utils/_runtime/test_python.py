@@ -32,12 +32,12 @@ def on_a_host_with(root: pathlib.Path, version: str) -> Fake:
 @pytest.mark.parametrize(
     ("release", "first", "last", "glibc"),
     [
-        ("0.5.6", (3, 10), (), ()),
-        ("0.5.10.post1", (3, 10), (), ()),
-        ("0.5.11", (3, 10), (3, 13), (2, 34)),
-        ("0.5.21", (3, 10), (3, 13), (2, 34)),
-        ("0.5.22", (3, 11), (3, 13), (2, 34)),
-        ("0.5.23.post1", (3, 11), (3, 13), (2, 34)),
+        ("0.5.6", (3, 10), (3, 12), ()),
+        ("0.5.10.post1", (3, 10), (3, 12), ()),
+        ("0.5.11", (3, 10), (3, 12), (2, 34)),
+        ("0.5.21", (3, 10), (3, 12), (2, 34)),
+        ("0.5.22", (3, 11), (3, 12), (2, 34)),
+        ("0.5.23.post1", (3, 11), (3, 12), (2, 34)),
         ("0.6.0rc1", (3, 11), (), (2, 34)),
     ],
 )
@@ -49,7 +49,7 @@ def test_what_a_release_needs(release: str, first: Any, last: Any, glibc: Any) -
     ("host", "release", "managed"),
     [
         ("3 11 2", "0.5.23", ""),
-        ("3 13 5", "0.5.23", ""),
+        ("3 13 5", "0.5.23", "3.12"),
         ("3 10 12", "0.5.21", ""),
         ("3 10 12", "0.5.23", "3.12"),
         ("3 9 2", "0.5.21", "3.12"),
@@ -68,11 +68,11 @@ def test_auto_takes_the_hosts_python_if_the_release_does(
 def test_a_python_that_will_not_do_is_refused_with_the_way_out(tmp_path: pathlib.Path) -> None:
     with pytest.raises(
         RuntimeRefused,
-        match=r"^python3 is Python 3\.9\.2 \(expected 3\.11 to 3\.13 for SGLang 0\.5\.23\)\. "
+        match=r"^python3 is Python 3\.9\.2 \(expected 3\.11 to 3\.12 for SGLang 0\.5\.23\)\. "
         "Fix: set sglang_runtime_python: auto",
     ):
         install(request(tmp_path, python="python3"), on_a_host_with(tmp_path, "3 9 2"))
-    with pytest.raises(RuntimeRefused, match=r"sglang_runtime_python 3\.10 \(expected 3\.11 to 3\.13"):
+    with pytest.raises(RuntimeRefused, match=r"sglang_runtime_python 3\.10 \(expected 3\.11 to 3\.12"):
         install(request(tmp_path, python="3.10"), on_a_host_with(tmp_path, "3 11 2"))
     assert not (tmp_path / "0.5.23").exists()
 
@@ -114,7 +114,7 @@ def test_uv_installs_python_once_and_from_where_it_is_told(tmp_path: pathlib.Pat
     fetch = ["python", "install", "--no-bin", "--no-cache", "--install-dir", f"{tmp_path}/python"]
     assert run.commands[1:4] == [
         [sys.executable, "-m", "venv", uv],
-        [f"{uv}/bin/python", *pip, "uv==0.13.9"],
+        [f"{uv}/bin/python", *pip, "--only-binary", ":all:", "uv==0.13.9"],
         [f"{uv}/bin/uv", *fetch, "--mirror", "file:///w", "3.12"],
     ]
     assert run.commands[4] == [python.managed(wanted, "3.12").path, "-m", "venv", f"{tmp_path}/0.5.23"]
@@ -140,7 +140,7 @@ def test_a_python_that_cannot_be_fetched_names_both_ways_out(tmp_path: pathlib.P
     run.broken = True
     with pytest.raises(
         RuntimeRefused,
-        match=r"^python3 of this host is Python 3\.9\.2 \(expected 3\.11 to 3\.13 for SGLang 0\.5\.23\), and uv cannot "
+        match=r"^python3 of this host is Python 3\.9\.2 \(expected 3\.11 to 3\.12 for SGLang 0\.5\.23\), and uv cannot "
         r"install Python 3\.12\. Fix: set sglang_runtime_python_mirror .* or install a Python yourself",
     ):
         install(request(tmp_path), run)
