@@ -21,7 +21,7 @@ def history(path: str = paths.HISTORY) -> list[dict[str, Any]]:
     try:
         found = json.loads(read(path) or "[]")
         return [_entry(one) for one in found]
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return []
 
 

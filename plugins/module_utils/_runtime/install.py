@@ -16,6 +16,7 @@ from .request import Request, RuntimeRefused
 from .venv import MARKER, UNFINISHED, Venv
 
 SHOWN_LINES = 15
+HASHES = "--require-hashes"
 # Standard output and error go to a file, so that the controller can show how far the installer is.
 _LOGGED = ["/bin/sh", "-c", 'log=$1; shift; exec "$@" >>"$log" 2>&1', "sh"]
 # Where it is set, Python would compile everything again at each start of a server. uv trusts its own authorities
@@ -143,7 +144,7 @@ class Installer:
             pip = [f"{self._venv.path}/bin/uv", "pip", "install", "--python", self._python, "--compile-bytecode"]
         common, packages = [*pip, *where, *request.installer_args], list(request.packages)
         if request.lock:
-            commands.append([*common, "--require-hashes", "--requirement", self._write("lock.txt", request.lock)])
+            commands.append([*common, HASHES, "--requirement", self._write("lock.txt", request.lock)])
             packages = request.beyond_lock()
         constraints = [*request.constraints, *pins(request.lock)]
         if constraints:
@@ -164,6 +165,9 @@ class Installer:
         with open(self.log, "a", encoding="utf-8") as handle:
             handle.write(masked(f"run: {' '.join(words)}\n"))
         environment = {**_ENVIRONMENT, **self._request.environment(), "TMPDIR": self._temporary}
+        if HASHES in words:
+            # In place of the host's own constraints, which have no hashes: a lock leaves nothing open.
+            environment |= dict.fromkeys(("PIP_CONSTRAINT", "UV_CONSTRAINT"), words[-1])
         rc = self._run_command([*_LOGGED, self.log, *words], environ_update=environment)[0]
         if rc != 0:
             lines = (read(self.log) or "").splitlines()[-SHOWN_LINES:]

@@ -70,7 +70,7 @@ class Manifest:
             }
             links = {path: str(target) for path, target in value["links"].items()}
             manifest = cls(files, links, int(value["block"]))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise Refused(f"this is not the manifest of a release: {error!r}") from None
         if value.get("format") != FORMAT or manifest.dump() != data:
             raise Refused(
