@@ -193,7 +193,7 @@ def run_playbook(name: str, *words: str, succeeds: bool = True) -> Play:
     )
     play = Play(done.returncode, done.stdout, time.monotonic() - begin)
     assert (play.code == 0) == succeeds, f"{' '.join(argv)} exited {play.code}:\n{play.output[-6000:]}"
-    for key in all_keys():
+    for key in (*all_keys(), *secret_environment()):
         assert key not in play.output, f"{' '.join(argv)} shows a key:\n{around(key, play.output)}"
     return play
 
@@ -201,6 +201,12 @@ def run_playbook(name: str, *words: str, succeeds: bool = True) -> Play:
 def all_keys() -> list[str]:
     """Return every key of every deployment."""
     return [key for keys in deployments()["sglang_api_keys"].values() for key in keys.values()]
+
+
+def secret_environment() -> list[str]:
+    """Return every value that servers have in their environment and nobody else sees."""
+    every = deployments().get("sglang_server_secrets", {}).values()
+    return [value for secrets in every for value in secrets["env"].values()]
 
 
 def around(found: str, text: str) -> str:
