@@ -23,24 +23,24 @@ def test_status_fails_while_servers_are_stopped(servers, playbook):
 
 def test_accounts_and_directories_of_others_stay(hosts, playbook):
     host = hosts.names[0]
-    hosts.run(host, "useradd", "--create-home", "--shell", "/bin/bash", "ops")
-    hosts.run(host, "sh", "-c", "mkdir -p /srv/tools/1.0 && touch /srv/tools/1.0/kept /home/ops/kept")
+    hosts.run(host, "useradd", "--create-home", "--home-dir", "/srv/ops", "--shell", "/bin/bash", "ops")
+    hosts.run(host, "sh", "-c", "mkdir -p /srv/tools/1.0 && touch /srv/tools/1.0/kept /srv/ops/kept")
     before = hosts.run(host, "getent", "passwd", "ops")
     others = (
         "-e",
         "sglang_server_user=ops",
         "-e",
-        "sglang_server_home=/home/ops",
+        "sglang_server_home=/srv/ops",
         "-e",
         "sglang_runtime_root=/srv/tools",
     )
     playbook("deploy", "--tags", "install", "--skip-tags", "sglang_runtime", *others)
     # Where the account was not there, it was created.
-    assert ":multinode.sglang:/home/ops:/usr/sbin/nologin" in hosts.run(hosts.names[1], "getent", "passwd", "ops")
+    assert ":multinode.sglang:/srv/ops:/usr/sbin/nologin" in hosts.run(hosts.names[1], "getent", "passwd", "ops")
     playbook("remove", *others)
     assert hosts.run(host, "getent", "passwd", "ops") == before
-    hosts.run(host, "ls", "/srv/tools/1.0/kept", "/home/ops/kept")
-    assert hosts.shell(hosts.names[1], "getent passwd ops; ls -d /home/ops 2>/dev/null") == ""
+    hosts.run(host, "ls", "/srv/tools/1.0/kept", "/srv/ops/kept")
+    assert hosts.shell(hosts.names[1], "getent passwd ops; ls -d /srv/ops 2>/dev/null") == ""
     hosts.run(host, "userdel", "--remove", "ops")
 
 

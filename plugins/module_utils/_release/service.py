@@ -44,7 +44,7 @@ MODULES = (
 # to be distrusted by everybody else; so it keeps one capability, to read a source of any owner, and one place to write.
 _HARDENING = {
     "CapabilityBoundingSet": "CAP_DAC_READ_SEARCH",
-    "InaccessiblePaths": "-/etc/shadow -/etc/gshadow -/etc/sglang -/etc/ssh -/root/.ssh",
+    "InaccessiblePaths": "-/etc/shadow -/etc/gshadow -/etc/sglang -/etc/ssh",
     "LockPersonality": "yes",
     "MemoryDenyWriteExecute": "yes",
     "NoNewPrivileges": "yes",
