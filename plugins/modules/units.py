@@ -244,6 +244,11 @@ def main() -> None:
         result = bring(wanted(module.params), Systemd(module.run_command), module.check_mode)
     except (SystemdError, UnitsError, ValueError) as error:
         module.fail_json(msg=str(error))
+    except OSError as error:
+        module.fail_json(
+            msg=f"{error.filename or 'a file'} cannot be written: {error.strerror or error}; make its file system "
+            "writable: this collection needs /usr/local/lib/sglang, /etc/sglang and /etc/systemd/system"
+        )
     module.exit_json(**result)
 
 
