@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import shutil
@@ -191,10 +192,17 @@ def place(directory: str, size: int) -> Iterator[Path]:
         root = Path(name)
         service.write_program(str(root / "program"), service.program_files())
         (root / "source").mkdir()
+        lines = []
         for number in range(SHARDS):
+            digest = hashlib.sha256()
             with open(root / f"source/shard{number}.bin", "wb") as handle:
                 for _piece in range(size // SHARDS):
-                    handle.write(os.urandom(1 << 20))
+                    piece = os.urandom(1 << 20)
+                    digest.update(piece)
+                    handle.write(piece)
+            lines.append(f"{digest.hexdigest()}  shard{number}.bin\n")
+        # Without them a second host would read the source, past the network that is measured.
+        (root / "source/SHA256SUMS").write_text("".join(lines))
         subprocess.run(sync(root, 0), check=True, stdout=subprocess.DEVNULL)
         yield root
 
