@@ -85,7 +85,7 @@ def bring(wanted: Wanted, ufw: Ufw, ssh: Access, check: bool) -> Outcome:
     with ufw.lock(check):
         outcome = _exchange(wanted, ufw, ssh, check, active and not disable)
     if active and wanted.present:
-        _reload_what_is_bypassed(ufw, outcome, check)
+        _mend_what_is_bypassed(ufw, outcome, check)
     outcome.before.insert(0, f"ufw: {'active' if active else 'inactive'}")
     if wanted.present and wanted.enable and not (outcome.active and ufw.enabled()):
         forward = ufw.forwards() and ufw.setting("DEFAULT_FORWARD_POLICY") != "accept"
@@ -150,15 +150,15 @@ def _exchange(wanted: Wanted, ufw: Ufw, ssh: Access, check: bool, active: bool) 
     return outcome
 
 
-def _reload_what_is_bypassed(ufw: Ufw, outcome: Outcome, check: bool) -> None:
+def _mend_what_is_bypassed(ufw: Ufw, outcome: Outcome, check: bool) -> None:
     """Have ufw build its chains again where another program has flushed them."""
     found = ufw.bypassed()
     if not found:
         return
-    outcome.actions.append(f"reload ufw, because {found}")
+    outcome.actions.append(f"lead packets to ufw again, because {found}")
     if check:
         return
-    ufw.command("reload")
+    ufw.mend()
     found = ufw.bypassed()
     if found:
         raise ValueError(f"ufw does not protect this host, even after `ufw reload`: {found}; {_SEE}")

@@ -18,6 +18,8 @@ from .ufw_file import RulesFile, parse
 
 # Services that set all rules of a host, so that they and ufw would undo each other.
 OTHERS = ("firewalld", "nftables", "netfilter-persistent", "shorewall", "shorewall6", "ferm", "csf")
+# The chains of INPUT in the order in which ufw leads through them.
+JUMPS = ("before-logging-input", "before-input", "after-input", "after-logging-input", "reject-input", "track-input")
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,16 @@ class Ufw:
         if "-P INPUT ACCEPT" in found["INPUT"]:
             return f"the policy of INPUT in {family.iptables} is ACCEPT"
         return f"INPUT in {family.iptables} accepts everything" if "-A INPUT -j ACCEPT" in found["INPUT"] else ""
+
+    def mend(self) -> None:
+        """Lead packets to the rules again: ufw adds these jumps only where its chains are not there."""
+        for family in self.families():
+            answer = self._commands.output([family.iptables, "-w", "5", "-S", "INPUT"])
+            found = answer.out.splitlines() if answer and answer.ok else []
+            for chain in (family.before.replace("before-input", one) for one in JUMPS):
+                if f"-A INPUT -j {chain}" not in found:
+                    self._must([family.iptables, "-w", "5", "-A", "INPUT", "-j", chain])
+        self.command("reload")
 
     def write(self, family: Family, rules: RulesFile) -> None:
         """Write the rules of a family atomically, readable by root only."""

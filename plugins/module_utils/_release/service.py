@@ -135,7 +135,7 @@ def service_words(release: Release, command: Sequence[str], options: Mapping[str
         "UMask": "0022",
         "ExecStopPost": f"-/bin/rm -f {request_path(release.name)}",
         **_HARDENING,
-        "ReadWritePaths": f"{_quoted(release.store)} {REQUESTS}",
+        "ReadWritePaths": f"{_quoted('-' + release.store)} {REQUESTS}",
         **options,
     }
     words = [

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import time
@@ -125,8 +126,9 @@ class Steps:
     def copy(self, release: Release) -> dict[str, Any]:
         """Start the copy as a service; one that an earlier run has left behind is stopped, and goes on where it was."""
         self.service.stop(release.name)
-        # Its service may write there, and nowhere above.
-        Store(release.store).prepare()
+        # Its service may write there, and nowhere above. What is wrong with the place, it says itself.
+        with contextlib.suppress(OSError, Refused):
+            Store(release.store).prepare()
         plan = self.run["releases"][release.name]
         write_request(release, self.run["run"], {**plan, "token": self.token} if plan else None)
         self.service.start(release)

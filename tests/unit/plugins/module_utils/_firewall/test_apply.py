@@ -15,7 +15,7 @@ from ansible_collections.multinode.sglang.plugins.module_utils._base import file
 from ansible_collections.multinode.sglang.plugins.module_utils._base.host import Commands, Root
 from ansible_collections.multinode.sglang.plugins.module_utils._firewall.apply import Outcome, Wanted, bring
 from ansible_collections.multinode.sglang.plugins.module_utils._firewall.ssh_access import Access
-from ansible_collections.multinode.sglang.plugins.module_utils._firewall.ufw import OTHERS, Ufw
+from ansible_collections.multinode.sglang.plugins.module_utils._firewall.ufw import JUMPS, OTHERS, Ufw
 
 DEFAULTS = 'IPV6={}\nDEFAULT_INPUT_POLICY="{}"\nDEFAULT_FORWARD_POLICY="DROP"\n'
 REACH = [
@@ -80,6 +80,8 @@ class Host:
             self.ufw(words[1:])
         elif words[0].endswith("-restore"):
             self.load(Path(words[-1]))
+        elif words[3:5] == ["-A", "INPUT"]:
+            self.chains[f"{words[0]} INPUT"].append(" ".join(words[3:]))
         elif words[-1] == "FORWARD":
             return 0, "-P FORWARD ACCEPT\n", ""
         else:
@@ -99,7 +101,7 @@ class Host:
             self.put("etc/ufw/ufw.conf", "ENABLED=no\n")
             self.chains = {}
         elif words == ["reload"]:
-            self.hook()
+            self.reload()
         else:
             policy = {"allow": "ACCEPT", "deny": "DROP"}[words[1]]
             self.put(
@@ -114,9 +116,16 @@ class Host:
         self.chains[f"{iptables} {chain}"] = [f"-N {chain}", *map(printed, rules)]
 
     def hook(self) -> None:
-        """Lead all packets through the rules, as ufw does."""
+        """Lead all packets through the rules, as ufw does where its chains are not there."""
         for iptables, six in (("iptables", ""), ("ip6tables", "6")):
-            self.chains[f"{iptables} INPUT"] = ["-P INPUT DROP", f"-A INPUT -j ufw{six}-before-input"]
+            jumps = [f"-A INPUT -j ufw{six}-{one}" for one in JUMPS]
+            self.chains[f"{iptables} INPUT"] = ["-P INPUT DROP", *jumps]
+        self.reload()
+
+    def reload(self) -> None:
+        """Set the policy and the chains of before.rules; jumps that are gone stay so."""
+        for iptables, six in (("iptables", ""), ("ip6tables", "6")):
+            self.chains[f"{iptables} INPUT"][0] = "-P INPUT DROP"
             self.chains[f"{iptables} ufw{six}-before-input"] = [f"-A ufw{six}-before-input -j ufw{six}-user-input"]
 
     def bring(self, check: bool = False, ssh: Access = SSH, **params: Any) -> Outcome:
@@ -284,15 +293,14 @@ def test_chains_that_lead_past_the_rules_are_built_again(
     host = make()
     host.bring()
     host.chains[f"iptables {chain}"] = rules
-    assert host.bring(check=True).actions == host.bring().actions == [f"reload ufw, because {why}"]
+    assert host.bring(check=True).actions == host.bring().actions == [f"lead packets to ufw again, because {why}"]
     assert host.bring().actions == []
 
 
-def test_a_firewall_that_protects_nothing_is_said(make: Callable[..., Host], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_firewall_that_protects_nothing_is_said(make: Callable[..., Host]) -> None:
     host = make()
     host.bring()
     host.chains["iptables INPUT"].insert(1, "-A INPUT -j ACCEPT")
-    monkeypatch.setattr(host, "hook", lambda: None)
     with pytest.raises(ValueError, match="does not protect this host, even after `ufw reload`: INPUT in iptables acc"):
         host.bring()
 

@@ -33,7 +33,7 @@ def test_the_service_removes_the_request_with_its_secret(tmp_path: Path) -> None
     assert words[words.index("--") + 1 :] == ["python3", "x"]
     assert "--unit=sglang-release-llama.service" in words
     assert "--property=Nice=10" in words
-    assert f'--property=ReadWritePaths="/data/llama" {tmp_path}/run' in words
+    assert f'--property=ReadWritePaths="-/data/llama" {tmp_path}/run' in words
     assert not [word for word in words if word.startswith("--property=ProtectHome")]
     assert f"--property=ExecStopPost=-/bin/rm -f {tmp_path}/run/llama.json" in words
 
